@@ -7,12 +7,14 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     ProgressColumn,
     Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.progress import Progress as RichBar
 from rich.text import Text
@@ -24,11 +26,17 @@ class Progress(Protocol):
     def announce(self, text: str) -> None:
         """Say one thing once, such as how much disk will be used."""
 
-    def start(self, total: int) -> None:
-        """Begin work on ``total`` tracks."""
+    def start(self, total: int, unit: str = "tracks", title: str | None = None) -> None:
+        """Begin work on ``total`` units.
 
-    def advance(self, tracks: int = 1) -> None:
-        """Count tracks that are done; a negative number takes back tracks to be done again."""
+        Args:
+            total: How many; 0 where nobody knows.
+            unit: What is counted, such as ``"bytes"``.
+            title: What is done; by default what the listener calls it.
+        """
+
+    def advance(self, count: int = 1) -> None:
+        """Count units that are done; a negative number takes back units to be done again."""
 
     def finish(self) -> None:
         """End what ``start`` began. Also called after a failure."""
@@ -40,10 +48,10 @@ class Silent:
     def announce(self, text: str) -> None:
         """Do nothing."""
 
-    def start(self, total: int) -> None:
+    def start(self, total: int, unit: str = "tracks", title: str | None = None) -> None:
         """Do nothing."""
 
-    def advance(self, tracks: int = 1) -> None:
+    def advance(self, count: int = 1) -> None:
         """Do nothing."""
 
     def finish(self) -> None:
@@ -51,9 +59,13 @@ class Silent:
 
 
 class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} tracks/s" if speed else "", style="progress.data.speed")
+        return Text(f"{speed:.1f} {self._unit}/s" if speed else "", style="progress.data.speed")
 
 
 class Bar:
@@ -61,7 +73,7 @@ class Bar:
 
     Args:
         console: Where to draw; standard error by default.
-        title: In front of the bar.
+        title: In front of a bar that was started without one.
     """
 
     def __init__(self, console: Console | None = None, title: str = "prepare") -> None:
@@ -73,28 +85,34 @@ class Bar:
         """Print a line above the bar."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def start(self, total: int) -> None:
-        """Show the bar."""
+    def start(self, total: int, unit: str = "tracks", title: str | None = None) -> None:
+        """Show the bar; without a total it moves to and fro."""
         self._bar = RichBar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
+            *_counts(unit),
             TimeElapsedColumn(),
             TextColumn("eta"),
             TimeRemainingColumn(),
             console=self._console,
         )
-        self._bar.add_task(self._title, total=total)
+        self._bar.add_task(title or self._title, total=total or None)
         self._bar.start()
 
-    def advance(self, tracks: int = 1) -> None:
+    def advance(self, count: int = 1) -> None:
         """Move the bar."""
         if self._bar is not None:
-            self._bar.advance(self._bar.task_ids[0], tracks)
+            self._bar.advance(self._bar.task_ids[0], count)
 
     def finish(self) -> None:
         """Leave the bar as it is."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _counts(unit: str) -> tuple[ProgressColumn, ProgressColumn]:
+    """Return the columns that tell how many of ``unit`` are done, and how fast."""
+    if unit == "bytes":
+        return DownloadColumn(), TransferSpeedColumn()
+    return MofNCompleteColumn(), _Rate(unit)

@@ -36,11 +36,11 @@ class Listener:
     def announce(self, text: str) -> None:
         self.said.append(text)
 
-    def start(self, total: int) -> None:
+    def start(self, total: int, unit: str = "tracks", title: str | None = None) -> None:
         self.total = total
 
-    def advance(self, tracks: int = 1) -> None:
-        self.done += tracks
+    def advance(self, count: int = 1) -> None:
+        self.done += count
 
     def finish(self) -> None:
         self.said.append("finished")
