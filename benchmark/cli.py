@@ -36,6 +36,9 @@ DataRoot = Annotated[
 Data = Annotated[
     str | None, typer.Option("--data", help="Audio folder with tags.csv (dataset folder).")
 ]
+AudioDir = Annotated[
+    str | None, typer.Option("--audio-dir", help="Folder of a published dataset's audio.")
+]
 DatasetName = Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")]
 
 
@@ -103,16 +106,18 @@ def _options(
     results: Path,
     data_root: Path,
     data: str | None,
+    audio_dir: str | None,
     devices: str | None,
     workers: int | None,
     wandb: str,
 ) -> Options:
     from benchmark.runner import Options
 
+    places = {"data": data, "audio_dir": audio_dir}
     return Options(
         results=results,
         data_root=data_root,
-        dataset_params={} if data is None else {"data": data},
+        dataset_params={name: place for name, place in places.items() if place is not None},
         devices=tuple(_split(devices) or ()),
         workers=workers,
         wandb=wandb,
@@ -135,6 +140,7 @@ def run(
     seeds: Annotated[str | None, typer.Option(help="Training seeds, separated by commas.")] = None,
     preset: Annotated[str | None, typer.Option(help="Budget and protocol.")] = None,
     data: Data = None,
+    audio_dir: AudioDir = None,
     results: Results = Path("results"),
     data_root: DataRoot = Path("data"),
     devices: Annotated[
@@ -150,7 +156,7 @@ def run(
     matrix = _benchmark(benchmark, dataset, models, perturbations, seeds, preset, checkpoints)
     plan.check(matrix)  # before anything heavy is imported: a typo should cost no time
     wandb_log.resolve_mode(wandb)
-    options = _options(results, data_root, data, devices, workers, wandb)
+    options = _options(results, data_root, data, audio_dir, devices, workers, wandb)
     if dry_run:
         from benchmark.dry_run import show
 
@@ -165,6 +171,7 @@ def run(
 def prepare(
     dataset: Annotated[str, typer.Option(help="Datasets, separated by commas.")] = "synth",
     data: Data = None,
+    audio_dir: AudioDir = None,
     data_root: DataRoot = Path("data"),
     workers: Annotated[int | None, typer.Option(help="Decoding processes.")] = None,
 ) -> None:
@@ -173,7 +180,7 @@ def prepare(
     from benchmark.plan import check
 
     matrix = _benchmark("default", dataset, "tag_prior", "none", None, None)
-    options = _options(Path("results"), data_root, data, None, workers, "disabled")
+    options = _options(Path("results"), data_root, data, audio_dir, None, workers, "disabled")
     experiment = check(matrix)
     for name in experiment.datasets:
         corpus = runner.prepare(

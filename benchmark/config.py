@@ -186,30 +186,40 @@ def import_class(path: str, base: type, where: str) -> type[Any]:
 
 
 def resolve_params(
-    cls: type, params: Mapping[str, Any], where: str, skip: frozenset[str] = frozenset()
+    cls: type,
+    base: type,
+    params: Mapping[str, Any],
+    where: str,
+    skip: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Validate ``params`` against a constructor and fill in its defaults.
 
-    Only the arguments that the class itself declares count; what it passes on to its base with
-    ``**options`` is set by the runner. Filling in the defaults makes a changed default a changed
-    identity.
+    Filling in the defaults makes a changed default a changed identity.
 
     Args:
         cls: Class whose ``__init__`` declares the parameters with types.
+        base: Class above it whose parameters the runner sets.
         params: What the file gives.
         where: File, for errors.
-        skip: Arguments that the runner sets.
+        skip: More arguments that the runner sets.
     """
-    constructor = cls.__init__  # type: ignore[misc]
-    hints = get_type_hints(constructor)
-    fields: dict[str, Any] = {}
-    for name, parameter in inspect.signature(constructor).parameters.items():
-        plain = parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        if name == "self" or name in skip or not plain:
-            continue
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[name] = (hints.get(name, Any), default)
+    fields = {name: field for name, field in declared(cls, base).items() if name not in skip}
     schema = create_model(
         cls.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
     )
     return parse(dict(params), schema, f"{where}: params").model_dump()
+
+
+def declared(cls: type, base: type) -> dict[str, Any]:
+    """Return type and default of each parameter that a class and its bases below ``base`` take."""
+    fields: dict[str, Any] = {}
+    for owner in cls.__mro__[: cls.__mro__.index(base)]:
+        if "__init__" not in owner.__dict__:
+            continue
+        constructor = owner.__init__  # type: ignore[misc]
+        hints = get_type_hints(constructor)
+        for name, parameter in list(inspect.signature(constructor).parameters.items())[1:]:
+            if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                default = ... if parameter.default is parameter.empty else parameter.default
+                fields.setdefault(name, (hints.get(name, Any), default))
+    return fields

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from benchmark.config import (
     DatasetFile,
     ModelFile,
     Preset,
+    declared,
     find,
     import_class,
     load,
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from datamodules.manifest import Corpus
     from lightning_modules.base import TaggingModule
     from lightning_modules.recipes import Recipe
+
+
+# Parameters of datasets that name a place on this machine, and their flags.
+PLACES = {"data": "--data", "audio_dir": "--audio-dir"}
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,9 @@ class ResolvedModel:
 
         where = f"model {name!r}"
         found = import_class(file.class_path, TaggingModule, where)
-        params = resolve_params(found, file.params, where, skip=frozenset({"n_tags"}))
+        params = resolve_params(
+            found, TaggingModule, file.params, where, skip=frozenset({"n_tags"})
+        )
         architecture = Architecture(
             class_path=file.class_path,
             revision=found.revision,
@@ -191,17 +197,19 @@ class ResolvedDataset:
         where = f"dataset {name!r}"
         found = import_class(file.class_path, TaggingDataModule, where)
         given = {**file.params, **extra}
-        takes_data = "data" in signature(found).parameters
-        if takes_data and "data" not in given:
+        takes = declared(found, TaggingDataModule)
+        if "data" in takes and "data" not in given:
             raise TagbenchError(
                 f"The {where} needs the place of your audio: --data PATH "
                 f"(make benchmark DATASET={name} DATA=PATH)."
             )
-        if "data" in extra and not takes_data:
-            raise TagbenchError(f"The {where} brings its own audio: leave out --data.")
-        params = resolve_params(found, given, where)
-        if takes_data:  # a cell may be run again from another directory
-            params["data"] = str(Path(params["data"]).expanduser().resolve())
+        for place, flag in PLACES.items():
+            if place in extra and place not in takes:
+                raise TagbenchError(f"The {where} takes no audio from {flag}: leave it out.")
+        params = resolve_params(found, TaggingDataModule, given, where)
+        for place in PLACES:  # a cell may be run again from another directory
+            if params.get(place):
+                params[place] = str(Path(params[place]).expanduser().resolve())
         return cls(name, file.class_path, found, params)
 
     def module(self, root: Path, **loading: Any) -> TaggingDataModule:

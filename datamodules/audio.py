@@ -81,6 +81,27 @@ class FileSource:
         return f"{found.st_size}:{found.st_mtime_ns}"
 
 
+@dataclass(frozen=True)
+class KnownBad:
+    """Audio that its publisher lists but that nobody can hear.
+
+    Attributes:
+        label: As of the file.
+        reason: What is wrong with it.
+    """
+
+    label: str
+    reason: str
+
+    def sha256(self) -> str:
+        """Raise the reason."""
+        raise AudioError(f"known fault: {self.reason}", self.label)
+
+    def read(self, sample_rate: int) -> Float32:
+        """Raise the reason."""
+        raise AudioError(f"known fault: {self.reason}", self.label)
+
+
 def decode(path: str | Path, sample_rate: int, label: str = "") -> Float32:
     """Decode a file to mono float32.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict
@@ -105,6 +105,13 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     def tags(self) -> tuple[str, ...]:
         """The classes, in the order of the columns of the targets."""
 
+    def supply(self, missing: Sequence[Track]) -> Iterator[Sequence[Track]]:
+        """Get the audio of tracks, and yield them in groups that can be read now.
+
+        Overridden where audio is fetched; see `datamodules.prepare.prepare`.
+        """
+        yield missing
+
     def science(self) -> Mapping[str, Any]:
         """Return the parameters that decide which data there is, as JSON values.
 
@@ -157,6 +164,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
             workers=self.workers or usable_cpus(),
             progress=self.progress,
             donors=donors,
+            supply=self.supply,
         )
 
     def setup(self, stage: str) -> None:

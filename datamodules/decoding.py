@@ -12,7 +12,7 @@ from datamodules.corpus_files import Stored
 from datamodules.errors import TagbenchError
 from datamodules.files import PARTIAL, hold_alone
 from datamodules.inputs import check_disk, estimate_disk, human_bytes
-from datamodules.manifest import Track
+from datamodules.manifest import Track, is_fixed
 from datamodules.pool import Died, Event, Failed, Finished, Pool, Tick
 from datamodules.progress import Progress
 from datamodules.shards import (
@@ -63,7 +63,7 @@ class Decoding:
             track = wanted.get(fact.track_id)
             if track is None or fact.source != track.source.label or fact.transient:
                 continue
-            if certain and fact.stamp == track.stamp:
+            if (certain or is_fixed(track.stamp)) and fact.stamp == track.stamp:
                 self.facts[fact.track_id] = Stored(number, fact)
             elif not fact.reason:
                 self.doubtful[fact.track_id] = Stored(number, fact)
@@ -90,9 +90,13 @@ class Decoding:
             write_sidecar(self.shards, number, sidecar.facts, self.sample_rate, adopted=True)
             self._consider(number, sidecar.facts, wanted, certain=False)
 
+    def missing(self, tracks: Sequence[Track]) -> list[Track]:
+        """Return the tracks that no finished shard speaks of."""
+        return [track for track in tracks if track.track_id not in self.facts]
+
     def decode(self, tracks: Sequence[Track], progress: Progress, name: str) -> None:
         """Decode what is missing."""
-        missing = [track for track in tracks if track.track_id not in self.facts]
+        missing = self.missing(tracks)
         if not missing:
             return
         new = [track for track in missing if track.track_id not in self.doubtful]

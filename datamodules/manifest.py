@@ -27,6 +27,7 @@ Int16 = npt.NDArray[np.int16]
 
 SPLITS = ("train", "valid", "test")
 CORPUS_FORMAT = 1
+_FIXED = "fixed:"
 # A shard is one mapped file, and Python keeps a descriptor open for each: stay far below 1,024.
 _OPEN_SHARDS = 128
 
@@ -90,6 +91,16 @@ class Track:
             if value:
                 return f"{kind}:{value}"
         return f"track:{self.track_id}"
+
+
+def fixed_stamp(release: str) -> str:
+    """Return the stamp of audio that cannot change: the publisher's, verified by checksum."""
+    return f"{_FIXED}{release}"
+
+
+def is_fixed(stamp: str) -> bool:
+    """Tell whether equal stamps mean equal audio in any corpus, not only in this one."""
+    return stamp.startswith(_FIXED)
 
 
 def canonical_json(value: object) -> str:

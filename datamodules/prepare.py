@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from datamodules.corpus_files import publish
@@ -20,6 +20,8 @@ from datamodules.files import FULL_DISK, hold_alone
 from datamodules.inputs import check_tracks, input_digest
 from datamodules.manifest import CORPUS_FORMAT, Corpus, Track
 from datamodules.progress import Progress, Silent
+
+Supply = Callable[[Sequence[Track]], Iterable[Sequence[Track]]]
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ def prepare(
     workers: int | None = None,
     progress: Progress | None = None,
     donors: Sequence[Path] = (),
+    supply: Supply | None = None,
 ) -> Corpus:
     """Decode ``tracks`` into a corpus, or open it if that has been done.
 
@@ -60,6 +63,9 @@ def prepare(
         progress: Is told how far it is.
         donors: Other corpora that may hold some of the tracks. Their shards are linked, not
             copied, after a comparison of the sources.
+        supply: Called with the tracks that are to be decoded. It yields them again, in groups
+            whose audio can be read now; what it does after a ``yield`` comes when that group is
+            decoded. By default all of them at once.
 
     Raises:
         TagbenchError: If the tracks contradict each other, the disk is full (what is done is kept)
@@ -82,6 +88,10 @@ def prepare(
             if _is_complete(folder, wanted):
                 return Corpus.open(folder)
             run.collect(ordered, donors)
+            missing = run.missing(ordered)
+            for group in supply(missing) if supply and missing else [missing]:
+                run.decode(group, listener, name)
+            # What was never supplied is rejected by its own source, with a reason.
             run.decode(ordered, listener, name)
             publish(
                 folder, ordered, run.facts,

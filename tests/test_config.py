@@ -114,16 +114,29 @@ class Leaf:
 
 
 def test_params_are_checked_against_the_signature():
-    assert resolve_params(Leaf, {"width": 5}, "m") == {"width": 5, "scale": 1.0}
+    assert resolve_params(Leaf, object, {"width": 5}, "m") == {"width": 5, "scale": 1.0}
     with pytest.raises(TagbenchError, match=r"unknown key 'widht'\. Did you mean 'width'"):
-        resolve_params(Leaf, {"widht": 5}, "m")
+        resolve_params(Leaf, object, {"widht": 5}, "m")
     with pytest.raises(TagbenchError, match="width"):
-        resolve_params(Leaf, {"width": "wide"}, "m")
+        resolve_params(Leaf, object, {"width": "wide"}, "m")
+
+
+class Twig(Leaf):
+    def __init__(self, *, depth: int = 2, scale: float = 0.5, **leaf: object) -> None: ...
+
+
+def test_a_subclass_takes_the_parameters_of_its_bases_too():
+    assert resolve_params(Twig, object, {"width": 5}, "m") == {
+        "depth": 2,
+        "scale": 0.5,
+        "width": 5,
+    }
+    assert resolve_params(Twig, Leaf, {}, "m") == {"depth": 2, "scale": 0.5}
 
 
 def test_an_integer_for_a_float_is_the_same_science():
-    assert resolve_params(Leaf, {"scale": 2}, "m")["scale"] == 2.0
-    assert isinstance(resolve_params(Leaf, {"scale": 2}, "m")["scale"], float)
+    assert resolve_params(Leaf, object, {"scale": 2}, "m")["scale"] == 2.0
+    assert isinstance(resolve_params(Leaf, object, {"scale": 2}, "m")["scale"], float)
 
 
 def test_window_protocol_typo():
