@@ -16,21 +16,24 @@ rounded to six decimals. In ``leaderboard.csv``:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.bootstrap import rank_interval
+from benchmark.class_tables import confusion_frame, long_tail_frame
 from benchmark.comparisons import tie_groups
 from benchmark.records import Evaluation, Failure, Tables, load_predictions
 from benchmark.replicates import TAG_METRICS, Heard, Replicates
 from benchmark.resampling import replicate
 from benchmark.robustness import families, summarise
 from benchmark.tables import (
+    CONFUSION_COLUMNS,
     FAILURE_COLUMNS,
     LEADERBOARD_COLUMNS,
+    LONG_TAIL_COLUMNS,
     PER_TAG_COLUMNS,
     PROVENANCE,
     ROBUSTNESS_COLUMNS,
@@ -54,6 +57,9 @@ __all__ = [
 BASELINE = "fcn"
 """Model that mCE is relative to: the oldest network of the field's comparison (Choi 2016)."""
 
+INTERVALS = {"roc_auc": "", "pr_auc": "pr_auc_", "f1": "f1_"}
+"""Scores of a tag whose intervals ``per_tag.csv`` holds, with the prefix of their columns."""
+
 
 def build_tables(
     evaluations: Sequence[Evaluation],
@@ -62,6 +68,7 @@ def build_tables(
     n_boot: int = 1000,
     seed: int = 0,
     baseline: str = BASELINE,
+    training_counts: Mapping[str, int] | None = None,
     threads: int | None = None,
 ) -> Tables:
     """Compute every table of one dataset.
@@ -74,6 +81,7 @@ def build_tables(
         n_boot: Bootstrap replicates behind each interval.
         seed: Seed of the resampling.
         baseline: Model that mCE is relative to; the columns are blank without it.
+        training_counts: Training tracks by tag; without them ``long_tail.csv`` has no rows.
         threads: Conditions scored at once; the result does not depend on it.
 
     Raises:
@@ -90,13 +98,26 @@ def build_tables(
             leaderboard=tidy([], LEADERBOARD_COLUMNS),
             robustness=tidy([], ROBUSTNESS_COLUMNS),
             per_tag=tidy([], PER_TAG_COLUMNS),
+            long_tail=tidy([], LONG_TAIL_COLUMNS),
+            confusion=tidy([], CONFUSION_COLUMNS),
             failures=failed,
         )
-    data = replicate(usable, n_boot=n_boot, seed=seed, threads=threads)
+    data = replicate(
+        usable, n_boot=n_boot, seed=seed, training_counts=training_counts, threads=threads
+    )
     board = _leaderboard(data, usable, baseline)
     board |= {"n_boot": n_boot, "bootstrap_seed": seed}
     listed = _ranked(board, sorted({one.model for one in (*failures, *broken)}))
-    return Tables(data.dataset, data.task, listed, _robustness(data), _per_tag(data), failed)
+    return Tables(
+        dataset=data.dataset,
+        task=data.task,
+        leaderboard=listed,
+        robustness=_robustness(data),
+        per_tag=_per_tag(data),
+        long_tail=long_tail_frame(data),
+        confusion=confusion_frame(data),
+        failures=failed,
+    )
 
 
 def _readable(
@@ -249,10 +270,12 @@ def _per_tag(data: Replicates) -> pd.DataFrame:
             for c, tag in enumerate(data.tags):
                 row = {**_condition(data, model, heard), "tag": tag}
                 row |= {"n_positive": data.n_positive[c], "n_seeds": data.n_seeds[m, k]}
+                row["n_train"] = None if data.training_counts is None else data.training_counts[c]
                 for s, metric in enumerate(TAG_METRICS):
                     row[metric] = found.value[s, c]
-                row["low"], row["high"] = found.low[0, c], found.high[0, c]
-                row["pr_auc_low"], row["pr_auc_high"] = found.low[1, c], found.high[1, c]
+                for metric, prefix in INTERVALS.items():
+                    s = TAG_METRICS.index(metric)
+                    row[f"{prefix}low"], row[f"{prefix}high"] = found.low[s, c], found.high[s, c]
                 row["drop"], row["drop_low"], row["drop_high"] = found.drop[:, c]
                 rows.append(row)
     return tidy(rows, PER_TAG_COLUMNS)

@@ -27,6 +27,12 @@ LANES = 64
 RANKING = ("roc_auc", "pr_auc", "pr_auc_trapezoid")
 """First axis of :func:`ranking_scores`."""
 
+DECISIONS = ("f1", "mcc", "precision", "recall")
+"""First axis of :func:`decision_scores`."""
+
+TOP = (2, 3, 5)
+"""How many of the highest classes a top-K score looks at."""
+
 
 def unit_weights(n_tracks: int) -> np.ndarray:
     """Return the packed weighting that counts every track once: the estimate itself."""
@@ -202,21 +208,18 @@ def decide_singlelabel(scores: np.ndarray) -> np.ndarray:
     return np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
 
 
-def hits_at(scores: np.ndarray, targets: np.ndarray, k: int) -> np.ndarray:
-    """Tell for each track whether its class is among the ``k`` highest scores, as (N,) of bool.
+def top_k(scores: np.ndarray, k: int) -> np.ndarray:
+    """Mark the ``k`` highest scores of each track, as (N, C) of bool.
 
     Ties go to the later class, as in ``sklearn.metrics.top_k_accuracy_score``.
     """
-    truth = targets.argmax(axis=1)[:, None]
-    own = np.take_along_axis(scores, truth, axis=1)
-    later = np.arange(scores.shape[1]) > truth
-    ahead = (scores > own) | ((scores == own) & later)
-    return ahead.sum(axis=1) < k
+    highest = scores.argsort(axis=1, kind="stable")[:, max(0, scores.shape[1] - k) :]
+    marked = np.zeros(scores.shape, dtype=bool)
+    np.put_along_axis(marked, highest, values=True, axis=1)
+    return marked
 
 
-def decision_scores(
-    predicted: np.ndarray, targets: np.ndarray, packed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def decision_scores(predicted: np.ndarray, targets: np.ndarray, packed: np.ndarray) -> np.ndarray:
     """Score yes-or-no predictions of every tag under every weighting.
 
     Args:
@@ -225,8 +228,9 @@ def decision_scores(
         packed: Weights from :func:`pack_weights`, R lanes in all.
 
     Returns:
-        F1 and Matthews correlation, each (C, R). MCC is 0 where the prediction is constant, as in
-        scikit-learn; both are NaN where the targets are.
+        (4, C, R) in the order of :data:`DECISIONS`: F1, Matthews correlation, precision, recall.
+        MCC is 0 where the prediction is constant, as in scikit-learn. Precision is NaN where a
+        tag is predicted nowhere; all four are where the sample holds one class only.
     """
     truth = targets.astype(bool)
     hit = weight_of(predicted & truth, packed)
@@ -235,12 +239,13 @@ def decision_scores(
     total = weight_of(np.ones((len(truth), 1), dtype=bool), packed)
     defined = (real > 0) & (real < total)
     with np.errstate(divide="ignore", invalid="ignore"):
-        f1 = np.where(defined, 2.0 * hit / (said + real), np.nan)
+        f1 = 2.0 * hit / (said + real)
         covariance = hit * total - said * real
         # Two roots: the product under one root would lose digits in large samples.
         scale = np.sqrt(said * (total - said)) * np.sqrt(real * (total - real))
         mcc = np.where(scale > 0, covariance / scale, 0.0)
-    return f1, np.where(defined, mcc, np.nan)
+        found = np.stack([f1, mcc, hit / said, hit / real])
+    return np.where(defined, found, np.nan)
 
 
 def valid_tags(targets: np.ndarray) -> np.ndarray:

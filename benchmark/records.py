@@ -78,7 +78,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Tables:
-    """The frames behind ``leaderboard.csv``, ``robustness.csv``, ``per_tag.csv``, ``failures.csv``.
+    """The frames behind the CSV files of a dataset, see :meth:`frames`.
 
     Attributes:
         dataset: Label of the dataset that all rows are about.
@@ -86,6 +86,8 @@ class Tables:
         leaderboard: One row per model, best first.
         robustness: One row per model, condition and metric.
         per_tag: One row per model, condition and tag.
+        long_tail: One row per model, threshold of rarity and K; no rows where no class is rare.
+        confusion: One row per model, true and predicted class; no rows for a multi-label task.
         failures: One row per failed cell; no rows when none failed.
     """
 
@@ -94,14 +96,22 @@ class Tables:
     leaderboard: pd.DataFrame
     robustness: pd.DataFrame
     per_tag: pd.DataFrame
+    long_tail: pd.DataFrame
+    confusion: pd.DataFrame
     failures: pd.DataFrame
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return the frames by the name of their CSV file."""
+        """Return the frames by the name of their CSV file.
+
+        Only a single-label dataset has ``confusion.csv``.
+        """
+        confusion = {"confusion.csv": self.confusion} if self.task == "singlelabel" else {}
         return {
             "leaderboard.csv": self.leaderboard,
             "robustness.csv": self.robustness,
             "per_tag.csv": self.per_tag,
+            "long_tail.csv": self.long_tail,
+            **confusion,
             "failures.csv": self.failures,
         }
 

@@ -12,16 +12,22 @@ import numpy as np
 
 from benchmark import metrics
 from benchmark.bootstrap import interval
+from benchmark.long_tail import Tail
 from benchmark.records import Evaluation
 
-METRICS = {
-    "multilabel": (*metrics.RANKING, "f1", "mcc"),
-    "singlelabel": ("accuracy", "macro_f1", "top3_accuracy", *metrics.RANKING),
-}
-"""Macro scores of each task, the primary one first."""
-
-TAG_METRICS = (*metrics.RANKING, "f1", "mcc")
+TAG_METRICS = (*metrics.RANKING, *metrics.DECISIONS)
 """Scores of one tag or class."""
+
+
+def metric_names(task: str, n_tags: int) -> tuple[str, ...]:
+    """Return the names of a task's scores, the primary one first.
+
+    Top-K accuracy is left out where K classes are all there are: it would be 1 for every model.
+    """
+    if task != "singlelabel":
+        return (*metrics.RANKING, "f1", "mcc")
+    near = (f"top{k}_accuracy" for k in metrics.TOP if k < n_tags)
+    return ("accuracy", "macro_f1", *near, *metrics.RANKING)
 
 
 @dataclass(frozen=True, order=True)
@@ -51,9 +57,9 @@ class TagScores:
     """Scores of every tag for one model and condition, averaged over seeds.
 
     Attributes:
-        value: (5, C) in the order of :data:`TAG_METRICS`; NaN where a tag has one class only.
-        low: (5, C) lower ends of the intervals.
-        high: (5, C) upper ends.
+        value: (7, C) in the order of :data:`TAG_METRICS`; NaN where a tag has one class only.
+        low: (7, C) lower ends of the intervals.
+        high: (7, C) upper ends.
         drop: (3, C): fall of ROC-AUC from clean, and the ends of its paired interval.
     """
 
@@ -61,6 +67,21 @@ class TagScores:
     low: np.ndarray
     high: np.ndarray
     drop: np.ndarray
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """What one model does with the classes of clean audio.
+
+    Attributes:
+        tail: (T, 1 + B) hit rates on rare classes, mean over seeds, in the order of
+            :attr:`Replicates.tails`.
+        confusion: (C, C) tracks by true and by predicted class, added up over seeds; without
+            rows for a multi-label task.
+    """
+
+    tail: np.ndarray
+    confusion: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -82,6 +103,10 @@ class Replicates:
         n_valid_tags: Tags with both classes present.
         n_clusters: Units that the bootstrap draws.
         tag_scores: Per-tag scores by model and condition.
+        training_counts: (C,) training tracks that carry each tag; None where nobody counted.
+        tails: The questions about rare classes, see :mod:`benchmark.long_tail`.
+        n_tail_tracks: (T,) test tracks that carry one of the rare classes of each.
+        by_class: Answers to them and confusions, by model and clean condition.
     """
 
     dataset: str
@@ -98,6 +123,10 @@ class Replicates:
     n_valid_tags: int
     n_clusters: int
     tag_scores: dict[tuple[str, Heard], TagScores]
+    training_counts: np.ndarray | None
+    tails: tuple[Tail, ...]
+    n_tail_tracks: tuple[int, ...]
+    by_class: dict[tuple[str, Heard], ByClass]
 
     @property
     def primary(self) -> str:
@@ -121,8 +150,14 @@ class Replicates:
         """Return (M, 1 + B): the score on untouched audio, the main protocol's where it has one."""
         at = self.metrics.index(metric)
         result = np.full(self.scores[:, 0, at].shape, np.nan)
-        own = [k for k, c in enumerate(self.conditions) if c.clean and c.protocol == self.protocol]
-        rest = [k for k, c in enumerate(self.conditions) if c.clean and c.protocol != self.protocol]
-        for k in (*own, *rest):
-            result = np.where(np.isnan(result[:, :1]), self.scores[:, k, at], result)
+        for m in range(len(self.models)):
+            k = self.clean_condition(m)
+            if k is not None:
+                result[m] = self.scores[m, k, at]
         return result
+
+    def clean_condition(self, model: int) -> int | None:
+        """Return which clean condition speaks for a model, the main protocol's where it has one."""
+        found = [k for k, one in enumerate(self.conditions) if one.clean and self.n_seeds[model, k]]
+        found.sort(key=lambda k: self.conditions[k].protocol != self.protocol)
+        return found[0] if found else None

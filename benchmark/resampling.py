@@ -11,8 +11,16 @@ import numpy as np
 
 from benchmark import metrics
 from benchmark.bootstrap import TrackWeights, draw_weights, interval, seed_shares
+from benchmark.long_tail import counts_of, hit_rate, tails_of
 from benchmark.records import Evaluation, Predictions, load_predictions
-from benchmark.replicates import METRICS, Heard, Replicates, TagScores
+from benchmark.replicates import (
+    TAG_METRICS,
+    ByClass,
+    Heard,
+    Replicates,
+    TagScores,
+    metric_names,
+)
 from datamodules.errors import TagbenchError
 
 Cells = Mapping[Heard, Mapping[int, Evaluation]]
@@ -44,18 +52,24 @@ def _index(evaluations: Sequence[Evaluation]) -> dict[str, dict[Heard, dict[int,
 
 @dataclass(frozen=True)
 class _Run:
-    """One evaluation under all weights: macro (S, 1 + B) and per tag (5, C, 1 + B)."""
+    """One evaluation under all weights: macro (S, 1 + B) and per tag (7, C, 1 + B)."""
 
     macro: np.ndarray
     tags: np.ndarray
+    by_class: ByClass | None
 
 
 class _Scorer:
     """Scores stored files under the weights of one dataset, checking that the tracks agree."""
 
-    def __init__(self, first: Evaluation, n_boot: int, seed: int) -> None:
+    def __init__(
+        self, first: Evaluation, n_boot: int, seed: int, training: Mapping[str, int] | None
+    ) -> None:
         self.first, self.seed = first, seed
         self.stored = load_predictions(first.predictions)
+        self.metrics = metric_names(first.task, len(self.stored.tags))
+        self.counts = None if training is None else counts_of(self.stored.tags, training)
+        self.tails = () if self.counts is None else tails_of(self.counts)
         self.weights: TrackWeights = draw_weights(self.stored.clusters, n_boot, first.dataset, seed)
         self.single = first.task == "singlelabel"
         if self.single and not (self.stored.targets.sum(axis=1) == 1).all():
@@ -83,15 +97,30 @@ class _Scorer:
             predicted = metrics.decide_singlelabel(stored.scores)
         else:
             predicted = metrics.decide_multilabel(stored.scores, targets)
-        f1, mcc = metrics.decision_scores(predicted, targets, packed)
-        tags = np.concatenate([ranking, f1[None], mcc[None]])
-        macro = metrics.nan_mean(tags, axis=1)
+        tags = np.concatenate([ranking, metrics.decision_scores(predicted, targets, packed)])
+        macro = dict(zip(TAG_METRICS, metrics.nan_mean(tags, axis=1), strict=True))
         if self.single:
-            right = (predicted & targets.astype(bool)).any(axis=1)
-            near = metrics.hits_at(stored.scores, targets, 3)
-            accuracy, top3 = metrics.share_of(np.stack([right, near], axis=1), packed)
-            macro = np.stack([accuracy, macro[3], top3, *macro[:3]])
-        return _Run(self.weights.trim(macro), self.weights.trim(tags))
+            truth = targets.astype(bool)
+            marked = {f"top{k}_accuracy": metrics.top_k(stored.scores, k) for k in metrics.TOP}
+            marked["accuracy"] = predicted
+            right = np.stack([(one & truth).any(axis=1) for one in marked.values()], axis=1)
+            macro |= dict(zip(marked, metrics.share_of(right, packed), strict=True))
+            macro["macro_f1"] = macro["f1"]
+        return _Run(
+            self.weights.trim(np.stack([macro[name] for name in self.metrics])),
+            self.weights.trim(tags),
+            self._by_class(stored, predicted) if evaluation.severity == 0 else None,
+        )
+
+    def _by_class(self, stored: Predictions, predicted: np.ndarray) -> ByClass:
+        """Look at the classes of clean audio one by one."""
+        packed, targets = self.weights.packed, stored.targets
+        tail = np.empty((len(self.tails), self.weights.n_boot + 1))
+        for at, one in enumerate(self.tails):
+            tail[at] = self.weights.trim(hit_rate(stored.scores, targets, one, packed))
+        if not self.single:
+            return ByClass(tail, np.zeros((0, len(stored.tags)), dtype=np.int64))
+        return ByClass(tail, targets.T.astype(np.int64) @ predicted.astype(np.int64))
 
     def over_seeds(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Average over seeds, drawn anew in every replicate."""
@@ -102,7 +131,7 @@ class _Scorer:
         return total
 
     def tag_scores(self, tags: np.ndarray, drop: np.ndarray) -> TagScores:
-        """Reduce tag scores (5, C, 1 + B) and ROC-AUC drops (C, 1 + B) to intervals."""
+        """Reduce tag scores (7, C, 1 + B) and ROC-AUC drops (C, 1 + B) to intervals."""
         if self.weights.n_clusters < 2:
             tags, drop = tags[..., :1], drop[..., :1]
         low, high = interval(tags)
@@ -117,6 +146,7 @@ class _Score:
     drops: np.ndarray
     n_seeds: int
     tags: TagScores
+    by_class: ByClass | None
 
 
 def _score_model(cells: Cells, scorer: _Scorer) -> Callable[[Heard], _Score]:
@@ -147,13 +177,23 @@ def _score_model(cells: Cells, scorer: _Scorer) -> Callable[[Heard], _Score]:
             drops, tag_drops = (scorer.over_seeds(parts) for parts in zip(*lost, strict=True))
         else:
             drops, tag_drops = np.full_like(macro, np.nan), np.full_like(tags[0], np.nan)
-        return _Score(macro, drops, len(runs), scorer.tag_scores(tags, tag_drops))
+        known = [run.by_class for run in runs.values() if run.by_class]
+        by_class = None
+        if known:
+            tail = scorer.over_seeds([one.tail for one in known])
+            by_class = ByClass(tail, np.sum([one.confusion for one in known], axis=0))
+        return _Score(macro, drops, len(runs), scorer.tag_scores(tags, tag_drops), by_class)
 
     return score
 
 
 def replicate(
-    evaluations: Sequence[Evaluation], *, n_boot: int, seed: int, threads: int | None = None
+    evaluations: Sequence[Evaluation],
+    *,
+    n_boot: int,
+    seed: int,
+    training_counts: Mapping[str, int] | None = None,
+    threads: int | None = None,
 ) -> Replicates:
     """Compute the scores of every evaluation under every bootstrap weighting.
 
@@ -164,20 +204,23 @@ def replicate(
         evaluations: Cells of one dataset on one split; at least one.
         n_boot: Number of replicates.
         seed: Seed of the resampling.
+        training_counts: Training tracks by tag; without them no class is known to be rare.
         threads: Conditions scored at once; the result does not depend on it.
 
     Raises:
         TagbenchError: The cells are of several datasets, tasks or splits, or repeat each other.
     """
     table = _index(evaluations)
-    scorer = _Scorer(min(evaluations, key=lambda one: one.cell_id), n_boot, seed)
+    first = min(evaluations, key=lambda one: one.cell_id)
+    scorer = _Scorer(first, n_boot, seed, training_counts)
     task = scorer.first.task
     heard = {condition for cells in table.values() for condition in cells}
     conditions = tuple(sorted(heard, key=lambda one: (not one.clean, one)))
-    shape = (len(table), len(conditions), len(METRICS[task]), n_boot + 1)
+    shape = (len(table), len(conditions), len(scorer.metrics), n_boot + 1)
     scores, drops = np.full(shape, np.nan), np.full(shape, np.nan)
     n_seeds = np.zeros(shape[:2], dtype=np.int64)
     tag_scores: dict[tuple[str, Heard], TagScores] = {}
+    by_class: dict[tuple[str, Heard], ByClass] = {}
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for m, (model, cells) in enumerate(table.items()):
             found = pool.map(_score_model(cells, scorer), cells)
@@ -186,13 +229,15 @@ def replicate(
                 scores[m, k], drops[m, k] = score.scores, score.drops
                 n_seeds[m, k] = score.n_seeds
                 tag_scores[model, condition] = score.tags
+                if score.by_class:
+                    by_class[model, condition] = score.by_class
     targets = scorer.stored.targets
     return Replicates(
         dataset=scorer.first.dataset,
         task=task,
         models=tuple(table),
         conditions=conditions,
-        metrics=METRICS[task],
+        metrics=scorer.metrics,
         scores=scores,
         drops=drops,
         n_seeds=n_seeds,
@@ -202,4 +247,8 @@ def replicate(
         n_valid_tags=int(metrics.valid_tags(targets).sum()),
         n_clusters=scorer.weights.n_clusters,
         tag_scores=tag_scores,
+        training_counts=scorer.counts,
+        tails=scorer.tails,
+        n_tail_tracks=tuple(int(targets[:, list(t.rare)].any(1).sum()) for t in scorer.tails),
+        by_class=by_class,
     )

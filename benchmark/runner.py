@@ -191,6 +191,7 @@ def plan_dataset(
             "tags_digest": corpus.tags_digest,
             "n_tracks": {p: len(corpus.split(p)) for p in ("train", "valid", "test")},
             "n_tags": len(corpus.tags),
+            "training_counts": training_counts(corpus),
             "rejected": int(corpus.info.get("rejected", 0)),
             "n_boot": preset.n_boot,
             "baseline": preset.baseline,
@@ -211,6 +212,12 @@ def plan_dataset(
             adopt(cell, store)
     weights |= {c.id: eval_s[c.labels["model"]] for c in cells.evaluations}
     return Planned(cells, record, costs, weights)
+
+
+def training_counts(corpus: Corpus) -> dict[str, int]:
+    """Count the training tracks of each tag, for what is said about rare ones."""
+    counts = corpus.targets("train").sum(axis=0, dtype=int)
+    return {tag: int(count) for tag, count in zip(corpus.tags, counts, strict=True)}
 
 
 def work(

@@ -30,6 +30,8 @@ def tables_of(sweep: sweeps.Sweep, store: Store) -> Tables:
         sweeps.failures(sweep, store),
         n_boot=sweep.n_boot,
         baseline=sweep.info["baseline"],
+        # A record of an older version has none.
+        training_counts=sweep.info.get("training_counts"),
     )
 
 
@@ -46,7 +48,7 @@ def score(sweep: sweeps.Sweep, store: Store, console: Console, *, report: bool =
     tables = tables_of(sweep, store)
     write_tables(tables, folder)
     console.print(render_leaderboard(tables))
-    console.print(f"Tables:  {folder}/leaderboard.csv, robustness.csv, per_tag.csv, failures.csv")
+    console.print(f"Tables:  {folder}/{', '.join(tables.frames())}")
     if report:
         page = write_report(tables, folder, provenance_of(sweep, store))
         console.print(f"Report:  {page}")
@@ -94,15 +96,18 @@ def log_to_wandb(sweep: sweeps.Sweep, tables: Tables, store: Store, runtime: Run
     common = {"dataset": sweep.dataset, "preset": sweep.info["preset"], **digests(sweep)}
     for row in tables.leaderboard.to_dict("records"):
         model = str(row["model"])
-        robustness = tables.robustness[tables.robustness["model"] == model]
-        per_tag = tables.per_tag[tables.per_tag["model"] == model]
+        frames = {
+            name.removesuffix(".csv"): frame[frame["model"] == model]
+            for name, frame in tables.frames().items()
+            if name not in ("leaderboard.csv", "failures.csv")
+        }
         own = [c for c in cells if c["labels"]["model"] == model]
         wandb_log.log_evaluation(
             f"{sweep.id}-{model}",
             f"evaluate.{sweep.dataset}.{model}",
             {**common, "model": model, "cells": [c["id"] for c in own]},
             {str(k): v for k, v in row.items() if isinstance(v, int | float) and v == v},
-            {"robustness": robustness, "per_tag": per_tag},
+            frames,
             runtime,
             tags=[sweep.dataset, model],
         )

@@ -15,6 +15,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from benchmark.metrics import TOP
 from benchmark.records import Tables
 from datamodules.errors import TagbenchError
 
@@ -37,7 +38,14 @@ PER_TAG_COLUMNS = (
     *("dataset", "model", "perturbation", "severity", "tag", "n_positive", "roc_auc", "low"),
     *("high", "pr_auc", "pr_auc_low", "pr_auc_high", "pr_auc_trapezoid", "f1", "mcc", "drop"),
     *("drop_low", "drop_high", "level", "unit", "protocol", "family", "n_seeds"),
+    *("precision", "recall", "f1_low", "f1_high", "n_train"),
 )
+
+LONG_TAIL_COLUMNS = (
+    *("model", "threshold", "k", "accuracy", "low", "high", "n_tracks", "n_classes", "classes"),
+)
+
+CONFUSION_COLUMNS = ("model", "true", "predicted", "count")
 
 FAILURE_COLUMNS = (
     *("dataset", "model", "seed", "perturbation", "level", "stage", "error", "cell_id"),
@@ -47,6 +55,8 @@ KEYS = {
     "leaderboard.csv": ("model",),
     "robustness.csv": ("model", "protocol", "perturbation", "severity", "level", "metric"),
     "per_tag.csv": ("model", "protocol", "perturbation", "severity", "level", "tag"),
+    "long_tail.csv": ("model", "threshold", "k"),
+    "confusion.csv": ("model", "true", "predicted"),
     "failures.csv": ("model", "seed", "perturbation", "level", "stage", "cell_id"),
 }
 """Columns that name a row of each file."""
@@ -54,11 +64,11 @@ KEYS = {
 _WHOLE = {
     *("rank", "rank_low", "rank_high", "seed", "severity", "n_positive", "n_boot"),
     *("n_seeds", "n_tracks", "n_valid_tags", "n_params", "n_clusters", "bootstrap_seed"),
-    *("macs_per_second_of_audio", "tie_group"),
+    *("macs_per_second_of_audio", "tie_group", "threshold", "k", "n_classes", "count", "n_train"),
 }
 _TEXT = {
     *("model", "dataset", "perturbation", "unit", "metric", "protocol", "family", "tag"),
-    *("stage", "error", "cell_id", "mce_baseline", *PROVENANCE),
+    *("stage", "error", "cell_id", "mce_baseline", "classes", "true", "predicted", *PROVENANCE),
 }
 
 
@@ -86,10 +96,16 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def write_tables(tables: Tables, directory: Path) -> None:
-    """Write the four CSV files into ``directory``, each replaced at once."""
+    """Write the CSV files into ``directory``, each replaced at once.
+
+    A file of an earlier run that this task does not have is removed.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    for name, frame in tables.frames().items():
+    frames = tables.frames()
+    for name, frame in frames.items():
         write_text(directory / name, to_csv(frame))
+    for name in KEYS.keys() - frames.keys():
+        (directory / name).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -100,34 +116,47 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_tables(directory: Path) -> Tables:
-    """Read the four CSV files back.
+    """Read the CSV files back.
 
     Raises:
         TagbenchError: A file is missing.
     """
-    frames: dict[str, pd.DataFrame] = {}
-    for name in KEYS:
-        path = directory / name
-        if not path.is_file():
-            raise TagbenchError(
-                f"No {name} in {directory}. Run `tagbench run` first, or name another directory."
-            )
-        frame = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
-        frames[name] = tidy(frame.to_dict("records"), [str(column) for column in frame.columns])
-    board, scores = frames["leaderboard.csv"], frames["robustness.csv"]
+    board = _read(directory / "leaderboard.csv")
+    scores = _read(directory / "robustness.csv")
+    single = "accuracy" in board.columns
     return Tables(
         dataset=str(scores["dataset"].iloc[0]) if len(scores) else directory.name,
-        task="singlelabel" if "accuracy" in board.columns else "multilabel",
+        task="singlelabel" if single else "multilabel",
         leaderboard=board,
         robustness=scores,
-        per_tag=frames["per_tag.csv"],
-        failures=frames["failures.csv"],
+        per_tag=_read(directory / "per_tag.csv"),
+        long_tail=_read(directory / "long_tail.csv"),
+        confusion=_read(directory / "confusion.csv") if single else tidy([], CONFUSION_COLUMNS),
+        failures=_read(directory / "failures.csv"),
     )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise TagbenchError(
+            f"No {path.name} in {path.parent}. Run `tagbench run` first, or name another "
+            "directory; `tagbench leaderboard` writes all tables anew."
+        )
+    frame = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
+    return tidy(frame.to_dict("records"), [str(column) for column in frame.columns])
 
 
 def primary_metric(task: str) -> str:
     """Return the name of the score that ranks models."""
     return "accuracy" if task == "singlelabel" else "roc_auc"
+
+
+def further_metrics(board: pd.DataFrame) -> list[str]:
+    """Return the scores that a page shows beside the primary one, as far as the board has them."""
+    if "accuracy" not in board.columns:
+        return ["pr_auc"]
+    near = [f"top{k}_accuracy" for k in TOP]
+    return ["macro_f1", *(name for name in near if name in board.columns)]
 
 
 def drop_columns(board: pd.DataFrame) -> list[str]:
@@ -147,7 +176,9 @@ _METRIC_TITLES = {
     "f1": "F1",
     "mcc": "MCC",
     "pr_auc_trapezoid": "PR-AUC (trapezoid)",
-    "top3_accuracy": "top-3 accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    **{f"top{k}_accuracy": f"top-{k} accuracy" for k in TOP},
 }
 
 

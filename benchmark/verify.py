@@ -34,7 +34,7 @@ class Difference:
 
 
 def verify_tables(directory: Path, tables: Tables) -> list[Difference]:
-    """Compare every cell of the four files in ``directory`` with ``tables``.
+    """Compare every cell of the CSV files in ``directory`` with ``tables``.
 
     Args:
         directory: ``results/<dataset>``.
@@ -51,6 +51,9 @@ def verify_tables(directory: Path, tables: Tables) -> list[Difference]:
             found.extend(_compare(name, path.read_bytes().decode(errors="replace"), to_csv(frame)))
         else:
             found.append(Difference(name, "", "file", "missing", f"{len(frame)} rows"))
+    for name in sorted(KEYS.keys() - tables.frames().keys()):
+        if (directory / name).is_file():
+            found.append(Difference(name, "", "file", "present", "missing"))
     return found
 
 

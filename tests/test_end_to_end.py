@@ -17,7 +17,7 @@ from benchmark.cli import main
 from tests import music
 
 ROOT = Path(__file__).resolve().parents[1]
-CSVS = ("leaderboard.csv", "robustness.csv", "per_tag.csv", "failures.csv")
+CSVS = ("leaderboard.csv", "robustness.csv", "per_tag.csv", "long_tail.csv", "failures.csv")
 PRESET = """
 recipe: {name: tiny, epochs: 3, batch_size: 5, lr: 1e-3, schedule: one_cycle, valid_windows: 1}
 windows: {protocol: tiled, max_windows: 1}

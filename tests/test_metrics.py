@@ -48,7 +48,8 @@ def test_ranking_equals_scikit_learn_with_ties_and_weights(seed, levels, n):
 def test_decisions_equal_scikit_learn_with_weights(seed, share):
     _, targets, weights = case(seed)
     predicted = np.random.RandomState(seed).rand(*targets.shape) < share
-    f1, mcc = metrics.decision_scores(predicted, targets, metrics.pack_weights(weights))
+    found = metrics.decision_scores(predicted, targets, metrics.pack_weights(weights))
+    f1, mcc, precision, recall = found
     for r, weight in enumerate(weights.astype(float)):
         for c in range(targets.shape[1]):
             y, p = targets[:, c], predicted[:, c]
@@ -58,6 +59,11 @@ def test_decisions_equal_scikit_learn_with_weights(seed, share):
             assert mcc[c, r] == pytest.approx(
                 sk.matthews_corrcoef(y, p, sample_weight=weight), abs=1e-12
             )
+            expected = sk.precision_recall_fscore_support(
+                y, p, average="binary", sample_weight=weight, zero_division=np.nan
+            )
+            assert precision[c, r] == pytest.approx(expected[0], abs=1e-12, nan_ok=True)
+            assert recall[c, r] == pytest.approx(expected[1], abs=1e-12)
 
 
 def test_values_by_hand():
@@ -126,15 +132,17 @@ def test_single_label_decisions_equal_scikit_learn(levels):
     packed = metrics.pack_weights(weight)
     predicted = metrics.decide_singlelabel(scores)
     right = (predicted & (targets == 1)).any(axis=1)
-    near = metrics.hits_at(scores, targets, 3)
-    shares = metrics.share_of(np.stack([right, near], axis=1), packed)[:, 0]
+    near = [(metrics.top_k(scores, k) & (targets == 1)).any(axis=1) for k in metrics.TOP]
+    shares = metrics.share_of(np.stack([right, *near], axis=1), packed)[:, 0]
     guess = scores.argmax(axis=1)
     assert shares[0] == pytest.approx(
         sk.accuracy_score(truth, guess, sample_weight=weight[0]), abs=1e-12
     )
-    assert shares[1] == pytest.approx(
-        sk.top_k_accuracy_score(truth, scores, k=3, sample_weight=weight[0]), abs=1e-12
-    )
+    for k, share in zip(metrics.TOP[:2], shares[1:3], strict=True):
+        assert share == pytest.approx(
+            sk.top_k_accuracy_score(truth, scores, k=k, sample_weight=weight[0]), abs=1e-12
+        )
+    assert shares[3] == 1  # five of five classes
     f1 = metrics.nan_mean(metrics.decision_scores(predicted, targets, packed)[0], axis=0)[0]
     assert f1 == pytest.approx(
         sk.f1_score(truth, guess, average="macro", sample_weight=weight[0]), abs=1e-12
