@@ -46,13 +46,40 @@ def draw_split(tracks: Sequence[Track], *, valid: float, test: float, seed: int)
             f"A split with valid={valid} and test={test} leaves nothing to train on: "
             "both must be above 0 and together below 1."
         )
-    groups = sorted({track.group for track in tracks})
+    groups = {track.group for track in tracks}
     if len(groups) < len(SPLITS):
         raise TagbenchError(
             f"{len(tracks)} tracks by {len(groups)} artists cannot be split into train, valid and "
             "test without an artist on two sides: at least 3 artists (or tracks without an artist) "
             "are needed. Add tracks, or give a split column."
         )
+    return _draw(tracks, np.array([1 - valid - test, valid, test]), rng_for("split", seed))
+
+
+def hold_out(tracks: Sequence[Track], *, valid: float, seed: int) -> list[Track]:
+    """Return the tracks with the split ``train`` or ``valid``, as `draw_split` draws one.
+
+    For publishers who name a training and a test set, and leave validation to the reader.
+
+    Args:
+        tracks: Those of the training set.
+        valid: Share of the tracks for validation, between 0 and 1.
+        seed: Breaks ties.
+
+    Raises:
+        TagbenchError: If the share makes no sense or there are fewer than two groups.
+    """
+    if not 0 < valid < 1 or len({track.group for track in tracks}) < 2:
+        raise TagbenchError(
+            f"{len(tracks)} training tracks cannot give up a share of {valid} for validation: it "
+            "must be between 0 and 1, and there must be at least 2 artists."
+        )
+    return _draw(tracks, np.array([1 - valid, valid]), rng_for("hold out", seed))
+
+
+def _draw(tracks: Sequence[Track], shares: Matrix, rng: np.random.RandomState) -> list[Track]:
+    """Split by ``shares``, of shape (splits,), in the order of ``SPLITS``."""
+    groups = sorted({track.group for track in tracks})
     index = {group: row for row, group in enumerate(groups)}
     columns = {
         tag: column for column, tag in enumerate(sorted({t for x in tracks for t in x.tags}))
@@ -64,9 +91,8 @@ def draw_split(tracks: Sequence[Track], *, valid: float, test: float, seed: int)
         sizes[row] += 1
         for tag in track.tags:
             counts[row, columns[tag]] += 1
-    shares = np.array([1 - valid - test, valid, test])
-    sides = _stratify(counts, sizes, shares, rng_for("split", seed))
-    _fill_empty(sides, sizes)
+    sides = _stratify(counts, sizes, shares, rng)
+    _fill_empty(sides, sizes, len(shares))
     _repair(sides, counts > 0, sizes, shares)
     return [replace(track, split=SPLITS[sides[index[track.group]]]) for track in tracks]
 
@@ -95,18 +121,22 @@ def _stratify(
         tag = int(np.argmin(np.where(left > 0, left, np.iinfo(left.dtype).max)))
         for group in order[free[order] & has[order, tag]]:
             # Ties in the tag are settled by what a split lacks in all.
-            side = max(range(3), key=lambda s: (wanted[s, tag], room[s]))
+            side = max(range(len(shares)), key=lambda s: (wanted[s, tag], room[s]))
             assign(int(group), side)
     for group in order[free[order]]:
         assign(int(group), int(np.argmax(room)))
     return sides
 
 
-def _fill_empty(sides: npt.NDArray[np.int64], sizes: Matrix) -> None:
+def _by_priority(splits: int) -> list[int]:
+    return [side for side in _PRIORITY if side < splits]
+
+
+def _fill_empty(sides: npt.NDArray[np.int64], sizes: Matrix, splits: int) -> None:
     """Give every split a group: the smallest of the split with the most groups."""
-    for side in _PRIORITY:
+    for side in _by_priority(splits):
         if not (sides == side).any():
-            donor = int(np.bincount(sides, minlength=3).argmax())
+            donor = int(np.bincount(sides, minlength=splits).argmax())
             candidates = np.flatnonzero(sides == donor)
             sides[candidates[np.argmin(sizes[candidates])]] = side
 
@@ -117,7 +147,7 @@ def _repair(
     """Move groups so that tags which a split lacks get there, and nothing is lost by it."""
     for _ in range(_REPAIR_ROUNDS):
         moved = False
-        for side in _PRIORITY:
+        for side in _by_priority(len(shares)):
             for tag in np.flatnonzero(~has[sides == side].any(axis=0)):
                 group = _spare(int(tag), side, sides, has, sizes, shares)
                 if group is not None:
@@ -140,9 +170,10 @@ def _spare(
     A group can be spared if its split keeps every tag, or if only ``tag`` itself moves to a split
     with a better claim to it.
     """
-    positives = np.array([has[sides == s].sum(axis=0) for s in range(3)])  # (splits, tags)
-    members = np.bincount(sides, minlength=3)
-    total = np.array([sizes[sides == s].sum() for s in range(3)])
+    splits = range(len(shares))
+    positives = np.array([has[sides == s].sum(axis=0) for s in splits])  # (splits, tags)
+    members = np.bincount(sides, minlength=len(shares))
+    total = np.array([sizes[sides == s].sum() for s in splits])
     best: tuple[float, int] | None = None
     for group in np.flatnonzero(has[:, tag] & (sides != side)):
         donor = int(sides[group])
@@ -167,7 +198,8 @@ def check_disjoint(frame: pd.DataFrame) -> list[str]:
     """Prove that no track is in two splits, and say what else two splits share.
 
     Args:
-        frame: With the columns ``track_id``, ``split``, ``artist`` and ``audio_sha256``.
+        frame: With the columns ``track_id``, ``split``, ``artist``, ``album`` and
+            ``audio_sha256``.
 
     Returns:
         One sentence for each kind of leak, with its count: a publisher's split may have some.
@@ -188,12 +220,13 @@ def check_disjoint(frame: pd.DataFrame) -> list[str]:
             f"{len(twins)} recordings are in more than one split under several names: {names}"
             + (" and others." if len(twins) > 1 else ".")
         )
-    if artists := _shared(frame[frame["artist"] != ""], "artist"):
-        known = frame.loc[frame["artist"] != "", "artist"].nunique()
-        cautions.append(
-            f"{len(artists)} of {known} artists are in more than one split: "
-            "scores may owe something to the artist."
-        )
+    for kind in ("artist", "album"):
+        known = frame[frame[kind] != ""]
+        if shared := _shared(known, kind):
+            cautions.append(
+                f"{len(shared)} of {known[kind].nunique()} {kind}s are in more than one split: "
+                f"scores may owe something to the {kind}."
+            )
     return cautions
 
 

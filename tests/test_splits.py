@@ -8,7 +8,7 @@ import pytest
 
 from datamodules.errors import TagbenchError
 from datamodules.manifest import SPLITS, Track
-from datamodules.splits import check_disjoint, check_positives, draw_split
+from datamodules.splits import check_disjoint, check_positives, draw_split, hold_out
 from tests.sources import WatchedSource
 
 
@@ -96,8 +96,41 @@ def test_too_few_artists_are_refused() -> None:
         draw_split(tracks_of(20), valid=0.5, test=0.5, seed=0)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_validation_is_held_out_of_training_by_artist(seed: int) -> None:
+    tracks = [
+        Track(f"t{i:03d}", "train", (f"genre{i // 40}",), WatchedSource(i), artist=f"a{i // 4}")
+        for i in range(240)
+    ]
+    held = hold_out(tracks, valid=0.2, seed=seed)
+    assert [track.track_id for track in held] == [track.track_id for track in tracks]
+    found = Counter((track.tags[0], track.split) for track in held)
+    assert set(found.values()) == {32, 8}
+    sides = {(track.artist, track.split) for track in held}
+    assert len(sides) == len({artist for artist, _ in sides}) == 60
+    assert split_of(hold_out(tracks[::-1], valid=0.2, seed=seed)) == split_of(held)
+    assert split_of(hold_out(tracks, valid=0.2, seed=seed + 9)) != split_of(held)
+
+
+def test_a_class_with_two_artists_is_learnt_and_validated() -> None:
+    """By its share of 0.1 alone, validation would get neither artist of the class."""
+    tracks = [
+        Track(f"t{i:03d}", "", ("rare",), WatchedSource(i), artist="ab"[i > 4]) for i in range(9)
+    ] + [Track(f"u{i:03d}", "", ("common",), WatchedSource(i)) for i in range(91)]
+    held = hold_out(tracks, valid=0.1, seed=0)
+    assert {track.split for track in held if track.tags == ("rare",)} == {"train", "valid"}
+
+
+def test_no_validation_can_be_held_out_of_one_artist() -> None:
+    with pytest.raises(TagbenchError, match="20 training tracks cannot give up a share of 0"):
+        hold_out(tracks_of(20, per_artist=20), valid=0.1, seed=0)
+    with pytest.raises(TagbenchError, match="share of 1"):
+        hold_out(tracks_of(20), valid=1, seed=0)
+
+
 def frame(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["track_id", "split", "artist", "audio_sha256"])
+    columns = ["track_id", "split", "artist", "audio_sha256"]
+    return pd.DataFrame(rows, columns=columns).assign(album="")
 
 
 def test_leaks_are_found_and_counted() -> None:
@@ -109,6 +142,10 @@ def test_leaks_are_found_and_counted() -> None:
     assert check_disjoint(leaky) == [
         "1 recordings are in more than one split under several names: a (train), c (valid).",
         "1 of 3 artists are in more than one split: scores may owe something to the artist.",
+    ]
+    albums = leaky.assign(artist="", audio_sha256=list("1234"), album=["m", "n", "m", ""])
+    assert check_disjoint(albums) == [
+        "1 of 2 albums are in more than one split: scores may owe something to the album."
     ]
     with pytest.raises(TagbenchError, match="1 tracks are in more than one split, such as 'a'"):
         check_disjoint(frame(("a", "train", "", "1"), ("a", "test", "", "1")))
