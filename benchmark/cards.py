@@ -1,8 +1,7 @@
 """Model cards: what each model is, what it costs and what was published of it.
 
 Nothing here is typed by hand: facts come from the classes, costs are counted, scores are read
-from ``results/published.csv``. ``python -m benchmark.cards --write`` renews the table in the
-README.
+from ``results/published.csv``.
 """
 
 from __future__ import annotations
@@ -11,12 +10,9 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from benchmark.config import ModelFile, find, load, names
-from datamodules.errors import TagbenchError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published.csv"
-README = ROOT / "README.md"
-START, END = "<!-- models:start -->", "<!-- models:end -->"
 
 # The published taggers have 50 tags.
 N_TAGS = 50
@@ -150,43 +144,13 @@ def table() -> Table:
     """Return the cards as a table for the terminal."""
     from rich.table import Table
 
-    result = Table(*header(), title="Models")
-    for item in cards():
-        result.add_row(*item.cells())
-    return result
+    return wrapped(Table(title="Models"), header(), [item.cells() for item in cards()])
 
 
-def markdown(items: Sequence[ModelCard]) -> str:
-    """Return the cards as a Markdown table with markers around it."""
-    rows = [header(), tuple("---" for _ in header())]
-    rows += [(f"`{item.name}`", *item.cells()[1:]) for item in items]
-    lines = ("| " + " | ".join(row) + " |" for row in rows)
-    return "\n".join([START, *lines, END])
-
-
-def renew(text: str, block: str) -> str:
-    """Put a block in the place of the one between the markers.
-
-    Raises:
-        TagbenchError: The markers are not there, once each and in this order.
-    """
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end) or START in after or END in after:
-        raise TagbenchError(f"README.md: expected one line {START} and one {END} after it.")
-    return before + block + after
-
-
-def main(
-    write: Annotated[bool, typer.Option("--write", help="Renew the table in the README.")] = False,
-) -> None:
-    """Print the model cards as Markdown, or write them into the README."""
-    block = markdown(cards())
-    if write:
-        README.write_text(renew(README.read_text("utf-8"), block), "utf-8")
-    else:
-        typer.echo(block)
-
-
-if __name__ == "__main__":
-    typer.run(main)
+def wrapped(table: Table, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Fill a table whose cells wrap on a narrow terminal, and whose names never do."""
+    for index, head in enumerate(header):
+        table.add_column(head, no_wrap=index == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

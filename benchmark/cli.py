@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark import cli_models
+from benchmark import cli_data, cli_models
 from datamodules.errors import TagbenchError, unknown_name
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_WIDE = 200  # columns of a listing that no terminal limits
 
 Results = Annotated[
     Path, typer.Option("--results", envvar="TAGBENCH_RESULTS", help="Results folder.")
@@ -51,10 +53,12 @@ def main() -> None:
         sys.exit(2)
 
 
-def _console() -> Console:
+def _console(width: int | None = None) -> Console:
+    """Return where to write; a file or pipe gets lines of ``width`` columns."""
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    return Console(soft_wrap=not terminal, width=None if terminal else width)
 
 
 def _split(text: str | None) -> list[str] | None:
@@ -174,19 +178,27 @@ def prepare(
     audio_dir: AudioDir = None,
     data_root: DataRoot = Path("data"),
     workers: Annotated[int | None, typer.Option(help="Decoding processes.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Audit what is prepared; exit code 1 on an error.")
+    ] = False,
 ) -> None:
-    """Decode a dataset into its prepared corpus; goes on where it was stopped."""
-    from benchmark import runner
-    from benchmark.plan import check
+    """Get and decode a dataset into its prepared corpus; goes on where it was stopped."""
+    from benchmark import plan, runner
+    from benchmark.dataset_check import check as check_dataset
 
     matrix = _benchmark("default", dataset, "tag_prior", "none", None, None)
     options = _options(Path("results"), data_root, data, audio_dir, None, workers, "disabled")
-    experiment = check(matrix)
+    experiment = plan.check(matrix)
+    sound = True
     for name in experiment.datasets:
-        corpus = runner.prepare(
-            runner.resolve_dataset(experiment, name, options), options, _console()
-        )
+        resolved = runner.resolve_dataset(experiment, name, options)
+        if check:
+            sound &= check_dataset(resolved, options, _console())
+            continue
+        corpus = runner.prepare(resolved, options, _console())
         _console().print(f"Prepared: {corpus.root}", highlight=False)
+    if not sound:
+        raise typer.Exit(1)
 
 
 @app.command("list")
@@ -195,13 +207,13 @@ def list_(
         str, typer.Argument(help="models, datasets, perturbations, presets or benchmarks.")
     ] = "all",
 ) -> None:
-    """Show what can be named on the command line; of models alone, their cards."""
+    """Show what can be named on the command line; of models or datasets alone, their cards."""
     from benchmark.listing import KINDS, listing
 
     if kind not in (*KINDS, "all"):
         raise unknown_name("kind", kind, [*KINDS, "all"], "tagbench list")
     for name in KINDS if kind == "all" else (kind,):
-        _console().print(listing(name, full=kind == "models"))
+        _console(_WIDE).print(listing(name, full=name == kind))
 
 
 def _sweeps(dataset: str | None, store: Store) -> list[Any]:
@@ -290,3 +302,4 @@ def cell(
 
 for verb in (cli_models.import_checkpoint, cli_models.predict, cli_models.explain):
     app.command()(verb)
+app.command()(cli_data.describe)

@@ -77,10 +77,15 @@ def listing(kind: str, full: bool = False) -> Table:
 
     Args:
         kind: One of ``KINDS``.
-        full: Show the cards of models, which must be built for that, rather than their files.
+        full: Show the cards of models and datasets, whose classes must be imported for that,
+            rather than their files.
     """
     if full and kind == "models":
         from benchmark.cards import table
 
         return table()
+    if full and kind == "datasets":
+        from benchmark.dataset_cards import table as datasets
+
+        return datasets()
     return KINDS[kind]()

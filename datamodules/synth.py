@@ -41,7 +41,7 @@ class Synth(TaggingDataModule):
     name = "synth"
     revision = 1
     licence = "MIT (rendered by this project)"
-    access = "Rendered on this machine; nothing is downloaded."
+    access = "rendered here"
 
     def __init__(
         self, *, tracks: int = 360, synth_seed: int = 0, **loading: Unpack[Loading]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import pytest
 
-from benchmark import cards
+from benchmark import cards, dataset_cards, readme
 from benchmark.config import names
 from datamodules.errors import TagbenchError
 
@@ -86,27 +85,31 @@ def test_card_of_sample_cnn() -> None:
 
 
 def test_readme_shows_cards() -> None:
-    readme = cards.README.read_text("utf-8")
-    items = cards.cards()
-    assert readme == cards.renew(readme, cards.markdown(items)), (
-        "the table of models is out of date: python -m benchmark.cards --write"
+    text = readme.README.read_text("utf-8")
+    assert text == readme.renewed(text), (
+        "a table of the README is out of date: python -m benchmark.readme --write"
     )
-    assert [item.name for item in items] == names("models")
+
+
+def test_every_model_and_dataset_has_a_card() -> None:
+    assert [item.name for item in cards.cards()] == names("models")
+    assert [item.name for item in dataset_cards.cards()] == names("datasets")
+
+
+def test_card_of_a_published_dataset() -> None:
+    card = dataset_cards.card("mtat")
+    assert card.cells()[3:6] == ("50", "15,247 / 1,529 / 4,332", "171")
+    assert (card.access, card.cite) == ("open", "law2009evaluation")
 
 
 def test_block_is_replaced_and_nothing_else() -> None:
-    block = f"{cards.START}\nnew\n{cards.END}"
-    text = f"before\n{cards.START}\nold\n{cards.END}\nafter\n"
-    assert cards.renew(text, block) == f"before\n{block}\nafter\n"
+    text = "before\n<!-- x:start -->\nold\n<!-- x:end -->\nafter\n"
+    renewed = readme.renew(text, "x", "new")
+    assert renewed == "before\n<!-- x:start -->\nnew\n<!-- x:end -->\nafter\n"
 
 
-@pytest.mark.parametrize(
-    "text", ["", cards.START, cards.END + cards.START, 2 * (cards.START + cards.END)]
-)
-def test_markers_must_be_there(text: str) -> None:
+@pytest.mark.parametrize("marks", ["", "s", "es", "sese"])
+def test_markers_must_be_there(marks: str) -> None:
+    text = "".join({"s": "<!-- x:start -->", "e": "<!-- x:end -->"}[mark] for mark in marks)
     with pytest.raises(TagbenchError, match="expected one line"):
-        cards.renew(text, "")
-
-
-def test_without_the_file_there_are_no_scores(tmp_path: Path) -> None:
-    assert cards.published(tmp_path / "published.csv") == {}
+        readme.renew(text, "x", "")
