@@ -229,26 +229,40 @@ class Published(TaggingDataModule):
                 )
 
     def announce_estimate(self) -> None:
+        """Say what will be downloaded; see `announce_download`."""
+        size, unknown = self.missing_bytes()
+        if size or unknown:
+            self.announce_download(size, unknown, hours=self.expected.hours or 0)
+
+    def announce_download(
+        self, size: int, unknown: int = 0, *, hours: float, at_once: int | None = None
+    ) -> None:
         """Say what will be downloaded, how long that may take and what disk it needs.
+
+        Args:
+            size: Bytes to come.
+            unknown: Files of unknown size, not among them.
+            hours: Of audio to be prepared.
+            at_once: Most bytes of the download that lie on the disk at any time; by default all.
 
         Raises:
             TagbenchError: If the disk clearly cannot hold it.
         """
-        size, unknown = self.missing_bytes()
-        if not (size or unknown):
-            return
-        corpus = 2 * self.sample_rate * 3600 * (self.expected.hours or 0)
+        corpus = 2 * self.sample_rate * 3600 * hours
         self.root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.root).free
         more = f" and {unknown} files of unknown size" if unknown else ""
+        held = "" if at_once is None else f" (at most {human_bytes(at_once)} there at any time)"
         self.progress.announce(
-            f"{self.name}: {human_bytes(size)}{more} to be downloaded to {self.downloads}, about "
-            f"{size / _BYTES_PER_SECOND / 60:,.0f} minutes at {human_bytes(_BYTES_PER_SECOND)}/s; "
-            f"the prepared corpus takes about {human_bytes(corpus)} more; {human_bytes(free)} free."
+            f"{self.name}: {human_bytes(size)}{more} to be downloaded to {self.downloads}{held}, "
+            f"about {size / _BYTES_PER_SECOND / 60:,.0f} minutes at "
+            f"{human_bytes(_BYTES_PER_SECOND)}/s; the prepared corpus takes about "
+            f"{human_bytes(corpus)} more; {human_bytes(free)} free."
         )
-        if size + corpus > free:
+        needed = corpus + (size if at_once is None else at_once)
+        if needed > free:
             raise TagbenchError(
-                f"Not enough disk space in {self.root}: about {human_bytes(size + corpus)} needed "
+                f"Not enough disk space in {self.root}: about {human_bytes(needed)} needed "
                 f"for {self.name}, {human_bytes(free)} free. Free some space, or name another "
                 "folder with --data-root."
             )
