@@ -86,10 +86,10 @@ class Published(TaggingDataModule):
 
     release: ClassVar[str]
     access: ClassVar[Access]
-    archives: ClassVar[tuple[Remote, ...]] = ()
+    archives: tuple[Remote, ...] = ()  # variants may differ in it, and so in its size
     joined: ClassVar[bool] = False
     errata: ClassVar[dict[str, str]] = {}
-    about_bytes: ClassVar[int] = 0
+    about_bytes: int = 0
     least_share: ClassVar[float] = 0.98
 
     def __init__(
@@ -141,7 +141,13 @@ class Published(TaggingDataModule):
         return fetch(remote, self.downloads, self.progress)
 
     def track(
-        self, track_id: str, split: str, tags: Sequence[str], path: str, **more: Any
+        self,
+        track_id: str,
+        split: str,
+        tags: Sequence[str],
+        path: str,
+        label: str = "",
+        **more: Any,
     ) -> Track:
         """Build a track of this dataset.
 
@@ -150,9 +156,11 @@ class Published(TaggingDataModule):
             split: See `Track`.
             tags: The positives.
             path: Of the audio below ``audio_root``, with ``/``.
+            label: Name of the audio, by default its path. Variants of a dataset share prepared
+                audio of the same name, so other audio needs another.
             more: Other fields of `Track`.
         """
-        source = FileSource(self.audio_root / path, path)
+        source = FileSource(self.audio_root / path, label or path)
         stamp = source.stamp() if self.audio_dir else fixed_stamp(self.release)
         return Track(track_id, split, tuple(tags), source, stamp=stamp, **more)
 
@@ -300,18 +308,19 @@ class Published(TaggingDataModule):
 
     def _check_audio_dir(self, missing: Sequence[Track]) -> None:
         """Count the files that are there, before hours are spent on decoding."""
-        absent = [t for t in missing if isinstance(t.source, FileSource) and not t.stamp]
-        lost = Counter(track.split for track in absent)
-        if not absent:
+        lost: Counter[str] = Counter()
+        example: Path | None = None
+        for track in missing:
+            if isinstance(track.source, FileSource) and not track.stamp:
+                lost[track.split] += 1
+                example = example or track.source.path
+        if not lost:
             return
         expected = self.expected.counts
         counts = ", ".join(
             f"{lost[split]:,} of {expected[split]:,} {split}" for split in SPLITS if lost[split]
         )
-        example = absent[0].source.label
-        self.progress.announce(
-            f"{self.name}: no audio for {counts} tracks, such as {self.audio_root / example}"
-        )
+        self.progress.announce(f"{self.name}: no audio for {counts} tracks, such as {example}")
         self._check_share(Counter({s: expected[s] - lost[s] for s in SPLITS}))
 
     def _check_share(self, have: Counter[str]) -> None:
