@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy._core import multiarray, numeric
 
 from datamodules.errors import TagbenchError
 
@@ -36,11 +35,13 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _encode,
     ("__builtin__", "long"): int,
     ("__builtin__", "unicode"): str,
-    # NumPy 2 moved its core.
-    **{(f"numpy.{core}.multiarray", name): getattr(multiarray, name)
-       for core in ("core", "_core") for name in ("_reconstruct", "scalar")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): getattr(numeric, "_frombuffer")
-       for core in ("core", "_core")},
+    # NumPy 2 moved its core from `core` to `_core`. What they are is asked of NumPy itself.
+    **{(f"numpy.{core}.{place}", name): value for core in ("core", "_core")
+       for place, name, value in (
+           ("multiarray", "_reconstruct", np.zeros(1).__reduce__()[0]),
+           ("multiarray", "scalar", np.float64(0).__reduce__()[0]),
+           ("numeric", "_frombuffer", np.zeros(1).__reduce_ex__(5)[0]),
+       )},
     **{(module, plain.__name__): plain
        for module in ("builtins", "__builtin__") for plain in _PLAIN},
 }  # fmt: skip
