@@ -41,13 +41,15 @@ def write_report(tables: Tables, directory: Path, provenance: Mapping[str, Any])
     """
     folder = directory / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    page = _template().render(**context(tables, draw_all(tables, folder / "figures"), provenance))
+    drawn = draw_all(tables, folder / "figures")
+    page = template("report").render(**context(tables, drawn, provenance))
     write_text(folder / "index.html", page)
     return folder / "index.html"
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """Return the template of a page, ``benchmark/templates/<name>.html.jinja``."""
     environment = Environment(
         loader=PackageLoader("benchmark"),
         autoescape=True,
@@ -58,7 +60,7 @@ def _template() -> Any:
     environment.filters |= {"number": number, "family": family_title, "metric": metric_title}
     environment.filters["breakable"] = _breakable
     environment.tests["missing"] = lambda value: value is None or bool(pd.isna(value))
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(f"{name}.html.jinja")
 
 
 def _breakable(name: str) -> Markup:
