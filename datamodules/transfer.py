@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from http.client import IncompleteRead
 from pathlib import Path
 
 import requests
@@ -214,4 +215,7 @@ def _reason(error: BaseException) -> str:
     """Return the innermost cause in few words; those around it repeat it with object names."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    return str(error) or type(error).__name__
+    if isinstance(error, IncompleteRead):
+        return "the connection ended too soon"
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or type(error).__name__

@@ -3,12 +3,14 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import resource
 import stat
 import sys
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,28 @@ def test_a_break_leaves_whole_files_only(tmp_path: Path):
     assert there(into)["a/1.mp3"] == FILES["a/1.mp3"]
     assert not (into / "a" / "2.mp3").exists()
     extract(archive, into)
+    assert there(into) == FILES
+
+
+def test_a_full_disk_is_said(tmp_path: Path):
+    archive, into = zip_of(tmp_path / "x.zip", FILES), tmp_path / "into"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        message = refuses(archive, into)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert f"could not be unpacked to {into}: [Errno 27]" in message
+    extract(archive, into)
+    assert there(into) == FILES
+
+
+@pytest.mark.parametrize("kind", ["deflated", "tar.gz"])
+def test_several_unpack_at_once(tmp_path: Path, kind: str):
+    archive, into = MAKERS[kind](tmp_path / "archive", FILES), tmp_path / "into"
+    with ThreadPoolExecutor(4) as pool:
+        names = list(pool.map(lambda _: extract(archive, into), range(4)))
+    assert names == [sorted(FILES)] * 4
     assert there(into) == FILES
 
 

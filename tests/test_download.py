@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -164,7 +165,7 @@ def test_a_later_run_goes_on(server: Server, here: Path, monkeypatch: pytest.Mon
         patch.setattr(transfer, "ATTEMPTS", 1)
         message = gives_up(remote(url), here)
     assert f"{url}: " in message
-    assert "(attempts: 1)" in message
+    assert "the connection ended too soon (attempts: 1)" in message
     have = (here / "a.zip.part").stat().st_size
     assert have >= 500_000 - CHUNK
     assert missing_bytes([remote(url)], here) == (len(ZIP) - have, 0)
@@ -405,6 +406,19 @@ def test_a_folder_that_cannot_be_written_is_said(server: Server, tmp_path: Path)
     (tmp_path / "file").write_bytes(b"")
     message = gives_up(remote(server.url("a.zip")), tmp_path / "file" / "sub")
     assert "could not be written" in message
+
+
+def test_a_full_disk_keeps_what_has_come(server: Server, here: Path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, limits[1]))
+    try:
+        message = gives_up(remote(server.url("a.zip")), here)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "could not be written: [Errno 27]" in message
+    assert server.asked("a.zip") == 1  # it is not the server's fault
+    fetch(remote(server.url("a.zip")), here)
+    assert server.ranges("a.zip") == ["", "bytes=600000-"]
 
 
 def test_threads_download_once(server: Server, here: Path):
