@@ -10,6 +10,7 @@ from datamodules.errors import TagbenchError, unknown_name
 Checksum = str
 """``"sha256:<hex>"``, ``"sha1:<hex>"``, ``"md5:<hex>"``, or empty when nobody has published one."""
 
+_Head = bytes  # a name for the type where `bytes` is a field
 HEAD_BYTES = 512  # as many as `Remote.wrong_head` wants to see; a tar header
 _HEX_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64}
 _ARCHIVES = {"zip": "a zip archive", "gzip": "a gzip file", "tar": "a tar archive"}
@@ -58,7 +59,7 @@ class Remote:
         if self.checksum:
             self._check_checksum()
 
-    def wrong_head(self, head: bytes) -> str:
+    def wrong_head(self, head: _Head) -> str:
         """Return what is wrong with a file that begins like this, or an empty string.
 
         Args:
