@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.fft import rfft, rfftfreq
-from scipy.signal import get_window
 
 from datamodules.errors import TagbenchError
 from datamodules.manifest import Corpus
@@ -71,7 +69,7 @@ def frame_length(sample_rate: int) -> int:
 
 def frequencies(sample_rate: int) -> Float64:
     """Return the frequencies of a spectrum in Hz (F,)."""
-    found: Float64 = rfftfreq(frame_length(sample_rate), 1 / sample_rate)
+    found: Float64 = np.fft.rfftfreq(frame_length(sample_rate), 1 / sample_rate)
     return found
 
 
@@ -83,7 +81,7 @@ def mel_triangles(sample_rate: int, n_fft: int, bands: int = BANDS) -> Float64:
     top = 2595.0 * np.log10(1.0 + sample_rate / 2 / 700.0)
     corners = 700.0 * (10.0 ** (np.linspace(0.0, top, bands + 2) / 2595.0) - 1.0)
     low, centre, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
-    hertz = rfftfreq(n_fft, 1 / sample_rate)[None]
+    hertz = np.fft.rfftfreq(n_fft, 1 / sample_rate)[None]
     rising, falling = (hertz - low) / (centre - low), (high - hertz) / (high - centre)
     found: Float64 = np.maximum(0.0, np.minimum(rising, falling))
     return found
@@ -93,7 +91,7 @@ def mel_triangles(sample_rate: int, n_fft: int, bands: int = BANDS) -> Float64:
 def _filters(sample_rate: int) -> tuple[Float64, Any]:
     """Return window and mel filters; sparse, since BLAS may round by its number of threads."""
     n_fft = frame_length(sample_rate)
-    window = get_window("hann", n_fft)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)  # Hann, periodic
     return window / np.sqrt((window**2).sum()), sparse.csr_array(mel_triangles(sample_rate, n_fft))
 
 
@@ -111,7 +109,7 @@ def measure(audio: Float32, sample_rate: int) -> tuple[float, Float64, Float64]:
     spectrum = np.zeros(size // 2 + 1)
     total, squares = np.zeros(mel.shape[0]), np.zeros(mel.shape[0])
     for start in range(0, len(frames), _BLOCK):
-        power = np.abs(rfft(frames[start : start + _BLOCK] * window)) ** 2  # (frames, F)
+        power = np.abs(np.fft.rfft(frames[start : start + _BLOCK] * window)) ** 2  # (frames, F)
         spectrum += power.sum(axis=0)
         bands = _decibels(mel @ power.T)  # (BANDS, frames)
         total += bands.sum(axis=1)
@@ -169,8 +167,8 @@ def _measured(
         yield from (measure(corpus.audio(row), corpus.sample_rate) for row in rows)
         return
     context = multiprocessing.get_context("spawn")  # forking a process with threads may deadlock
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        tasks = [(corpus.root, rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
+    tasks = [(corpus.root, rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
+    with ProcessPoolExecutor(min(workers, max(1, len(tasks))), mp_context=context) as pool:
         for part in pool.map(_measure_part, tasks):
             yield from part
 
