@@ -66,11 +66,15 @@ class FileSource:
             with self.path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise _unreadable(error, self.label) from None
+            raise unreadable(error, self.label) from None
 
     def read(self, sample_rate: int) -> Float32:
         """Decode the file: float32 of shape ``(T,)`` at ``sample_rate``."""
         return decode(self.path, sample_rate, self.label)
+
+    def seconds(self) -> float | None:
+        """Return the length that the header states; see `header_seconds`."""
+        return header_seconds(self.path)
 
     def stamp(self) -> str:
         """Return size and time of the file, or an empty string where there is none."""
@@ -127,7 +131,7 @@ def decode(path: str | Path, sample_rate: int, label: str = "") -> Float32:
         if missing := missing_tail(file):
             raise AudioError(f"truncated: {missing}", name)
     except OSError as error:
-        raise _unreadable(error, name) from None
+        raise unreadable(error, name) from None
     try:
         with _Stream(file) as sound:
             decoded = _drain(sound, sample_rate)
@@ -241,7 +245,8 @@ def _plain(error: sf.LibsndfileError) -> str:
     return str(error.error_string).removeprefix("Error : ").rstrip(". ")
 
 
-def _unreadable(error: OSError, label: str) -> AudioError:
+def unreadable(error: OSError, label: str) -> AudioError:
+    """Build the error for a file that the system does not give."""
     if isinstance(error, FileNotFoundError):
         return AudioError("missing file", label, transient=True)
     return AudioError(f"unreadable: {error.strerror}", label, transient=True)

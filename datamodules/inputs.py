@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.audio import DECODER_REVISION, FileSource, header_seconds
+from datamodules.audio import DECODER_REVISION, FileSource
 from datamodules.errors import TagbenchError, unknown_name
 from datamodules.manifest import SPLITS, Track, digest_rows
 
@@ -63,7 +63,7 @@ def estimate_disk(tracks: Sequence[Track], sample_rate: int) -> Estimate:
 def _seconds(track: Track) -> float:
     known = track.seconds
     if known is None and isinstance(track.source, FileSource):
-        known = header_seconds(track.source.path)
+        known = track.source.seconds()
     return _GUESS_S if known is None else known
 
 

@@ -23,6 +23,7 @@ from datamodules.errors import TagbenchError
 from datamodules.files import replace_file
 from datamodules.inputs import human_bytes, split_digest
 from datamodules.manifest import SPLITS, Corpus, Track, fixed_stamp
+from datamodules.npy_tree import SUFFIX, NpySource, beside
 from datamodules.remote import Remote
 
 Access = Literal["open", "request", "bring your own"]
@@ -151,6 +152,9 @@ class Published(TaggingDataModule):
     ) -> Track:
         """Build a track of this dataset.
 
+        In a folder of the user's own, an array of samples at 16 kHz may stand for a file: it has
+        the suffix ``.npy`` in place of the publisher's (`datamodules.npy_tree`).
+
         Args:
             track_id: See `Track`.
             split: See `Track`.
@@ -162,6 +166,10 @@ class Published(TaggingDataModule):
         """
         source = FileSource(self.audio_root / path, label or path)
         stamp = source.stamp() if self.audio_dir else fixed_stamp(self.release)
+        if path.endswith(SUFFIX) or not stamp:
+            array = NpySource(self.audio_root / beside(path), beside(source.label))
+            if found := array.stamp():
+                source, stamp = array, found
         return Track(track_id, split, tuple(tags), source, stamp=stamp, **more)
 
     def build_manifest(self) -> Sequence[Track]:
