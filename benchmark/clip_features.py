@@ -69,8 +69,7 @@ def frame_length(sample_rate: int) -> int:
 
 def frequencies(sample_rate: int) -> Float64:
     """Return the frequencies of a spectrum in Hz (F,)."""
-    found: Float64 = np.fft.rfftfreq(frame_length(sample_rate), 1 / sample_rate)
-    return found
+    return np.fft.rfftfreq(frame_length(sample_rate), 1 / sample_rate).astype(np.float64)
 
 
 def mel_triangles(sample_rate: int, n_fft: int, bands: int = BANDS) -> Float64:
