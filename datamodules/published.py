@@ -202,23 +202,24 @@ class Published(TaggingDataModule):
                 f"The audio of {self.name} cannot be downloaded ({self.access}). {self.homepage}. "
                 f"Name its folder: tagbench prepare --dataset {self.name} --audio-dir FOLDER"
             )
-        # One file for each set of archives: sizes of a dataset may share the folder.
-        names = "+".join(archive.name for archive in self.archives)
-        done = self.audio_root / f".{names}.unpacked"
-        if done.is_file() and done.read_text() == self.release:
+        if self._has_audio():
             return
-        paths = fetch_all(self.archives, self.downloads, self.progress)
+        paths = self.fetch_archives()
         for group in [paths] if self.joined else [[path] for path in paths]:
             extract(
                 group, self.audio_root, wanted=lambda name: bool(self.member(name)),
                 rename=self.member, progress=self.progress,
             )  # fmt: skip
-        replace_file(done, self.release.encode())
+        replace_file(self._unpacked, self.release.encode())
         size = human_bytes(sum(path.stat().st_size for path in paths))
         self.progress.announce(
             f"{self.name}: the audio is in {self.audio_root}; the archives in {self.downloads} "
             f"({size}) are no longer needed."
         )
+
+    def fetch_archives(self) -> list[Path]:
+        """Return ``archives``, fetched; a dataset that accepts other copies overrides this."""
+        return fetch_all(self.archives, self.downloads, self.progress)
 
     def member(self, name: str) -> str:
         """Return where a member of an archive goes below ``audio_root``; empty leaves it out."""
@@ -285,12 +286,23 @@ class Published(TaggingDataModule):
 
     def missing_bytes(self) -> tuple[int, int]:
         """Return the bytes of audio still to be downloaded, and the files of unknown size."""
-        if self.audio_dir or not self.archives:
+        if self.audio_dir or not self.archives or self._has_audio():
             return 0, 0
         size, unknown = missing_bytes(self.archives, self.downloads)
         if unknown and self.about_bytes:
             return size + self.about_bytes * unknown // len(self.archives), 0
         return size, unknown
+
+    @property
+    def _unpacked(self) -> Path:
+        """File that says that the audio is there, one for each set of archives.
+
+        Sizes of a dataset may share the folder.
+        """
+        return self.audio_root / f".{'+'.join(archive.name for archive in self.archives)}.unpacked"
+
+    def _has_audio(self) -> bool:
+        return self._unpacked.is_file() and self._unpacked.read_text() == self.release
 
     def _is_proved(self) -> bool:
         """Tell whether the whole published split is prepared, whatever became of its lists."""
