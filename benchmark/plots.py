@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmark.confusion import draw_confusion, shares
 from benchmark.figures import (
     GRID,
     INK,
@@ -29,19 +31,29 @@ from benchmark.tables import write_text as write
 SUFFIXES = (".pdf", ".png", ".csv")
 
 
-def draw_all(tables: Tables, folder: Path) -> dict[str, str]:
-    """Draw every figure of a dataset into ``folder``, removing those of an earlier run.
+@dataclass(frozen=True)
+class Drawn:
+    """What the page shows: SVG by name, in reading order.
 
-    Returns:
-        The SVG of each figure that the page shows, by name, in reading order.
+    Attributes:
+        curves: Scores under perturbation.
+        confusion: A confusion matrix a model, by the model.
     """
+
+    curves: dict[str, str]
+    confusion: dict[str, str]
+
+
+def draw_all(tables: Tables, folder: Path) -> Drawn:
+    """Draw every figure of a dataset into ``folder``, removing those of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
     metric = primary_metric(tables.task)
     board = tables.leaderboard.dropna(subset=["rank"])
     listed = looks([str(name) for name in board["model"]])
-    shown = off_scale(board, listed, metric)
+    shown = off_scale(board, listed)
     written: set[Path] = set()
     pages: dict[str, str] = {}
+    matrices: dict[str, str] = {}
     with style():
         found = curves(tables.robustness, metric)
         for curve in found:
@@ -72,21 +84,27 @@ def draw_all(tables: Tables, folder: Path) -> dict[str, str]:
         if len(board):
             figure, points = _forest(board, listed, metric)
             written |= _keep(figure, points, folder / "leaderboard")
+        for look in listed:
+            rows = tables.confusion[tables.confusion["model"] == look.model]
+            if len(rows):
+                points, name = shares(rows), f"confusion_{look.model}"
+                figure = draw_confusion(points, look.model)
+                title = f"Confusion matrix of {look.model}"
+                matrices[look.model] = inline_svg(figure, title, name)
+                written |= _keep(figure, points, folder / name)
     for stale in sorted(folder.iterdir()):
         if stale.suffix in SUFFIXES and stale not in written:
             stale.unlink()
-    return pages
+    return Drawn(pages, matrices)
 
 
-def off_scale(board: pd.DataFrame, listed: Sequence[Look], metric: str) -> list[Look]:
+def off_scale(board: pd.DataFrame, listed: Sequence[Look]) -> list[Look]:
     """Return the models that curves show: all but those without any ranking ability.
 
     A constant predictor has ROC-AUC 0.5 under every condition; drawing it would squeeze all other
     curves into the top of the figure.
     """
-    if metric != "roc_auc":
-        return list(listed)
-    constant = set(board.loc[(board[metric] - 0.5).abs() < 1e-6, "model"])
+    constant = set(board.loc[(board["roc_auc"] - 0.5).abs() < 1e-6, "model"])
     rest = [look for look in listed if look.model not in constant]
     return rest or list(listed)
 

@@ -15,11 +15,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.figures import Look, looks
-from benchmark.plots import draw_all, off_scale
+from benchmark.long_tail import THRESHOLDS
+from benchmark.plots import Drawn, draw_all, off_scale
 from benchmark.records import Tables
+from benchmark.report_tails import tails
 from benchmark.tables import (
     drop_columns,
     family_title,
+    further_metrics,
     metric_title,
     number,
     primary_metric,
@@ -68,28 +71,29 @@ def _breakable(name: str) -> Markup:
     return Markup("_<wbr>").join(name.split("_"))
 
 
-def context(
-    tables: Tables, figures: Mapping[str, str], provenance: Mapping[str, Any]
-) -> dict[str, Any]:
+def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Arrange what the template prints."""
     board, metric = tables.leaderboard, primary_metric(tables.task)
     ranked = board.dropna(subset=["rank"])
     listed = looks([str(name) for name in ranked["model"]])
-    shown = off_scale(ranked, listed, metric)
+    shown = off_scale(ranked, listed)
     drawn = ranked[ranked["model"].isin([look.model for look in shown])]
     return {
         "dataset": tables.dataset,
         "task": tables.task,
         "metric": metric,
-        "second": "macro_f1" if tables.task == "singlelabel" else "pr_auc",
+        "others": further_metrics(board),
         "drops": drop_columns(board),
         "rows": [_row(row, drawn, metric) for row in records(board)],
         "listed": listed,
         "shown": shown,
         "hidden": [look.model for look in listed if look not in shown],
-        "figures": figures,
+        "figures": figures.curves,
+        "matrices": figures.confusion,
+        "files": list(tables.frames()),
         "conditions": _conditions(tables.robustness, listed, metric),
         "tags": _tags(tables, listed),
+        "tails": tails(tables, listed),
         "failures": records(tables.failures),
         "facts": _facts(tables, ranked),
         "provenance": sections(provenance),
@@ -135,13 +139,21 @@ def _conditions(
 
 
 def _tags(tables: Tables, listed: Sequence[Look]) -> list[dict[str, Any]]:
-    """Return one row per tag with its ROC-AUC on clean audio, a cell per model."""
+    """Return one row per tag with its score on clean audio, a cell per model.
+
+    The score of a tag is its ROC-AUC, that of a class its F1.
+    """
     clean = tables.per_tag[tables.per_tag["severity"] == 0]
+    name, prefix = ("f1", "f1_") if tables.task == "singlelabel" else ("roc_auc", "")
+    ends = {"value": name, "low": f"{prefix}low", "high": f"{prefix}high"}
     found = []
-    for (tag, count), part in clean.groupby(["tag", "n_positive"], sort=False):
-        cells = {str(cell["model"]): cell for cell in records(part)}
-        row = {"tag": tag, "n_positive": count, "cells": [cells.get(one.model) for one in listed]}
-        found.append(row)
+    for tag, part in clean.groupby("tag", sort=False):
+        cells = {
+            str(cell["model"]): {**cell, **{key: cell[column] for key, column in ends.items()}}
+            for cell in records(part)
+        }
+        counts = {name: part[name].iloc[0] for name in ("n_positive", "n_train")}
+        found.append({"tag": tag, **counts, "cells": [cells.get(one.model) for one in listed]})
     return found
 
 
@@ -156,6 +168,8 @@ def _facts(tables: Tables, ranked: pd.DataFrame) -> dict[str, Any]:
         "protocols": sorted({str(name) for name in tables.robustness["protocol"]}),
         "seeds": sorted({int(count) for count in ranked["n_seeds"]}),
         "n_tags": tables.per_tag["tag"].nunique(),
+        "counted": bool(tables.per_tag["n_train"].notna().any()),
+        "rarest": THRESHOLDS[-1],
         **{
             name: first.get(name)
             for name in (

@@ -201,9 +201,9 @@ def test_twelve_models_look_different():
 
 def test_off_scale_keeps_something_to_draw():
     board = pd.DataFrame({"model": ["a", "b"], "roc_auc": [0.5, 0.5]})
-    assert len(off_scale(board, looks(["a", "b"]), "roc_auc")) == 2
+    assert len(off_scale(board, looks(["a", "b"]))) == 2
     board["roc_auc"] = [0.9, 0.5]
-    assert [one.model for one in off_scale(board, looks(["a", "b"]), "roc_auc")] == ["a"]
+    assert [one.model for one in off_scale(board, looks(["a", "b"]))] == ["a"]
 
 
 def test_pareto_front_by_hand():
