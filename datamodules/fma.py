@@ -68,8 +68,8 @@ class FMA(Published):
     as the baselines do. A size contains the smaller ones, track by track and split by split;
     all but ``full``, which has whole tracks, are clips of 30 s from the middle.
 
-    No artist is in two splits. About one track in fifty of the largest sizes has no genre; the
-    publisher put all of those into train. They stay there, with no tag.
+    No artist is in two splits. Some tracks of the largest sizes have no genre; the publisher put
+    all of those into train. They stay there, with no tag.
 
     The clips of 17 tracks were cut where the track had ended already, and hold no audio
     (``errata``; three are in ``small``). Those of four more (98565, 98567, 98569, 108924) were

@@ -43,7 +43,7 @@ _COLUMNS = {
 HEADER = [(top, name) for top, names in _COLUMNS.items() for name in names.split()]
 
 
-def publish(folder: Path, tracks: int = 28, seconds: float = 3.0) -> Path:
+def publish(folder: Path, tracks: int = 28, seconds: float = 2.0) -> Path:
     """Write the metadata archive and those of four sizes.
 
     Of seven tracks two are in small, two more in medium and the rest in large; the last of these
