@@ -30,7 +30,8 @@ class MillionSongDataset(Published):
 
     The audio may not be passed on, so it is brought by the user (``audio_dir``), either by
     7digital id (``8/9/8947470.clip.mp3``) or by MSD id (``A/A/A/TRAAAAK128F9318786.mp3``; also
-    FLAC, Ogg and WAV). What is absent is counted by split before anything is decoded.
+    FLAC, Ogg, WAV, and arrays at 16 kHz as ``.npy``). What is absent is counted by split before
+    anything is decoded.
 
     - ``lee`` (Lee et al., 2017; also musicnn, and Won et al., 2020): Choi's split without clips
       under 29.1 seconds. Train and valid are the ids in order, cut after 201,680.

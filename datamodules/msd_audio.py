@@ -10,8 +10,8 @@ from pathlib import Path
 
 from datamodules.errors import TagbenchError
 
-EXTENSIONS = ("mp3", "flac", "ogg", "wav")
-"""Tried in order: what was distributed first, then what people make of it."""
+EXTENSIONS = ("mp3", "flac", "ogg", "wav", "npy")
+"""Tried in order: what was distributed first, arrays (`datamodules.npy_tree`) last."""
 
 _DIGITS = frozenset("0123456789")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -132,7 +132,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    formats = ("wav", "mp3", "flac", "ogg")
+    formats = ("wav", "mp3", "flac", "ogg", "npy")
     return msd.by_track(tmp_path_factory.mktemp("songs"), range(42), formats)
 
 
@@ -305,7 +305,14 @@ def test_the_layout_is_seen(tmp_path: Path, clips: Path, songs: Path) -> None:
 
 
 def test_a_file_may_have_other_extensions(tmp_path: Path) -> None:
-    for name in ("8947470.wav", "8947470.clip.ogg", "8947471.flac", "8947471.wav", "8947472.txt"):
+    for name in (
+        "8947470.wav",
+        "8947470.clip.ogg",
+        "8947471.flac",
+        "8947471.wav",
+        "8947472.txt",
+        "8947473.npy",
+    ):
         path = tmp_path / "8" / "9" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -313,6 +320,7 @@ def test_a_file_may_have_other_extensions(tmp_path: Path) -> None:
     assert find("8947470") == "8/9/8947470.clip.ogg"
     assert find("8947471") == "8/9/8947471.flac"
     assert find("8947472") == "8/9/8947472.clip.mp3"  # not there: the usual name
+    assert find("8947473") == "8/9/8947473.npy"
     assert find("7") == "7/7.clip.mp3"
     assert finder(tmp_path, BY_TRACK)("TRAAAAK128F9318786") == "A/A/A/TRAAAAK128F9318786.mp3"
 

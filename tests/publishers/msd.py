@@ -139,7 +139,10 @@ def _vector(row: np.ndarray) -> str:
 
 def _clip(path: Path, index: int, seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, tone(index, seconds), RATE)
+    if path.suffix == ".npy":
+        np.save(path, tone(index, seconds))
+    else:
+        soundfile.write(path, tone(index, seconds), RATE)
 
 
 def _lines(path: Path, lines: Sequence[str]) -> None:
