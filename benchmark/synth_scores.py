@@ -26,7 +26,7 @@ def rows(results: Path) -> list[tuple[str, ...]]:
         for cell in load("synth", store).of_kind("train")
         if store.state(cell["id"]) == "done"
     }
-    prior = float(board.loc[_BASELINE, "roc_auc"])
+    prior = float(board["roc_auc"][_BASELINE])
     return [
         (
             str(row["model"]),

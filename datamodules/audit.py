@@ -113,7 +113,7 @@ def _heard(corpus: Corpus, progress: Progress) -> tuple[list[int], list[int]]:
     try:
         for row in range(len(corpus)):
             stored, scale = corpus.raw(row, 0, int(corpus.samples[row]))
-            if hashlib.sha256(np.ascontiguousarray(stored)).hexdigest() != digests.iloc[row]:
+            if hashlib.sha256(stored.data).hexdigest() != digests.iloc[row]:
                 corrupt.append(row)
             elif int(np.abs(stored.astype(np.int32)).max()) * float(scale) < _SILENT:
                 silent.append(row)

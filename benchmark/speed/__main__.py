@@ -1,4 +1,4 @@
-"""``python -m benchmark.speed models``: measurements of speed, apart from the tests."""
+"""``python -m benchmark.speed models|prepare``: measurements of speed, apart from the tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import typer
 from benchmark.config import names
 from datamodules.errors import TagbenchError, unknown_name
 
-app = typer.Typer(
-    help="Measure the speed of models.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(help="Measure speed.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -53,6 +51,28 @@ def models(
             title = f"{facts.device_name}, torch {facts.torch}"
             tables.write(tables.merge(path, rows), path, title)
     typer.echo(f"Written: {path} and {path.with_suffix('.md')}")
+
+
+@app.command()
+def prepare(
+    audio: Annotated[
+        Path | None, typer.Option(help="Folder of audio files; by default music is rendered.")
+    ] = None,
+    files: Annotated[int, typer.Option(min=1, help="Files in a turn.")] = 200,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns.")] = 3,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
+) -> None:
+    """Time preparing audio beside librosa, and windows beside float32 arrays."""
+    import pandas as pd
+
+    from benchmark.speed import tables
+    from benchmark.speed.prepare import measure, measure_windows
+
+    rows = [*measure(audio, files, repeats, workers), *measure_windows(audio, files, repeats)]
+    frame = pd.DataFrame(rows)
+    tables.write_files(out / "prepare.csv", frame, tables.plain(frame))
+    typer.echo(tables.plain(frame))
 
 
 if __name__ == "__main__":

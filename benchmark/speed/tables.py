@@ -23,15 +23,30 @@ def merge(path: Path, rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, path: Path, title: str) -> None:
-    """Write a table as ``path`` and as Markdown beside it."""
+    """Write a table of models as ``path`` and as Markdown beside it."""
+    write_files(path, frame, markdown(frame, title))
+
+
+def write_files(path: Path, frame: pd.DataFrame, text: str) -> None:
+    """Write a table as CSV, and its text for people beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for target, text in (
+    for target, content in (
         (path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")),
-        (path.with_suffix(".md"), markdown(frame, title)),
+        (path.with_suffix(".md"), text),
     ):
         temporary = target.with_suffix(f"{target.suffix}.tmp")
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(content, encoding="utf-8")
         os.replace(temporary, target)  # noqa: PTH105
+
+
+def plain(frame: pd.DataFrame) -> str:
+    """Return any table as Markdown."""
+    rows = [
+        [format(cell, ".4g") if isinstance(cell, float) else str(cell) for cell in row]
+        for row in frame.itertuples(index=False)
+    ]
+    heads = [str(column) for column in frame.columns]
+    return "\n".join(map(_line, [heads, ["---"] * len(heads), *rows])) + "\n"
 
 
 def markdown(frame: pd.DataFrame, title: str) -> str:

@@ -1,0 +1,42 @@
+"""Audio files to measure on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import soundfile
+
+from datamodules.errors import TagbenchError
+from datamodules.synth import Synth
+from datamodules.synthesis.source import ClipSource
+
+_CLIPS = 8
+_RATE = 44100
+_SUFFIXES = (".mp3", ".ogg", ".flac", ".wav")
+
+
+def music(folder: Path | None, scratch: Path) -> list[Path]:
+    """Return audio files: those of a folder, or pieces of the embedded corpus as MP3.
+
+    Args:
+        folder: Of MP3 files, or of others if it has none; None renders.
+        scratch: Where to write what is rendered.
+
+    Raises:
+        TagbenchError: If the folder holds no audio.
+    """
+    if folder is None:
+        return [_rendered(index, scratch) for index in range(_CLIPS)]
+    for suffix in _SUFFIXES:
+        if found := sorted(folder.glob(f"*{suffix}")):
+            return found
+    raise TagbenchError(f"--audio {folder}: no audio file there ({', '.join(_SUFFIXES)}).")
+
+
+def _rendered(index: int, scratch: Path) -> Path:
+    path = scratch / f"{index}.mp3"
+    if not path.is_file():
+        scratch.mkdir(parents=True, exist_ok=True)
+        audio = ClipSource(Synth.revision, 0, index).read(_RATE)
+        soundfile.write(path, audio, _RATE, format="MP3", subtype="MPEG_LAYER_III")
+    return path
