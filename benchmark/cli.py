@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark import cli_data, cli_models
+from benchmark import cli_data, cli_export, cli_models
 from datamodules.errors import TagbenchError, unknown_name
 
 if TYPE_CHECKING:
@@ -303,3 +303,4 @@ def cell(
 for verb in (cli_models.import_checkpoint, cli_models.predict, cli_models.explain):
     app.command()(verb)
 app.command()(cli_data.describe)
+app.command()(cli_export.export)

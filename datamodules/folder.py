@@ -1,4 +1,4 @@
-"""The dataset `folder`: your own audio and a table of tags."""
+"""The dataset `folder`: your own audio and a table of tags, as CSV or JSONL."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
 
-from datamodules.audio import FileSource
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.errors import TagbenchError
 from datamodules.files import replace_file
+from datamodules.jsonl_table import MANIFEST, read_jsonl
 from datamodules.manifest import Track, digest_rows
+from datamodules.npy_tree import source_of
 from datamodules.splits import draw_split
 from datamodules.tag_table import Row, locate, read_table
 
@@ -21,10 +22,11 @@ from datamodules.tag_table import Row, locate, read_table
 class Folder(TaggingDataModule):
     """A directory of audio and a ``tags.csv`` with the columns ``path,tags[,split,artist,album]``.
 
-    Paths are relative to the table, tags are separated by ``|``. The classes are the tags in
-    alphabetical order, so that adding a track never reorders them. Without a ``split`` column a
-    split is drawn from ``split_seed`` (`datamodules.splits.draw_split`) and written to
-    ``split.csv`` beside the corpus.
+    Paths are relative to the table, tags are separated by ``|``. A ``manifest.jsonl`` may stand for
+    the table (`datamodules.jsonl_table`), and ``.npy`` files for audio (`datamodules.npy_tree`).
+    The classes are the tags in alphabetical order, so that adding a track never reorders them.
+    Without a ``split`` column a split is drawn from ``split_seed``
+    (`datamodules.splits.draw_split`) and written to ``split.csv`` beside the corpus.
 
     Args:
         data: The directory, or the table itself.
@@ -61,7 +63,8 @@ class Folder(TaggingDataModule):
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The rows of the table, by path."""
-        return read_table(self._table, single=self.task == "singlelabel")
+        read = read_jsonl if self._table.suffix.lower() == ".jsonl" else read_table
+        return read(self._table, single=self.task == "singlelabel")
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
@@ -73,9 +76,7 @@ class Folder(TaggingDataModule):
         drawn = {"seed": self.split_seed, "valid": self.valid, "test": self.test}
         return {
             "task": self.task,
-            "table": digest_rows(
-                [row.path, list(row.tags), row.split, row.artist, row.album] for row in self.rows
-            ),
+            "table": digest_rows(row.described() for row in self.rows),
             "split": drawn if self._draws else "given",
         }
 
@@ -84,16 +85,18 @@ class Folder(TaggingDataModule):
         files = locate(self._table, self.rows)
         tracks = [
             Track(
-                track_id=row.path,
+                track_id=row.name,
                 split=row.split,
                 tags=row.tags,
                 source=source,
                 artist=row.artist,
                 album=row.album,
+                song=row.song,
+                extra=row.extra,
                 stamp=source.stamp(),
             )
             for row, path in zip(self.rows, files, strict=True)
-            for source in [FileSource(path, row.path)]
+            for source in [source_of(path, row.path, row.rate)]
         ]
         if self._draws:
             return draw_split(tracks, valid=self.valid, test=self.test, seed=self.split_seed)
@@ -117,7 +120,15 @@ class Folder(TaggingDataModule):
     @property
     def _table(self) -> Path:
         place = Path(self.data).expanduser()
-        return place / "tags.csv" if place.is_dir() or place.suffix.lower() != ".csv" else place
+        if not place.is_dir() and place.suffix.lower() in (".csv", ".jsonl"):
+            return place
+        table, manifest = place / "tags.csv", place / MANIFEST
+        if table.is_file() and manifest.is_file():
+            raise TagbenchError(
+                f"{place} holds both {table.name} and {manifest.name}. Name one of them: --data "
+                f"{manifest}"
+            )
+        return manifest if manifest.is_file() else table
 
     @property
     def _draws(self) -> bool:

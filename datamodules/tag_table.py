@@ -6,12 +6,14 @@ import csv
 import io
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from datamodules.errors import TagbenchError, unknown_name
 from datamodules.manifest import SPLITS
+from datamodules.npy_tree import RATE
 
 EXAMPLE = """path,tags,split,artist
 one.mp3,guitar|slow,train,Ann
@@ -24,13 +26,38 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Row:
-    """One track of the table. ``path`` has forward slashes; tags are sorted."""
+    """One track of the table. ``path`` has forward slashes; tags are sorted.
+
+    What comes after ``album`` only a JSONL manifest has: see `datamodules.jsonl_table`.
+    """
 
     path: str
     tags: tuple[str, ...]
     split: str
     artist: str
     album: str
+    song: str = ""
+    track_id: str = ""
+    rate: int = RATE
+    extra: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the track is known by."""
+        return self.track_id or self.path
+
+    def described(self) -> list[object]:
+        """Return what decides the data. What is not given leaves no trace."""
+        more: dict[str, object] = {
+            "song": self.song,
+            "track_id": self.track_id,
+            "extra": dict(self.extra),
+        }
+        if self.rate != RATE:
+            more["rate"] = self.rate
+        given = {key: value for key, value in more.items() if value}
+        known: list[object] = [self.path, list(self.tags), self.split, self.artist, self.album]
+        return [*known, given] if given else known
 
 
 def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
@@ -48,7 +75,7 @@ def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
     Raises:
         TagbenchError: With the line and the remedy.
     """
-    reader = csv.reader(io.StringIO(_text(table), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(read_text(table), newline=""), strict=True)
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         _check_header(header, table)
@@ -73,10 +100,20 @@ def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
         raise TagbenchError(f"{table}, line {reader.line_num}: not CSV: {error}.") from None
     if not rows:
         raise TagbenchError(f"{table} has a header and no rows. Example:\n{EXAMPLE}")
-    if not any(row.tags for _, row in rows.values()):
-        raise TagbenchError(f"{table}: no row has a tag. Example:\n{EXAMPLE}")
-    _check_splits([row for _, row in rows.values()], table)
-    return tuple(rows[path][1] for path in sorted(rows))
+    return checked((row for _, row in rows.values()), table, EXAMPLE)
+
+
+def checked(rows: Iterable[Row], table: Path, example: str) -> tuple[Row, ...]:
+    """Return rows by path, if they make sense together.
+
+    Raises:
+        TagbenchError: If there is no tag, or the splits are not whole.
+    """
+    found = sorted(rows, key=lambda row: row.path)
+    if not any(row.tags for row in found):
+        raise TagbenchError(f"{table}: no row has a tag. Example:\n{example}")
+    _check_splits(found, table)
+    return tuple(found)
 
 
 def locate(table: Path, rows: Sequence[Row]) -> list[Path]:
@@ -104,7 +141,12 @@ def _find(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _text(table: Path) -> str:
+def read_text(table: Path) -> str:
+    """Return the text of a table.
+
+    Raises:
+        TagbenchError: If there is none, or it is not UTF-8.
+    """
     try:
         return table.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -116,7 +158,7 @@ def _text(table: Path) -> str:
         ) from None
     except UnicodeDecodeError as error:
         raise TagbenchError(
-            f"{table} is not UTF-8 (byte {error.start}). Save it as CSV UTF-8."
+            f"{table} is not UTF-8 (byte {error.start}). Save it as UTF-8."
         ) from None
     except OSError as error:
         raise TagbenchError(f"{table} cannot be read: {error.strerror}.") from None
@@ -137,25 +179,52 @@ def _check_header(header: Sequence[str], table: Path) -> None:
             raise unknown_name("column", name, (*_NEEDED, *_OPTIONAL), str(table))
 
 
-def _row(cells: dict[str, str], where: str, *, single: bool) -> Row:
-    path = str(PurePosixPath(cells["path"].strip().replace("\\", "/")))
-    if not cells["path"].strip():
+def _row(cells: Mapping[str, str], where: str, *, single: bool) -> Row:
+    return make_row(
+        cells["path"],
+        cells.get("tags", "").split("|"),
+        cells.get("split", ""),
+        where,
+        single=single,
+        artist=cells.get("artist", "").strip(),
+        album=cells.get("album", "").strip(),
+    )
+
+
+def make_row(
+    path: str, tags: Iterable[str], split: str, where: str, *, single: bool, **more: Any
+) -> Row:
+    """Check what a line says of a track.
+
+    Args:
+        path: Relative to the table.
+        tags: In any order.
+        split: Under any of its usual names; may be empty.
+        where: The table and the line, for messages.
+        single: Whether there must be exactly one tag.
+        more: Other fields of `Row`.
+
+    Raises:
+        TagbenchError: With the remedy.
+    """
+    given, path = path, str(PurePosixPath(path.strip().replace("\\", "/")))
+    if not given.strip():
         raise TagbenchError(f"{where}: the path is empty.")
     if path.startswith("/") or ".." in path.split("/") or path[1:2] == ":":
         raise TagbenchError(
             f"{where}: {path!r} leads out of the folder of the table. Use a path relative to it."
         )
-    tags = tuple(sorted({tag.strip() for tag in cells.get("tags", "").split("|")} - {""}))
-    if single and len(tags) != 1:
+    names = tuple(sorted({tag.strip() for tag in tags} - {""}))
+    if single and len(names) != 1:
         raise TagbenchError(
-            f"{where}: {path!r} has {len(tags)} tags ({' | '.join(tags) or 'none'}); with "
+            f"{where}: {path!r} has {len(names)} tags ({' | '.join(names) or 'none'}); with "
             "task=singlelabel each track needs exactly one. Use task=multilabel, or correct it."
         )
-    split = cells.get("split", "").strip().lower()
+    split = split.strip().lower()
     split = _ALIASES.get(split, split)
     if split and split not in SPLITS:
         raise unknown_name("split", split, SPLITS, where)
-    return Row(path, tags, split, cells.get("artist", "").strip(), cells.get("album", "").strip())
+    return Row(path, names, split, **more)
 
 
 def _check_splits(rows: Sequence[Row], table: Path) -> None:
