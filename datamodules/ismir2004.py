@@ -44,8 +44,8 @@ class Ismir2004(Published):
     ``training`` less a seeded 15 % of whole artists trains, and those validate: the contest has no
     validation set. The test is ``development``, as in most of the literature, or ``evaluation``,
     which the contest kept back. ``evaluation`` shares 127 of its 127 artists and 214 of its 216
-    albums with training. ``development`` is anonymous: its 128 artists and 217 albums are as many
-    as those of training, and very likely the same. Scores are those of known artists.
+    albums with training. ``development`` is anonymous: training has 128 artists and 216 albums,
+    and it has 128 and 217, very likely the same. Scores are those of known artists.
 
     The folder of the user holds ``audio`` and ``metadata`` as published at Zenodo.
 
@@ -106,8 +106,8 @@ class Ismir2004(Published):
         if self.test == "development":
             self.progress.announce(
                 f"{self.name}: the artists of the development set are anonymous. The evaluation "
-                "set of this collection shares 127 of 127 artists and 214 of 216 albums with training: "
-                "take the scores as those of known artists."
+                "set of this collection shares 127 of 127 artists and 214 of 216 albums with "
+                "training: take the scores as those of known artists."
             )
         return super().build_manifest()
 
@@ -160,8 +160,8 @@ class Ismir2004(Published):
     def _tracklist(self, part: str) -> Path:
         if not self.audio_dir:
             raise TagbenchError(
-                f"{self.name} cannot be downloaded ({self.access}): checksums of its archives are not "
-                f"known here. {self._advice}"
+                f"{self.name} cannot be downloaded ({self.access}): checksums of its archives "
+                f"are not known here. {self._advice}"
             )
         path = self.audio_root / "metadata" / part / "tracklist.csv"
         if not path.is_file():
