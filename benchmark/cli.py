@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark import cli_data, cli_export, cli_models
+from benchmark import cli_data, cli_models
+from benchmark.cli_options import AudioDir, Data, DataRoot, DatasetName, Results, places
+from benchmark.cli_options import console as _console
 from datamodules.errors import TagbenchError, unknown_name
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from benchmark.config import BenchmarkFile
     from benchmark.runner import Options
     from benchmark.store import Store
@@ -29,20 +29,6 @@ app = typer.Typer(
 
 _WIDE = 200  # columns of a listing that no terminal limits
 
-Results = Annotated[
-    Path, typer.Option("--results", envvar="TAGBENCH_RESULTS", help="Results folder.")
-]
-DataRoot = Annotated[
-    Path, typer.Option("--data-root", envvar="TAGBENCH_DATA", help="Folder of prepared corpora.")
-]
-Data = Annotated[
-    str | None, typer.Option("--data", help="Audio folder with tags.csv (dataset folder).")
-]
-AudioDir = Annotated[
-    str | None, typer.Option("--audio-dir", help="Folder of a published dataset's audio.")
-]
-DatasetName = Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")]
-
 
 def main() -> None:
     """Run the command line; a user's error is one message and exit code 2."""
@@ -51,14 +37,6 @@ def main() -> None:
     except TagbenchError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
-
-
-def _console(width: int | None = None) -> Console:
-    """Return where to write; a file or pipe gets lines of ``width`` columns."""
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    return Console(soft_wrap=not terminal, width=None if terminal else width)
 
 
 def _split(text: str | None) -> list[str] | None:
@@ -117,11 +95,10 @@ def _options(
 ) -> Options:
     from benchmark.runner import Options
 
-    places = {"data": data, "audio_dir": audio_dir}
     return Options(
         results=results,
         data_root=data_root,
-        dataset_params={name: place for name, place in places.items() if place is not None},
+        dataset_params=places(data, audio_dir),
         devices=tuple(_split(devices) or ()),
         workers=workers,
         wandb=wandb,
@@ -169,36 +146,6 @@ def run(
     from benchmark.runner import run as run_matrix
 
     raise typer.Exit(run_matrix(matrix, options, _console()))
-
-
-@app.command()
-def prepare(
-    dataset: Annotated[str, typer.Option(help="Datasets, separated by commas.")] = "synth",
-    data: Data = None,
-    audio_dir: AudioDir = None,
-    data_root: DataRoot = Path("data"),
-    workers: Annotated[int | None, typer.Option(help="Decoding processes.")] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Audit what is prepared; exit code 1 on an error.")
-    ] = False,
-) -> None:
-    """Get and decode a dataset into its prepared corpus; goes on where it was stopped."""
-    from benchmark import plan, runner
-    from benchmark.dataset_check import check as check_dataset
-
-    matrix = _benchmark("default", dataset, "tag_prior", "none", None, None)
-    options = _options(Path("results"), data_root, data, audio_dir, None, workers, "disabled")
-    experiment = plan.check(matrix)
-    sound = True
-    for name in experiment.datasets:
-        resolved = runner.resolve_dataset(experiment, name, options)
-        if check:
-            sound &= check_dataset(resolved, options, _console())
-            continue
-        corpus = runner.prepare(resolved, options, _console())
-        _console().print(f"Prepared: {corpus.root}", highlight=False)
-    if not sound:
-        raise typer.Exit(1)
 
 
 @app.command("list")
@@ -300,7 +247,8 @@ def cell(
         raise typer.Exit(1)
 
 
-for verb in (cli_models.import_checkpoint, cli_models.predict, cli_models.explain):
+for verb in (
+    cli_data.prepare, cli_data.describe, cli_data.export,
+    cli_models.import_checkpoint, cli_models.predict, cli_models.explain,
+):  # fmt: skip
     app.command()(verb)
-app.command()(cli_data.describe)
-app.command()(cli_export.export)

@@ -1,54 +1,107 @@
-"""The verb about data: describe."""
+"""The verbs about data: prepare, describe, export."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli_options import AudioDir, Data, DataRoot, Dataset, Results, Workers, places
+from benchmark.cli_options import console as _console
+
+if TYPE_CHECKING:
+    from benchmark.plan import ResolvedDataset
+    from benchmark.runner import Options
+
+
+def _resolved(names: str, options: Options) -> Iterator[ResolvedDataset]:
+    """Yield the datasets that a flag names; each name is checked before the first is imported."""
+    from benchmark import runner
+    from benchmark.config import BenchmarkFile
+    from benchmark.plan import check
+
+    datasets = [name.strip() for name in names.split(",") if name.strip()]
+    experiment = check(BenchmarkFile(datasets=datasets, models=["tag_prior"], perturbations=[]))
+    for name in experiment.datasets:
+        yield runner.resolve_dataset(experiment, name, options)
+
+
+def prepare(
+    dataset: Annotated[str, typer.Option(help="Datasets, separated by commas.")] = "synth",
+    data: Data = None,
+    audio_dir: AudioDir = None,
+    data_root: DataRoot = Path("data"),
+    workers: Workers = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Audit what is prepared; exit code 1 on an error.")
+    ] = False,
+) -> None:
+    """Get and decode a dataset into its prepared corpus; goes on where it was stopped."""
+    from benchmark import runner
+    from benchmark.dataset_check import check as check_dataset
+
+    console = _console()
+    options = runner.Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
+    sound = True
+    for resolved in _resolved(dataset, options):
+        if check:
+            sound &= check_dataset(resolved, options, console)
+            continue
+        corpus = runner.prepare(resolved, options, console)
+        console.print(f"Prepared: {corpus.root}", highlight=False)
+    if not sound:
+        raise typer.Exit(1)
+
 
 def describe(
-    dataset: Annotated[str, typer.Option(help="A dataset, or a YAML file.")] = "synth",
-    data: Annotated[
-        str | None, typer.Option(help="Audio folder with tags.csv (dataset folder).")
-    ] = None,
-    audio_dir: Annotated[
-        str | None, typer.Option(help="Folder of a published dataset's audio.")
-    ] = None,
-    data_root: Annotated[
-        Path, typer.Option(envvar="TAGBENCH_DATA", help="Folder of prepared corpora.")
-    ] = Path("data"),
-    results: Annotated[
-        Path, typer.Option(envvar="TAGBENCH_RESULTS", help="Results folder.")
-    ] = Path("results"),
+    dataset: Dataset = "synth",
+    data: Data = None,
+    audio_dir: AudioDir = None,
+    data_root: DataRoot = Path("data"),
+    results: Results = Path("results"),
     clips: Annotated[
         int, typer.Option(min=0, help="Clips to listen to at most; 0 for labels alone.")
     ] = 500,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that decode and measure.")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Show what is in a dataset: a page of pictures, and the tables behind them."""
     import os
 
-    from rich.console import Console
-
     from benchmark import runner
-    from benchmark.config import BenchmarkFile
     from benchmark.describe import describe as write
-    from benchmark.plan import check
     from datamodules.progress import Bar
 
-    console = Console(soft_wrap=not sys.stdout.isatty())
-    matrix = BenchmarkFile(datasets=[dataset], models=["tag_prior"], perturbations=[])
-    experiment = check(matrix)
-    places = {"data": data, "audio_dir": audio_dir}
-    given = {name: place for name, place in places.items() if place is not None}
-    options = runner.Options(results, data_root, given, workers=workers)
-    (name,) = experiment.datasets
-    corpus = runner.prepare(runner.resolve_dataset(experiment, name, options), options, console)
-    processes = workers or os.cpu_count() or 1
-    page = write(corpus, results / name, clips, processes, Bar(title="listen"))
-    console.print(f"Wrote {page}", highlight=False)
+    console = _console()
+    options = runner.Options(results, data_root, places(data, audio_dir), workers=workers)
+    for resolved in _resolved(dataset, options):
+        corpus = runner.prepare(resolved, options, console)
+        processes = workers or os.cpu_count() or 1
+        page = write(corpus, results / resolved.name, clips, processes, Bar(title="listen"))
+        console.print(f"Wrote {page}", highlight=False)
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="The manifest, such as out/manifest.jsonl.")],
+    dataset: Dataset = "synth",
+    audio: Annotated[
+        Path | None, typer.Option(help="Folder for the prepared audio, below that of --out.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="Of the audio: flac or npy.")] = "flac",
+    data: Data = None,
+    audio_dir: AudioDir = None,
+    data_root: DataRoot = Path("data"),
+    workers: Workers = None,
+) -> None:
+    """Write the tracks of a dataset as a JSONL manifest, and its prepared audio."""
+    from benchmark import runner
+    from datamodules.export import export as write
+    from datamodules.progress import Bar
+
+    console = _console()
+    options = runner.Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
+    for resolved in _resolved(dataset, options):
+        corpus = runner.prepare(resolved, options, console)
+        write(corpus, out, audio=audio, format_=format_, progress=Bar())
+        console.print(f"Wrote {out}: {len(corpus):,} tracks", highlight=False)

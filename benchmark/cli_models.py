@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from benchmark.cli_options import console as _console
 
 Checkpoint = Annotated[
     Path,
@@ -20,13 +18,6 @@ Checkpoint = Annotated[
 Device = Annotated[
     str, typer.Option("--device", help="cpu or cuda:<index>; a GPU by default where there is one.")
 ]
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, soft_wrap=not stream.isatty())
 
 
 def import_checkpoint(
