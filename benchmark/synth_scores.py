@@ -8,21 +8,21 @@ from benchmark.leaderboard import read_tables
 from benchmark.store import Store, read_json
 from benchmark.sweep import load
 
-HEADER = ("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters", "training time")
+HEADER = ("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters", "training CPU")
 _BASELINE = "tag_prior"
-_UNIT = "fcn"  # training times are told in units of this model's: seconds differ by machine
+_UNIT = "musicnn"  # times are told in units of this model's: seconds differ by machine
 
 
 def rows(results: Path) -> list[tuple[str, ...]]:
     """Return a row a model, best first.
 
     Args:
-        results: Results folder with a sweep of ``synth``, ``tag_prior`` and ``fcn`` in it.
+        results: Results folder with a sweep of ``synth``, ``tag_prior`` and ``musicnn`` in it.
     """
     store = Store(results)
     board = read_tables(results / "synth").leaderboard.set_index("model", drop=False)
     seconds = {
-        cell["labels"]["model"]: read_json(store.folder(cell["id"]) / "metrics.json")["seconds"]
+        cell["labels"]["model"]: read_json(store.folder(cell["id"]) / "metrics.json")["cpu_seconds"]
         for cell in load("synth", store).of_kind("train")
         if store.state(cell["id"]) == "done"
     }
@@ -34,7 +34,7 @@ def rows(results: Path) -> list[tuple[str, ...]]:
             f"{row['roc_auc'] - prior:+.3f}",
             f"{row['pr_auc']:.3f}",
             f"{int(row['n_params']):,}",
-            f"{seconds[row['model']] / seconds[_UNIT]:.1f} x",
+            f"{seconds[row['model']] / seconds[_UNIT]:.2f} x",
         )
         for _, row in board.iterrows()
     ]

@@ -153,7 +153,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
     data.setup("fit")
     counts = torch.as_tensor(data.corpus.targets("train").sum(axis=0), dtype=torch.float32)
     module.fit_priors(counts, len(data.corpus.split("train")))
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     keeper = BestAndLast(folder, recipe)
     with training_logger(cell, document, runtime) as logger, quiet_lightning():
         trainer = pl.Trainer(
@@ -184,6 +184,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
             "epochs_run": trainer.current_epoch,
             "tags": list(data.tags),
             "seconds": time.perf_counter() - started,
+            "cpu_seconds": time.process_time() - worked,
             "device": runtime.device,
             "provenance": provenance(),
         },
