@@ -70,8 +70,9 @@ def seed_shares(n_seeds: int, n_boot: int, *key: str | int) -> np.ndarray:
     """Return the share of each training seed in the estimate and in each replicate.
 
     With several seeds a replicate also draws seeds with replacement, so the interval covers both
-    the choice of tracks and the luck of training. With S seeds this understates the second part
-    by the factor (S - 1) / S, as any bootstrap of S values does.
+    the choice of tracks and the luck of training. Drawing S of S values shows only (S - 1) / S of
+    the variance of their mean, a half with two seeds; the draws are stretched about the even
+    share to make up for that (Rao & Wu 1988, sec. 2), so a share may be below zero.
 
     Returns:
         (n_seeds, 1 + n_boot); each column sums to 1, the first one is even.
@@ -80,7 +81,8 @@ def seed_shares(n_seeds: int, n_boot: int, *key: str | int) -> np.ndarray:
     if n_seeds > 1:
         picks = rng_for("bootstrap-seeds", *key).randint(0, n_seeds, (n_boot, n_seeds))
         for one in range(n_seeds):
-            shares[one, 1:] = (picks == one).mean(axis=1)
+            drawn = (picks == one).mean(axis=1)
+            shares[one, 1:] += np.sqrt(n_seeds / (n_seeds - 1)) * (drawn - 1.0 / n_seeds)
     return shares
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchmark.columns import CONFUSION_COLUMNS, LONG_TAIL_COLUMNS
 from benchmark.replicates import ByClass, Replicates
-from benchmark.tables import CONFUSION_COLUMNS, LONG_TAIL_COLUMNS, tidy
+from benchmark.tables import tidy
 
 
 def long_tail_frame(data: Replicates) -> pd.DataFrame:

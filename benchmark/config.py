@@ -7,7 +7,7 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from ruamel.yaml import YAML
@@ -91,6 +91,8 @@ def names(kind: str) -> list[str]:
     return sorted(path.stem for path in (EXPERIMENTS / kind).glob("*.yaml"))
 
 
+    cluster: Literal["artist", "song", "track"] = "artist"
+    """What the bootstrap draws whole: an artist where known, else a song; a song; a track."""
 def find(kind: str, name: str) -> Path:
     """Return the file that ``name`` stands for: a shipped name, or a path to a YAML of one's own.
 

@@ -24,24 +24,26 @@ import pandas as pd
 
 from benchmark.bootstrap import rank_interval
 from benchmark.class_tables import confusion_frame, long_tail_frame
-from benchmark.comparisons import tie_groups
-from benchmark.records import Evaluation, Failure, Tables, load_predictions
-from benchmark.replicates import TAG_METRICS, Heard, Replicates
-from benchmark.resampling import replicate
-from benchmark.robustness import families, summarise
-from benchmark.tables import (
+from benchmark.columns import (
+    COMPARISON_COLUMNS,
     CONFUSION_COLUMNS,
     FAILURE_COLUMNS,
     LEADERBOARD_COLUMNS,
     LONG_TAIL_COLUMNS,
     PER_TAG_COLUMNS,
     PROVENANCE,
+    RANK_COLUMNS,
     ROBUSTNESS_COLUMNS,
-    read_tables,
-    render_leaderboard,
-    tidy,
-    write_tables,
+    SUMMARY_COLUMNS,
 )
+from benchmark.comparisons import tie_groups
+from benchmark.condition_tables import per_tag_frame, robustness_frame
+from benchmark.records import Evaluation, Failure, Tables, load_predictions
+from benchmark.replicates import Replicates
+from benchmark.resampling import replicate
+from benchmark.robustness import families, summarise
+from benchmark.statistic_tables import comparison_frame, rank_frame, summary_frame
+from benchmark.tables import read_tables, render_leaderboard, tidy, write_tables
 from datamodules.errors import TagbenchError
 
 __all__ = [
@@ -57,9 +59,6 @@ __all__ = [
 BASELINE = "fcn"
 """Model that mCE is relative to: the oldest network of the field's comparison (Choi 2016)."""
 
-INTERVALS = {"roc_auc": "", "pr_auc": "pr_auc_", "f1": "f1_"}
-"""Scores of a tag whose intervals ``per_tag.csv`` holds, with the prefix of their columns."""
-
 
 def build_tables(
     evaluations: Sequence[Evaluation],
@@ -69,6 +68,7 @@ def build_tables(
     seed: int = 0,
     baseline: str = BASELINE,
     training_counts: Mapping[str, int] | None = None,
+    clusters: Mapping[str, str] | None = None,
     threads: int | None = None,
 ) -> Tables:
     """Compute every table of one dataset.
@@ -82,6 +82,8 @@ def build_tables(
         seed: Seed of the resampling.
         baseline: Model that mCE is relative to; the columns are blank without it.
         training_counts: Training tracks by tag; without them ``long_tail.csv`` has no rows.
+        clusters: What the bootstrap draws each track with, by track id; by default what the
+            predictions hold.
         threads: Conditions scored at once; the result does not depend on it.
 
     Raises:
@@ -97,13 +99,21 @@ def build_tables(
             task=tasks[0],
             leaderboard=tidy([], LEADERBOARD_COLUMNS),
             robustness=tidy([], ROBUSTNESS_COLUMNS),
+            summary=tidy([], SUMMARY_COLUMNS),
+            comparisons=tidy([], COMPARISON_COLUMNS),
+            ranks=tidy([], RANK_COLUMNS),
             per_tag=tidy([], PER_TAG_COLUMNS),
             long_tail=tidy([], LONG_TAIL_COLUMNS),
             confusion=tidy([], CONFUSION_COLUMNS),
             failures=failed,
         )
     data = replicate(
-        usable, n_boot=n_boot, seed=seed, training_counts=training_counts, threads=threads
+        usable,
+        n_boot=n_boot,
+        seed=seed,
+        training_counts=training_counts,
+        clusters=clusters,
+        threads=threads,
     )
     board = _leaderboard(data, usable, baseline)
     board |= {"n_boot": n_boot, "bootstrap_seed": seed}
@@ -112,8 +122,11 @@ def build_tables(
         dataset=data.dataset,
         task=data.task,
         leaderboard=listed,
-        robustness=_robustness(data),
-        per_tag=_per_tag(data),
+        robustness=robustness_frame(data),
+        summary=summary_frame(data, baseline),
+        comparisons=comparison_frame(data),
+        ranks=rank_frame(data),
+        per_tag=per_tag_frame(data),
         long_tail=long_tail_frame(data),
         confusion=confusion_frame(data),
         failures=failed,
@@ -218,64 +231,3 @@ def _provenance(evaluations: Sequence[Evaluation], model: str, name: str) -> str
     known = {one.provenance.get(name, "") for one in evaluations if one.model == model} - {""}
     short = {value[:12] if name.endswith("_digest") else value for value in known}
     return "+".join(sorted(short)) or None
-
-
-def _condition(data: Replicates, model: str, heard: Heard) -> dict[str, Any]:
-    return {
-        "dataset": data.dataset,
-        "model": model,
-        "perturbation": heard.perturbation,
-        "level": heard.level,
-        "unit": heard.unit,
-        "protocol": heard.protocol,
-        "severity": heard.severity,
-        "family": heard.family,
-    }
-
-
-def _robustness(data: Replicates) -> pd.DataFrame:
-    low, high = data.interval(data.scores)
-    drop_low, drop_high = data.interval(data.drops)
-    rows = []
-    for m, model in enumerate(data.models):
-        for k, heard in enumerate(data.conditions):
-            if not data.n_seeds[m, k]:
-                continue
-            for s, metric in enumerate(data.metrics):
-                at = (m, k, s)
-                rows.append(
-                    {
-                        **_condition(data, model, heard),
-                        "metric": metric,
-                        "value": data.scores[(*at, 0)],
-                        "low": low[at],
-                        "high": high[at],
-                        "drop": data.drops[(*at, 0)],
-                        "drop_low": drop_low[at],
-                        "drop_high": drop_high[at],
-                        "n_tracks": data.n_tracks,
-                        "n_seeds": data.n_seeds[m, k],
-                    }
-                )
-    return tidy(rows, ROBUSTNESS_COLUMNS)
-
-
-def _per_tag(data: Replicates) -> pd.DataFrame:
-    rows = []
-    for m, model in enumerate(data.models):
-        for k, heard in enumerate(data.conditions):
-            if not data.n_seeds[m, k]:
-                continue
-            found = data.tag_scores[model, heard]
-            for c, tag in enumerate(data.tags):
-                row = {**_condition(data, model, heard), "tag": tag}
-                row |= {"n_positive": data.n_positive[c], "n_seeds": data.n_seeds[m, k]}
-                row["n_train"] = None if data.training_counts is None else data.training_counts[c]
-                for s, metric in enumerate(TAG_METRICS):
-                    row[metric] = found.value[s, c]
-                for metric, prefix in INTERVALS.items():
-                    s = TAG_METRICS.index(metric)
-                    row[f"{prefix}low"], row[f"{prefix}high"] = found.low[s, c], found.high[s, c]
-                row["drop"], row["drop_low"], row["drop_high"] = found.drop[:, c]
-                rows.append(row)
-    return tidy(rows, PER_TAG_COLUMNS)

@@ -308,6 +308,8 @@ def build(
         {
             "inputs": inputs.model_dump(mode="json"),
             "windows": windows,
+            # Not said where it is the usual one: records of older versions stay valid.
+            **({"cluster": preset.cluster} if preset.cluster != "artist" else {}),
             "recipe": recipe,
             "perturbation_seed": preset.perturbation_seed,
             "n_boot": preset.n_boot,

@@ -85,6 +85,9 @@ class Tables:
         task: ``"multilabel"`` or ``"singlelabel"``.
         leaderboard: One row per model, best first.
         robustness: One row per model, condition and metric.
+        summary: One row per model, protocol, family (``all`` for all of them) and statistic.
+        comparisons: One row per pair of models, protocol and scope.
+        ranks: One row per perturbed condition: how far it keeps the order of the models.
         per_tag: One row per model, condition and tag.
         long_tail: One row per model, threshold of rarity and K; no rows where no class is rare.
         confusion: One row per model, true and predicted class; no rows for a multi-label task.
@@ -97,6 +100,9 @@ class Tables:
     robustness: pd.DataFrame
     per_tag: pd.DataFrame
     long_tail: pd.DataFrame
+    summary: pd.DataFrame
+    comparisons: pd.DataFrame
+    ranks: pd.DataFrame
     confusion: pd.DataFrame
     failures: pd.DataFrame
 
@@ -113,6 +119,9 @@ class Tables:
             "long_tail.csv": self.long_tail,
             **confusion,
             "failures.csv": self.failures,
+            "summary.csv": self.summary,
+            "comparisons.csv": self.comparisons,
+            "ranks.csv": self.ranks,
         }
 
 

@@ -63,20 +63,36 @@ class _Scorer:
     """Scores stored files under the weights of one dataset, checking that the tracks agree."""
 
     def __init__(
-        self, first: Evaluation, n_boot: int, seed: int, training: Mapping[str, int] | None
+        self,
+        first: Evaluation,
+        n_boot: int,
+        seed: int,
+        training: Mapping[str, int] | None,
+        clusters: Mapping[str, str] | None,
     ) -> None:
         self.first, self.seed = first, seed
         self.stored = load_predictions(first.predictions)
         self.metrics = metric_names(first.task, len(self.stored.tags))
         self.counts = None if training is None else counts_of(self.stored.tags, training)
         self.tails = () if self.counts is None else tails_of(self.counts)
-        self.weights: TrackWeights = draw_weights(self.stored.clusters, n_boot, first.dataset, seed)
+        units = self.stored.clusters if clusters is None else self._units(clusters)
+        self.weights: TrackWeights = draw_weights(units, n_boot, first.dataset, seed)
         self.single = first.task == "singlelabel"
         if self.single and not (self.stored.targets.sum(axis=1) == 1).all():
             raise TagbenchError(
                 f"{first.predictions}: a single-label track must have exactly one class. "
                 "Declare the dataset as multilabel, or correct its labels."
             )
+
+    def _units(self, clusters: Mapping[str, str]) -> np.ndarray:
+        """Return the clusters of the stored tracks (N,)."""
+        missing = [str(track) for track in self.stored.track_ids if str(track) not in clusters]
+        if missing:
+            raise TagbenchError(
+                f"{self.first.predictions}: {len(missing)} tracks have no cluster in the record "
+                f"of the sweep, such as {missing[0]!r}. Run the benchmark again."
+            )
+        return np.array([clusters[str(track)] for track in self.stored.track_ids])
 
     def _load(self, evaluation: Evaluation) -> Predictions:
         stored = load_predictions(evaluation.predictions)
@@ -193,6 +209,7 @@ def replicate(
     n_boot: int,
     seed: int,
     training_counts: Mapping[str, int] | None = None,
+    clusters: Mapping[str, str] | None = None,
     threads: int | None = None,
 ) -> Replicates:
     """Compute the scores of every evaluation under every bootstrap weighting.
@@ -205,6 +222,7 @@ def replicate(
         n_boot: Number of replicates.
         seed: Seed of the resampling.
         training_counts: Training tracks by tag; without them no class is known to be rare.
+        clusters: What each track is drawn with, by track id; by default what was stored.
         threads: Conditions scored at once; the result does not depend on it.
 
     Raises:
@@ -212,7 +230,7 @@ def replicate(
     """
     table = _index(evaluations)
     first = min(evaluations, key=lambda one: one.cell_id)
-    scorer = _Scorer(first, n_boot, seed, training_counts)
+    scorer = _Scorer(first, n_boot, seed, training_counts, clusters)
     task = scorer.first.task
     heard = {condition for cells in table.values() for condition in cells}
     conditions = tuple(sorted(heard, key=lambda one: (not one.clean, one)))

@@ -171,36 +171,85 @@ def critical_severity(drop: np.ndarray, steps: Sequence[int], tau: float = 0.02)
 
 
 @dataclass(frozen=True)
-class Summary:
-    """Statistics over the families of the main protocol, each (M, 1 + B).
+class FamilySummary:
+    """Statistics of one family, each (M, 1 + B).
 
     Attributes:
+        family: Which.
+        ce: Corruption error, see :func:`corruption_errors`; NaN without the baseline.
+        retention: Share of skill left, mean over severities.
+        audc: Area under the degradation curve of retention.
+        worst_drop: Largest drop under any of its conditions.
+        critical_severity: See :func:`critical_severity`, of the drop averaged over directions.
+    """
+
+    family: Family
+    ce: np.ndarray
+    retention: np.ndarray
+    audc: np.ndarray
+    worst_drop: np.ndarray
+    critical_severity: np.ndarray
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Statistics over the families of one protocol, each (M, 1 + B).
+
+    Attributes:
+        families: The statistics of each family.
         mce: Mean corruption error; NaN without the baseline.
         relative_mce: The same of drops, guarded.
+        retention: Share of skill left, mean over families.
         audc: Area under the degradation curve of retention, mean over families.
         worst_drop: Largest drop under any condition.
     """
 
+    families: tuple[FamilySummary, ...]
     mce: np.ndarray
     relative_mce: np.ndarray
+    retention: np.ndarray
     audc: np.ndarray
     worst_drop: np.ndarray
 
 
-def summarise(replicates: Replicates, baseline: str) -> Summary:
-    """Compute the statistics over families; NaN where a model lacks a condition."""
+def summarise(replicates: Replicates, baseline: str, protocol: str | None = None) -> Summary:
+    """Compute the statistics over the families of a protocol, by default the main one.
+
+    All are of the primary score. NaN where a model lacks a condition.
+    """
     scores, drops = replicates.scores[:, :, 0], replicates.drops[:, :, 0]
-    own = [f for f in families(replicates.conditions) if f.protocol == replicates.protocol]
+    wanted = protocol or replicates.protocol
+    own = [f for f in families(replicates.conditions) if f.protocol == wanted]
     blank = np.full((len(replicates.models), scores.shape[-1]), np.nan)
     if not own:
-        return Summary(blank, blank, blank, blank)
+        return Summary((), blank, blank, blank, blank, blank)
     chance = 0.5 if replicates.primary == "roc_auc" else 1.0 / len(replicates.tags)
     clean = replicates.clean(replicates.primary)
-    areas = [area_under_curve(retention(f.curve(scores), clean, chance), f.steps) for f in own]
-    every = [at for family in own for members in family.severities for at in members]
-    mce, relative = blank, blank
+    curves, lost = [f.curve(scores) for f in own], [f.curve(drops) for f in own]
+    errors = np.stack([blank] * len(own))
+    relative = blank
     if baseline in replicates.models:
         at = replicates.models.index(baseline)
-        mce = corruption_errors([family.curve(scores) for family in own], at).mean(axis=0)
-        relative = relative_mce([family.curve(drops) for family in own], at)
-    return Summary(mce, relative, np.mean(areas, axis=0), drops[:, every].max(axis=1))
+        errors, relative = corruption_errors(curves, at), relative_mce(lost, at)
+    found = []
+    for family, curve, drop, ce in zip(own, curves, lost, errors, strict=True):
+        kept = retention(curve, clean, chance)
+        members = [at for severity in family.severities for at in severity]
+        found.append(
+            FamilySummary(
+                family,
+                ce,
+                kept.mean(axis=1),
+                area_under_curve(kept, family.steps),
+                drops[:, members].max(axis=1),
+                critical_severity(drop, family.steps),
+            )
+        )
+    return Summary(
+        tuple(found),
+        errors.mean(axis=0),
+        relative,
+        np.mean([one.retention for one in found], axis=0),
+        np.mean([one.audc for one in found], axis=0),
+        np.max([one.worst_drop for one in found], axis=0),
+    )

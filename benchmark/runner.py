@@ -203,6 +203,8 @@ def plan_dataset(
             f"The older tables of {dataset.name} were made under another corpus, split or preset: "
             "a new leaderboard starts. Its cells are kept."
         )
+            "cluster": preset.cluster,
+            "clusters": clusters(corpus, preset.cluster),
     rate = speed(devices[0], threads)
     train_s = {n: training_seconds(c, preset.training(), corpus, rate) for n, c in costs.items()}
     eval_s = evaluation_seconds(costs, corpus, preset.windows.max_windows, rate)
@@ -228,6 +230,24 @@ def work(
     console: Console,
 ) -> bool:
     """Do every cell that is not done yet.
+
+def clusters(corpus: Corpus, by: str) -> dict[str, str] | None:
+    """Return what the bootstrap draws each test track with; None for what predictions hold."""
+    if by == "artist":
+        return None
+    found = corpus.clusters("test", by)
+    return dict(zip((str(t) for t in corpus.split("test")["track_id"]), found, strict=True))
+
+
+def cache_size(item: Plan, corpus: Corpus, store: Store) -> int:
+    """Return the bytes of audio that the evaluations to do could keep."""
+    waiting = {
+        Condition.from_labels(cell.labels)
+        for cell in item.evaluations
+        if store.state(cell.id) != "done"
+    }
+    return size_of(waiting, [int(n) for n in corpus.split("test")["samples"]])
+
 
     Returns:
         Whether there was anything to do.

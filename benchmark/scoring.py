@@ -35,6 +35,7 @@ def tables_of(sweep: sweeps.Sweep, store: Store) -> Tables:
     )
 
 
+        clusters=sweep.info.get("clusters"),
 def score(sweep: sweeps.Sweep, store: Store, console: Console, *, report: bool = True) -> Tables:
     """Write the CSVs and the report of a dataset and print its leaderboard.
 
@@ -85,6 +86,7 @@ def provenance_of(sweep: sweeps.Sweep, store: Store) -> dict[str, Any]:
         },
         # More than one value means that the cells were made by different versions.
         "Software": {name: ", ".join(sorted(values)) for name, values in sorted(software.items())},
+            "resampled by": info.get("cluster", "artist"),
     }
 
 
@@ -99,7 +101,7 @@ def log_to_wandb(sweep: sweeps.Sweep, tables: Tables, store: Store, runtime: Run
         frames = {
             name.removesuffix(".csv"): frame[frame["model"] == model]
             for name, frame in tables.frames().items()
-            if name not in ("leaderboard.csv", "failures.csv")
+            if name not in ("leaderboard.csv", "failures.csv") and "model" in frame.columns
         }
         own = [c for c in cells if c["labels"]["model"] == model]
         wandb_log.log_evaluation(

@@ -15,61 +15,13 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from benchmark.columns import CONFUSION_COLUMNS, EFFECT_COLUMNS, TEXT, TRUTH, WHOLE
+from benchmark.columns import KEYS as KEYS
 from benchmark.metrics import TOP
 from benchmark.records import Tables
 from datamodules.errors import TagbenchError
 
 DECIMALS = 6
-
-PROVENANCE = ("windows", "preset", "manifest_digest", "split_digest", "version")
-
-LEADERBOARD_COLUMNS = (
-    *("rank", "rank_low", "rank_high", "model", "n_seeds", "n_tracks", "n_valid_tags", "n_params"),
-    *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "pr_auc_low", "pr_auc_high"),
-)
-"""Columns that every leaderboard starts with."""
-
-ROBUSTNESS_COLUMNS = (
-    *("dataset", "model", "perturbation", "level", "unit", "metric", "value", "low", "high"),
-    *("drop", "drop_low", "drop_high", "n_tracks", "n_seeds", "protocol", "severity", "family"),
-)
-
-PER_TAG_COLUMNS = (
-    *("dataset", "model", "perturbation", "severity", "tag", "n_positive", "roc_auc", "low"),
-    *("high", "pr_auc", "pr_auc_low", "pr_auc_high", "pr_auc_trapezoid", "f1", "mcc", "drop"),
-    *("drop_low", "drop_high", "level", "unit", "protocol", "family", "n_seeds"),
-    *("precision", "recall", "f1_low", "f1_high", "n_train"),
-)
-
-LONG_TAIL_COLUMNS = (
-    *("model", "threshold", "k", "accuracy", "low", "high", "n_tracks", "n_classes", "classes"),
-)
-
-CONFUSION_COLUMNS = ("model", "true", "predicted", "count")
-
-FAILURE_COLUMNS = (
-    *("dataset", "model", "seed", "perturbation", "level", "stage", "error", "cell_id"),
-)
-
-KEYS = {
-    "leaderboard.csv": ("model",),
-    "robustness.csv": ("model", "protocol", "perturbation", "severity", "level", "metric"),
-    "per_tag.csv": ("model", "protocol", "perturbation", "severity", "level", "tag"),
-    "long_tail.csv": ("model", "threshold", "k"),
-    "confusion.csv": ("model", "true", "predicted"),
-    "failures.csv": ("model", "seed", "perturbation", "level", "stage", "cell_id"),
-}
-"""Columns that name a row of each file."""
-
-_WHOLE = {
-    *("rank", "rank_low", "rank_high", "seed", "severity", "n_positive", "n_boot"),
-    *("n_seeds", "n_tracks", "n_valid_tags", "n_params", "n_clusters", "bootstrap_seed"),
-    *("macs_per_second_of_audio", "tie_group", "threshold", "k", "n_classes", "count", "n_train"),
-}
-_TEXT = {
-    *("model", "dataset", "perturbation", "unit", "metric", "protocol", "family", "tag"),
-    *("stage", "error", "cell_id", "mce_baseline", "classes", "true", "predicted", *PROVENANCE),
-}
 
 
 def tidy(rows: Sequence[Mapping[Any, Any]], columns: Iterable[str]) -> pd.DataFrame:
@@ -77,12 +29,15 @@ def tidy(rows: Sequence[Mapping[Any, Any]], columns: Iterable[str]) -> pd.DataFr
     names = list(columns)
     frame = pd.DataFrame(list(rows), columns=names)
     for name in names:
-        if name in _TEXT:
+        if name in TEXT:
             # A CSV file cannot tell empty text from no text: both are no value here.
             text = frame[name].astype("string")
             frame[name] = text.mask(text == "")
-        elif name in _WHOLE:
+        elif name in WHOLE:
             frame[name] = pd.to_numeric(frame[name]).round().astype("Int64")
+        elif name in TRUTH:
+            truth = frame[name].astype("string").str.lower()  # pandas writes True, and so do we
+            frame[name] = (truth == "true").astype("boolean").mask(truth.isna())
         else:
             # Adding zero turns -0.0 into 0.0, which would print with a sign.
             frame[name] = frame[name].astype("float64").round(DECIMALS) + 0.0
@@ -121,22 +76,32 @@ def read_tables(directory: Path) -> Tables:
     Raises:
         TagbenchError: A file is missing.
     """
-    board = _read(directory / "leaderboard.csv")
-    scores = _read(directory / "robustness.csv")
+    board = read_table(directory / "leaderboard.csv")
+    scores = read_table(directory / "robustness.csv")
     single = "accuracy" in board.columns
     return Tables(
         dataset=str(scores["dataset"].iloc[0]) if len(scores) else directory.name,
         task="singlelabel" if single else "multilabel",
         leaderboard=board,
         robustness=scores,
-        per_tag=_read(directory / "per_tag.csv"),
-        long_tail=_read(directory / "long_tail.csv"),
-        confusion=_read(directory / "confusion.csv") if single else tidy([], CONFUSION_COLUMNS),
-        failures=_read(directory / "failures.csv"),
+        summary=read_table(directory / "summary.csv"),
+        comparisons=read_table(directory / "comparisons.csv"),
+        ranks=read_table(directory / "ranks.csv"),
+        per_tag=read_table(directory / "per_tag.csv"),
+        long_tail=read_table(directory / "long_tail.csv"),
+        confusion=read_table(directory / "confusion.csv")
+        if single
+        else tidy([], CONFUSION_COLUMNS),
+        failures=read_table(directory / "failures.csv"),
     )
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """Read one CSV file back, whichever columns it has.
+
+    Raises:
+        TagbenchError: It is missing.
+    """
     if not path.is_file():
         raise TagbenchError(
             f"No {path.name} in {path.parent}. Run `tagbench run` first, or name another "

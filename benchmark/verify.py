@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.columns import KEYS
 from benchmark.records import Tables
-from benchmark.tables import KEYS, to_csv
+from benchmark.tables import to_csv
 
 Rows = dict[tuple[str, ...], dict[str, str]]
 

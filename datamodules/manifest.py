@@ -240,15 +240,21 @@ class Corpus:
             matrix[row, [columns[tag] for tag in tags]] = 1
         return matrix
 
-    def clusters(self, split: str) -> list[str]:
-        """Return what to resample together, one per row: artist, else song, else the track."""
+    def clusters(self, split: str, by: str = "artist") -> list[str]:
+        """Return what to resample together, one per row.
+
+        Args:
+            split: Which rows.
+            by: ``"artist"``: the artist where known, else the song, else the track; ``"song"``: the
+                song where known, else the track; ``"track"``: each on its own.
+        """
         rows = self.split(split)
-        return [
-            f"artist:{artist}" if artist else f"song:{song}" if song else f"track:{track_id}"
-            for artist, song, track_id in zip(
-                rows["artist"], rows["song"], rows["track_id"], strict=True
-            )
-        ]
+        kinds = {"artist": ("artist", "song"), "song": ("song",), "track": ()}[by]
+        found = []
+        for row in rows[["artist", "song", "track_id"]].to_dict("records"):
+            kind = next((kind for kind in kinds if row[kind]), "track_id")
+            found.append(f"{kind.removesuffix('_id')}:{row[kind]}")
+        return found
 
     def _map(self, shard: int) -> Int16:
         mapped = self._maps.get(shard)

@@ -116,10 +116,28 @@ def test_seed_shares():
     np.testing.assert_allclose(shares[:, 0], 1 / 3)
     np.testing.assert_allclose(shares.sum(axis=0), 1)
     assert shares[0, 1:].mean() == pytest.approx(1 / 3, abs=0.01)
-    # Drawing S values with replacement: the variance of the mean is (S - 1) / S of s**2 / S.
     values = np.array([0.1, 0.5, 0.9])
     spread = (values @ shares[:, 1:]).var()
-    assert spread == pytest.approx(values.var(ddof=0) / 3, rel=0.05)
+    assert spread == pytest.approx(values.var(ddof=1) / 3, rel=0.05)
+
+
+@pytest.mark.parametrize("n_seeds", [2, 5])
+def test_intervals_hold_the_luck_of_training_and_the_choice_of_tracks(n_seeds):
+    """Scores of many studies whose seeds and tracks both vary, against their own spread."""
+    rng = np.random.RandomState(3)
+    studies, n, luck, noise = 300, 60, 0.02, 0.2
+    means, variances = np.empty(studies), np.empty(studies)
+    for study in range(studies):
+        seeds = luck * rng.randn(n_seeds, 1)
+        tracks = 0.7 + seeds + noise * rng.randn(n)  # all seeds hear the same tracks
+        packed = draw_weights(np.arange(n).astype(str), 200, "luck", study)
+        weights = unpacked(packed)
+        scores = tracks @ weights.T / n
+        samples = (seed_shares(n_seeds, 200, "luck", study) * scores).sum(axis=0)
+        means[study], variances[study] = samples[0], samples[1:].var(ddof=1)
+    expected = luck**2 / n_seeds + noise**2 / n
+    assert means.var() == pytest.approx(expected, rel=0.2)
+    assert variances.mean() == pytest.approx(expected, rel=0.1)
 
 
 def coverage(trials, clusters, distance, effect, n_boot=300, units=None):

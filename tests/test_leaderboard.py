@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from benchmark.columns import KEYS
 from benchmark.leaderboard import build_tables, read_tables, render_leaderboard, write_tables
 from benchmark.records import Failure, load_predictions
 from benchmark.tables import to_csv
@@ -99,7 +100,7 @@ def test_columns_are_the_published_ones(small):
     assert list(tables.robustness.columns) == [
         *("dataset", "model", "perturbation", "level", "unit", "metric", "value", "low", "high"),
         *("drop", "drop_low", "drop_high", "n_tracks", "n_seeds", "protocol"),
-        *("severity", "family"),
+        *("severity", "family", "n_tags", "p_drop_holm"),
     ]
     assert list(tables.per_tag.columns)[:10] == [
         *("dataset", "model", "perturbation", "severity", "tag", "n_positive", "roc_auc"),
@@ -170,6 +171,7 @@ def test_bytes_do_not_depend_on_order_threads_or_time(small, tmp_path):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert set(before) == {
         *("failures.csv", "leaderboard.csv", "long_tail.csv", "per_tag.csv", "robustness.csv"),
+        *("summary.csv", "comparisons.csv", "ranks.csv"),
     }
     write_tables(read_tables(tmp_path), tmp_path)
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -206,7 +208,7 @@ def test_without_the_baseline_mce_is_blank(small):
 
 def test_nothing_but_failures(tmp_path):
     tables = build_tables([], [FAILURE])
-    assert [len(frame) for frame in tables.frames().values()] == [0, 0, 0, 0, 1]
+    assert [len(frame) for frame in tables.frames().values()] == [0, 0, 0, 0, 0, 0, 0, 1]
     write_tables(tables, tmp_path)
     assert (tmp_path / "robustness.csv").read_text().startswith("dataset,model,perturbation")
     assert (tmp_path / "failures.csv").read_text().splitlines()[1] == (
@@ -398,22 +400,32 @@ def test_verify_confirms_what_was_written(small, tmp_path):
     assert verify_tables(tmp_path, build_tables(cells, [FAILURE], n_boot=200)) == []
 
 
-@pytest.mark.parametrize("name", ["leaderboard.csv", "robustness.csv", "per_tag.csv"])
-def test_verify_finds_one_changed_digit(small, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("leaderboard.csv", "roc_auc"),
+        ("robustness.csv", "value"),
+        ("per_tag.csv", "roc_auc"),
+        ("summary.csv", "value"),
+        ("comparisons.csv", "p_beats"),
+        ("ranks.csv", "kendall_tau"),
+    ],
+)
+def test_verify_finds_one_changed_digit(small, tmp_path, name, column):
     _, tables = small
     write_tables(tables, tmp_path)
     path = tmp_path / name
     lines = path.read_text().splitlines()
-    column = lines[0].split(",").index("roc_auc" if name != "robustness.csv" else "value")
+    at = lines[0].split(",").index(column)
     values = lines[2].split(",")
-    original = values[column]
-    values[column] = original[:-1] + str((int(original[-1]) + 1) % 10)
+    original = values[at]
+    values[at] = original[:-1] + str((int(original[-1]) + 1) % 10)
     path.write_text("\n".join([*lines[:2], ",".join(values), *lines[3:]]) + "\n")
     (found,) = verify_tables(tmp_path, tables)
     assert found.file == name
-    assert found.column == ("roc_auc" if name != "robustness.csv" else "value")
-    assert (found.stored, found.recomputed) == (values[column], original)
-    assert values[lines[0].split(",").index("model")] in found.row
+    assert found.column == column
+    assert (found.stored, found.recomputed) == (values[at], original)
+    assert values[lines[0].split(",").index(KEYS[name][0])] in found.row
 
 
 def test_verify_finds_rows_added_removed_reordered_and_files_missing(small, tmp_path):

@@ -93,6 +93,10 @@ def test_a_corpus_gives_back_what_its_sources_gave(tmp_path: Path) -> None:
     np.testing.assert_array_equal(corpus.targets("valid"), [[1, 0, 0], [1, 0, 0]])
     np.testing.assert_array_equal(corpus.targets("test"), [[0, 1, 1], [0, 1, 1]])
     assert corpus.clusters("train")[:3] == ["song:song 0", "artist:artist 1", "artist:artist 4"]
+    songs = corpus.clusters("train", "song")
+    assert songs[0] == "song:song 0"
+    assert songs[1].startswith("track:")  # has an artist, and no song
+    assert all(name.startswith("track:") for name in corpus.clusters("train", "track"))
     assert corpus.info["splits"] == {"train": 5, "valid": 2, "test": 2}
 
 
