@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 from collections import defaultdict
@@ -25,6 +24,7 @@ from datamodules.jamendo_lists import (
     REPOSITORY,
     SUBSETS,
 )
+from datamodules.jamendo_table import malformed, read_rows
 from datamodules.manifest import Track, fixed_stamp
 from datamodules.published import Expected, Published, PublishedOptions
 from datamodules.remote import Remote
@@ -37,7 +37,6 @@ _HOSTS = (
     "https://cdn.freesound.org/mtg-jamendo/",
     "https://essentia.upf.edu/documentation/datasets/mtg-jamendo/",
 )
-_HEADER = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
 _TARS = 100  # of each kind; the last two digits of a track's number decide in which it is
 _LARGEST = 1.3  # times the mean size: the largest tar, with room to spare
 
@@ -146,21 +145,10 @@ class Jamendo(Published):
             shutil.rmtree(self.audio_root, ignore_errors=True)  # a kill may have left it
 
     def _rows(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield part and columns of each track: tags are from the sixth on, as many as there are.
-
-        Raises:
-            TagbenchError: If a list is not as the publisher makes them.
-        """
+        """Yield part and columns of each track."""
         for remote, part in zip(self.lists[self.subset, self.split], PARTS.values(), strict=True):
-            path = self.file(remote)
-            with path.open(encoding="utf-8", newline="") as lines:
-                reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-                if next(reader, []) != _HEADER:
-                    raise _malformed(path, 1, f"expected the columns {', '.join(_HEADER)}")
-                for row in reader:
-                    if not (len(row) >= len(_HEADER) and re.fullmatch(r"\d+(\.\d+)?", row[4])):
-                        raise _malformed(path, reader.line_num, f"expected a track, found {row}")
-                    yield part, row
+            for row in read_rows(self.file(remote)):
+                yield part, row
 
     def _listed(self, part: str, row: Sequence[str]) -> Track:
         track_id, artist, album, path, seconds, *tags = row
@@ -256,10 +244,6 @@ def _read_checksums(path: Path) -> dict[str, str]:
     ):
         sha256, _, name = line.partition(" ")
         if not (re.fullmatch(r"[0-9a-f]{64}", sha256) and name):
-            raise _malformed(path, number, f"expected a sha256 and a name, found {line!r}")
+            raise malformed(path, number, f"expected a sha256 and a name, found {line!r}")
         found[name.strip()] = sha256
     return found
-
-
-def _malformed(path: Path, line: int, what: str) -> TagbenchError:
-    return TagbenchError(f"{path}, line {line}: {what}. Delete it and run the same command again.")

@@ -6,7 +6,6 @@ split with which tags.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.errors import TagbenchError
+from datamodules.jamendo_table import read_rows
 from datamodules.manifest import SPLITS
 from datamodules.msd_lists import unpickle_ids, unpickle_labels
 from datamodules.npy_tree import array_fault, beside
@@ -28,7 +28,6 @@ Matrix = npt.NDArray[np.bool_]
 # artist, album and number are then those of the publisher's table, one to one.
 _CLIP = re.compile(r"[^/]+/(?P<album>(?P<artist>[^-/]+)-[^/]*)-(?P<number>\d+)-[^/]*-\d+-\d+\.mp3")
 _PARTS = {"train": "train", "valid": "validation", "test": "test"}
-_COLUMNS = 5  # of a Jamendo table, before the tags
 
 
 @dataclass(frozen=True)
@@ -99,22 +98,13 @@ def read_msd(folder: Path, tags: tuple[str, ...], train: int) -> Iterator[Entry]
 
 
 def read_jamendo(folder: Path, _tags: tuple[str, ...], _: int) -> Iterator[Entry]:
-    """Read the tables of split 0; tags are from the sixth column on, as many as there are."""
+    """Read the tables of split 0."""
     for split, part in _PARTS.items():
-        path = folder / _jamendo_file(part)
-        with path.open(encoding="utf-8", newline="") as lines:
-            reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-            next(reader, None)
-            for row in reader:
-                if len(row) <= _COLUMNS or not re.fullmatch(r"\d+(\.\d+)?", row[4]):
-                    raise TagbenchError(
-                        f"{path}, line {reader.line_num}: expected TRACK_ID, ARTIST_ID, ALBUM_ID, "
-                        f"PATH, DURATION and tags, separated by tabs, found {row}."
-                    )
-                track, artist, album, audio, seconds, *tags = row
-                yield Entry(
-                    track, split, tuple(tags), beside(audio), artist, album, seconds=float(seconds)
-                )
+        for row in read_rows(folder / _jamendo_file(part)):
+            track, artist, album, audio, seconds, *tags = row
+            yield Entry(
+                track, split, tuple(tags), beside(audio), artist, album, seconds=float(seconds)
+            )
 
 
 def _jamendo_file(part: str) -> str:

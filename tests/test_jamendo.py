@@ -488,8 +488,8 @@ def test_wrong_parameters(params: dict[str, object], message: str, tmp_path: Pat
     ("old", "new", "where"),
     [
         ("TRACK_ID\t", "ID\t", "line 1: expected the columns"),
-        ("\t1.0\t", "\tx\t", "line 2: expected a track"),
-        ("\tgenre---ambient", "", "expected a track"),
+        ("\t1.0\t", "\tx\t", "line 2: expected TRACK_ID"),
+        ("\tgenre---ambient", "", "expected TRACK_ID"),
     ],
 )
 def test_malformed_list_names_its_line(
