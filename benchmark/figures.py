@@ -29,10 +29,18 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 DASHES = ("-", "--", "-.", ":")
 
+CHAIN = "chain"
+"""Family of perturbations that are several of the suite in a row."""
+
 INK, GRID = "#1b1b1c", "#d9d9da"
 """Colours of text and of grid lines; unlike anything else in a figure."""
 
+DPI = 200
+"""Resolution of bitmaps."""
+
 _STYLE: dict[Any, Any] = {
+    "text.hinting": "none",
+    "text.hinting_factor": 1,
     "svg.fonttype": "none",
     "svg.hashsalt": "tagbench",
     "pdf.fonttype": 42,
@@ -114,12 +122,18 @@ class Axis:
 
 _AXES = {
     "semitones": Axis("pitch shift (semitones)", float, 0.0),
-    "rate": Axis("playback rate (log scale)", lambda x: float(np.log2(x)), 0.0, "{:.2f}".format),
+    "rate": Axis("playback rate (log2 scale)", lambda x: float(np.log2(x)), 0.0, "{:.2f}".format),
     "dB SNR": Axis("signal-to-noise ratio (dB)", lambda x: -x, None),
-    "ratio": Axis("compression ratio (log scale)", lambda x: float(np.log2(x)), 0.0),
+    "ratio": Axis("compression ratio (log2 scale)", lambda x: float(np.log2(x)), 0.0),
     "dB": Axis("gain (dB)", lambda x: -x, 0.0),
     "mix": Axis("share of noise", float, 0.0),
 }
+
+
+def place_of(unit: str, level: float) -> float:
+    """Return the position of a level on the axis of its unit; the level itself without one."""
+    axis = _AXES.get(unit)
+    return level if axis is None else axis.place(level)
 
 
 @contextmanager
@@ -141,7 +155,8 @@ class Curve:
 def curves(robustness: pd.DataFrame, metric: str) -> list[Curve]:
     """Arrange one metric of ``robustness.csv`` along the physical axis of every family."""
     rows = robustness[robustness["metric"] == metric]
-    perturbed = rows[rows["severity"] > 0]
+    # A chain has no axis: its links change several things at once.
+    perturbed = rows[(rows["severity"] > 0) & (rows["family"] != CHAIN)]
     pairs = perturbed[["protocol", "family"]].drop_duplicates().itertuples(index=False)
     found = []
     for protocol, family in sorted(pairs, key=lambda pair: (pair[0] != "suite", *pair)):
@@ -197,7 +212,7 @@ def draw_curve(ax: Axes, curve: Curve, shown: Sequence[Look], metric: str) -> No
     ax.set_title(family_title(curve.family), fontsize=9, loc="left")
 
 
-def _spaced(positions: Sequence[float], must: set[float], share: float = 0.094) -> list[float]:
+def _spaced(positions: Sequence[float], must: set[float], share: float = 0.12) -> list[float]:
     """Leave out ticks that would overlap, never the one of clean audio."""
     span = max(positions) - min(positions) or 1.0
     kept = sorted(must)
@@ -209,12 +224,16 @@ def _spaced(positions: Sequence[float], must: set[float], share: float = 0.094) 
 
 
 def new_figure(
-    width: float, height: float, rows: int = 1, columns: int = 1
+    width: float,
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    height_ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure in inches, apart from pyplot's global state, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False)
+    grid = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
     return figure, [ax for row in grid for ax in row]
 
 
@@ -246,14 +265,15 @@ def _opening(title: str) -> str:
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Write ``path`` with the suffixes ``.pdf`` (vector) and ``.png`` (200 dpi).
+    """Write ``path`` with the suffixes ``.pdf`` (vector) and ``.png``.
 
     Returns:
         The files.
     """
     pdf, png = path.with_suffix(".pdf"), path.with_suffix(".png")
+    figure.set_dpi(DPI)  # text is a little wider or narrower at each resolution
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once; each format would do it again
     figure.savefig(pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    figure.savefig(png, dpi=200, metadata={"Software": None})
+    figure.savefig(png, dpi=DPI, metadata={"Software": None})
     return [pdf, png]

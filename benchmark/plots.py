@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,9 @@ from benchmark.figures import (
     save,
     style,
 )
+from benchmark.heat_maps import draw_families, draw_tags, tag_scores
+from benchmark.protocol_plot import beside, draw_protocols
+from benchmark.rank_plot import draw_ranks, rank_changes
 from benchmark.records import Tables
 from benchmark.tables import drop_columns, family_title, metric_title, primary_metric, to_csv
 from benchmark.tables import write_text as write
@@ -37,65 +40,148 @@ class Drawn:
 
     Attributes:
         curves: Scores under perturbation.
+        wide: Pictures that take the width of the page.
         confusion: A confusion matrix a model, by the model.
     """
 
     curves: dict[str, str]
+    wide: dict[str, str]
     confusion: dict[str, str]
 
 
-def draw_all(tables: Tables, folder: Path) -> Drawn:
-    """Draw every figure of a dataset into ``folder``, removing those of an earlier run."""
+@dataclass
+class _Folder:
+    """Where figures go, and what has been written there."""
+
+    path: Path
+    written: set[Path] = field(default_factory=set)
+
+    def keep(self, name: str, figure: Figure, frame: pd.DataFrame) -> None:
+        """Write a figure and the numbers behind it."""
+        path = self.path / name
+        write(path.with_suffix(".csv"), to_csv(frame))
+        self.written |= {path.with_suffix(".csv"), *save(figure, path)}
+
+    def clear(self) -> None:
+        """Remove the figures of an earlier run."""
+        for stale in sorted(self.path.iterdir()):
+            if stale.suffix in SUFFIXES and stale not in self.written:
+                stale.unlink()
+
+
+def draw_all(tables: Tables, folder: Path, consistency: pd.DataFrame | None = None) -> Drawn:
+    """Draw every figure of a dataset into ``folder``, removing those of an earlier run.
+
+    Args:
+        tables: What to draw.
+        folder: Where.
+        consistency: ``consistency.csv``, where there is one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     metric = primary_metric(tables.task)
     board = tables.leaderboard.dropna(subset=["rank"])
     listed = looks([str(name) for name in board["model"]])
     shown = off_scale(board, listed)
-    written: set[Path] = set()
-    pages: dict[str, str] = {}
-    matrices: dict[str, str] = {}
+    kept = _Folder(folder)
     with style():
-        found = curves(tables.robustness, metric)
-        for curve in found:
-            figure, (ax,) = new_figure(3.9, 2.7)
-            draw_curve(ax, curve, shown, metric)
-            name = f"degradation_{curve.family}"
-            title = f"{metric_title(metric)} against {family_title(curve.family)}, a line a model"
-            pages[name] = inline_svg(figure, title, name)
-            _legend(figure, ax)
-            points = curve.points.drop(columns="tick")
-            written |= _keep(figure, points, folder / name)
-        if found:
-            figure, axes = _grid(len(found))
-            for ax, curve in zip(axes, found, strict=False):
-                draw_curve(ax, curve, shown, metric)
-            for ax in axes[len(found) :]:
-                ax.set_axis_off()
-            _legend(figure, axes[0])
-            joined = pd.concat([one.points.assign(family=one.family) for one in found])
-            written |= _keep(figure, joined.drop(columns="tick"), folder / "degradation")
-            figure, points = _clean_against_robust(board, shown, metric)
-            name = "clean_against_robust"
-            pages[name] = inline_svg(figure, "Score on clean audio against perturbed audio", name)
-            _legend(figure, figure.axes[0])
-            written |= _keep(figure, points, folder / name)
-            figure, points = _heat_map(tables.robustness, listed, metric)
-            written |= _keep(figure, points, folder / "drops")
+        drawn = Drawn(
+            _curves(tables, board, listed, shown, kept),
+            _wide(
+                tables, listed, shown, kept, pd.DataFrame() if consistency is None else consistency
+            ),
+            _matrices(tables, listed, kept),
+        )
         if len(board):
-            figure, points = _forest(board, listed, metric)
-            written |= _keep(figure, points, folder / "leaderboard")
-        for look in listed:
-            rows = tables.confusion[tables.confusion["model"] == look.model]
-            if len(rows):
-                points, name = shares(rows), f"confusion_{look.model}"
-                figure = draw_confusion(points, look.model)
-                title = f"Confusion matrix of {look.model}"
-                matrices[look.model] = inline_svg(figure, title, name)
-                written |= _keep(figure, points, folder / name)
-    for stale in sorted(folder.iterdir()):
-        if stale.suffix in SUFFIXES and stale not in written:
-            stale.unlink()
-    return Drawn(pages, matrices)
+            kept.keep("leaderboard", *_forest(board, listed, metric))
+    kept.clear()
+    return drawn
+
+
+def _curves(
+    tables: Tables,
+    board: pd.DataFrame,
+    listed: Sequence[Look],
+    shown: Sequence[Look],
+    kept: _Folder,
+) -> dict[str, str]:
+    """Draw the scores under perturbation: a figure a family, all of them, and the scatter."""
+    pages: dict[str, str] = {}
+    metric = primary_metric(tables.task)
+    found = curves(tables.robustness, metric)
+    if not found:
+        return pages
+    for curve in found:
+        figure, (ax,) = new_figure(3.9, 2.7)
+        draw_curve(ax, curve, shown, metric)
+        name = f"degradation_{curve.family}"
+        title = f"{metric_title(metric)} against {family_title(curve.family)}, a line a model"
+        pages[name] = inline_svg(figure, title, name)
+        _legend(figure, ax)
+        kept.keep(name, figure, curve.points.drop(columns="tick"))
+    figure, axes = _grid(len(found))
+    for ax, curve in zip(axes, found, strict=False):
+        draw_curve(ax, curve, shown, metric)
+    for ax in axes[len(found) :]:
+        ax.set_axis_off()
+    _legend(figure, axes[0])
+    joined = pd.concat([one.points.assign(family=one.family) for one in found])
+    kept.keep("degradation", figure, joined.drop(columns="tick"))
+    figure, points = _clean_against_robust(board, shown, metric)
+    name = "clean_against_robust"
+    pages[name] = inline_svg(figure, "Score on clean audio against perturbed audio", name)
+    _legend(figure, figure.axes[0])
+    kept.keep(name, figure, points)
+    kept.keep("drops", *_heat_map(tables.robustness, listed, metric))
+    return pages
+
+
+def _wide(
+    tables: Tables,
+    listed: Sequence[Look],
+    shown: Sequence[Look],
+    kept: _Folder,
+    consistency: pd.DataFrame,
+) -> dict[str, str]:
+    """Draw what needs the width of a page."""
+    pages: dict[str, str] = {}
+    metric = primary_metric(tables.task)
+
+    def show(name: str, title: str, figure: Figure, points: pd.DataFrame) -> None:
+        pages[name] = inline_svg(figure, title, name)
+        kept.keep(name, figure, points)
+
+    if (tables.robustness["severity"] > 0).any():
+        figure, points = draw_families(tables.robustness, listed, metric)
+        show("families", "Drop by family and severity, a panel a model", figure, points)
+        points = rank_changes(tables.leaderboard, metric)
+        if points["model"].nunique() > 1:
+            show("ranks", "Place of each model by condition", draw_ranks(points, listed), points)
+        points = beside(tables.robustness, consistency, metric)
+        if len(points):
+            figure = draw_protocols(points, shown)
+            show("protocols", "Published tests beside the suite and controls", figure, points)
+    points = tag_scores(tables.per_tag, tables.task)
+    if len(points):
+        show(
+            "tags",
+            "Score and drop by tag and model",
+            draw_tags(points, listed, tables.task),
+            points,
+        )
+    return pages
+
+
+def _matrices(tables: Tables, listed: Sequence[Look], kept: _Folder) -> dict[str, str]:
+    matrices: dict[str, str] = {}
+    for look in listed:
+        rows = tables.confusion[tables.confusion["model"] == look.model]
+        if len(rows):
+            points, name = shares(rows), f"confusion_{look.model}"
+            figure = draw_confusion(points, look.model)
+            title = f"Confusion matrix of {look.model}"
+            matrices[look.model] = inline_svg(figure, title, name)
+            kept.keep(name, figure, points)
+    return matrices
 
 
 def off_scale(board: pd.DataFrame, listed: Sequence[Look]) -> list[Look]:
@@ -107,12 +193,6 @@ def off_scale(board: pd.DataFrame, listed: Sequence[Look]) -> list[Look]:
     constant = set(board.loc[(board["roc_auc"] - 0.5).abs() < 1e-6, "model"])
     rest = [look for look in listed if look.model not in constant]
     return rest or list(listed)
-
-
-def _keep(figure: Figure, frame: pd.DataFrame, path: Path) -> set[Path]:
-    table = path.with_suffix(".csv")
-    write(table, to_csv(frame))
-    return {table, *save(figure, path)}
 
 
 def _legend(figure: Figure, ax: Axes) -> None:
@@ -161,6 +241,10 @@ def _clean_against_robust(
     front = pareto(drawn)
     if len(drawn):
         ax.plot(front["clean"], front["perturbed"], color=GRID, linewidth=3, zorder=0)
+        ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none"}
+        ax.plot(
+            front["clean"], front["perturbed"], color=INK, **ring, label="Pareto front", zorder=1
+        )
         start = drawn[["clean", "perturbed"]].min().max()
         ax.axline((start, start), slope=1, color=INK, linewidth=0.5, linestyle=":")
         ax.set_xlim(*_padded(drawn["clean"]))
