@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark import cli_data, cli_models
+from benchmark import cli_data, cli_models, cli_results
 from benchmark.cli_options import AudioDir, Data, DataRoot, DatasetName, Results, places
 from benchmark.cli_options import console as _console
 from datamodules.errors import TagbenchError, unknown_name
@@ -250,5 +250,6 @@ def cell(
 for verb in (
     cli_data.prepare, cli_data.describe, cli_data.export,
     cli_models.import_checkpoint, cli_models.predict, cli_models.explain,
+    cli_results.compare,
 ):  # fmt: skip
     app.command()(verb)
