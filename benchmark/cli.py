@@ -250,6 +250,6 @@ def cell(
 for verb in (
     cli_data.prepare, cli_data.describe, cli_data.export,
     cli_models.import_checkpoint, cli_models.predict, cli_models.explain,
-    cli_results.compare,
+    cli_results.compare, cli_results.merge,
 ):  # fmt: skip
     app.command()(verb)

@@ -31,3 +31,18 @@ def compare(
             out.print(part, highlight=False)
     if not all(comparison.same for comparison in found):
         raise typer.Exit(1)
+
+
+def merge(
+    others: Annotated[list[Path], typer.Argument(help="Results folders of other machines.")],
+    results: Results = Path("results"),
+) -> None:
+    """Bring the finished cells of other results folders into this one, and score anew."""
+    from benchmark.merge import merge as merge_results
+    from benchmark.scoring import score
+    from benchmark.store import Store
+
+    store, out = Store(results), console()
+    with store.lock():
+        for sweep in merge_results([Store(other) for other in others], store, out):
+            score(sweep, store, out)

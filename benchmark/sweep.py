@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,24 +72,31 @@ def record(
     Returns:
         The record, and whether an older record with another contract was set aside.
     """
-    path = store.results / plan.dataset / RECORD
-    path.parent.mkdir(parents=True, exist_ok=True)
     info = {**info, "contract": plan.contract, "preset": plan.preset}
-    cells: dict[tuple[Any, ...], Mapping[str, Any]] = {
-        _key(c): c for c in map(_entry, (*plan.training, *plan.evaluations))
-    }
-    models = dict(costs)
+    entries = tuple(map(_entry, (*plan.training, *plan.evaluations)))
+    sweep = Sweep(plan.dataset, info, costs, entries)
     replaced = False
-    if path.is_file():
+    if (store.results / plan.dataset / RECORD).is_file():
         old = load(plan.dataset, store)
-        if old.info["contract"] == plan.contract:
-            cells = {_key(c): c for c in old.cells} | cells
-            models = {**old.models, **models}
-        else:
-            replaced = True
+        replaced = old.info["contract"] != plan.contract
+        if not replaced:
+            sweep = unite(old, sweep)
+    return write(sweep, store), replaced
+
+
+def unite(old: Sweep, new: Sweep) -> Sweep:
+    """Return the cells and models of both; where labels or facts meet, the new ones count."""
+    cells = {cell_key(cell): cell for cell in (*old.cells, *new.cells)}
+    return Sweep(new.dataset, new.info, {**old.models, **new.models}, tuple(cells.values()))
+
+
+def write(sweep: Sweep, store: Store) -> Sweep:
+    """Write a record and return it as it is read again."""
+    path = store.results / sweep.dataset / RECORD
+    path.parent.mkdir(parents=True, exist_ok=True)
     # Sorted: the same cells give the same tables whatever the order of the runs.
-    ordered = tuple(cells[key] for key in sorted(cells))
-    sweep = Sweep(plan.dataset, info, dict(sorted(models.items())), ordered)
+    cells = tuple(sorted(sweep.cells, key=cell_key))
+    sweep = replace(sweep, models=dict(sorted(sweep.models.items())), cells=cells)
     write_json(
         path,
         {
@@ -100,7 +107,7 @@ def record(
             "cells": list(sweep.cells),
         },
     )
-    return sweep, replaced
+    return sweep
 
 
 def load(dataset: str, store: Store) -> Sweep:
@@ -197,7 +204,8 @@ def _entry(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+def cell_key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells a cell from the others of its sweep, as people see it."""
     labels = cell["labels"]
     return (
         cell["kind"],
