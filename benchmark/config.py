@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -59,16 +59,40 @@ class WindowsSpec(Strict):
         return Windowing(protocol=self.protocol, max_windows=self.max_windows)  # type: ignore[arg-type]
 
 
+def _chain(item: object) -> object:
+    """Return a selection as it is, and a chain that a mapping spells out as the command line does.
+
+    ``{name: phone, chain: [compression:3, white_noise:2]}`` is
+    ``phone=compression:3>white_noise:2``.
+    """
+    if not isinstance(item, Mapping):
+        return item
+    links, named = item.get("chain"), [item["name"]] if "name" in item else []
+    if (
+        not set(item) <= {"name", "chain"}
+        or not isinstance(links, list)
+        or not all(isinstance(text, str) for text in (*named, *links))
+    ):
+        raise ValueError("a chain is {name: phone, chain: [compression:3, white_noise:2]}")
+    return "=".join([*named, ">".join(links)])
+
+
+Selection = Annotated[str, BeforeValidator(_chain)]
+"""What :func:`benchmark.perturbations.resolve` takes; a chain may also be a mapping."""
+
+
 class Preset(Strict):
     """``experiments/presets/<name>.yaml``: budget of training and protocol of evaluation."""
 
     recipe: str | Recipe
     windows: WindowsSpec = WindowsSpec()
-    perturbations: list[str] = ["all"]
+    perturbations: list[Selection] = ["all"]
     severities: list[int] = [1, 2, 3, 4, 5]
     perturbation_seed: int = 0
     baseline: str = "fcn"
     n_boot: int = Field(default=1000, ge=100)
+    cluster: Literal["artist", "song", "track"] = "artist"
+    """What the bootstrap draws whole: an artist where known, else a song; a song; a track."""
 
     def training(self) -> Recipe:
         """Return the recipe: the one written out here, or the shipped one of that name."""
@@ -82,7 +106,7 @@ class BenchmarkFile(Strict):
     models: list[str] = []
     checkpoints: list[str] = []
     seeds: list[int] = Field(default=[0], min_length=1)
-    perturbations: list[str] | None = None
+    perturbations: list[Selection] | None = None
     preset: str | None = None
 
 
@@ -91,8 +115,6 @@ def names(kind: str) -> list[str]:
     return sorted(path.stem for path in (EXPERIMENTS / kind).glob("*.yaml"))
 
 
-    cluster: Literal["artist", "song", "track"] = "artist"
-    """What the bootstrap draws whole: an artist where known, else a song; a song; a track."""
 def find(kind: str, name: str) -> Path:
     """Return the file that ``name`` stands for: a shipped name, or a path to a YAML of one's own.
 

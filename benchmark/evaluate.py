@@ -157,16 +157,8 @@ def by_condition(documents: Mapping[str, Mapping[str, Any]]) -> dict[Group, dict
     groups: dict[Group, dict[str, str]] = {}
     for cell, document in documents.items():
         labels, preimage = document["labels"], document["preimage"]
-        condition = Condition(
-            labels["perturbation"],
-            labels["family"],
-            labels["severity"],
-            labels["level"],
-            labels["unit"],
-            labels["protocol"],
-        )
         key = (
-            condition,
+            Condition.from_labels(labels),
             preimage["perturbation"]["seed"],
             WindowsSpec.model_validate(preimage["windows"]),
         )

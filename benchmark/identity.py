@@ -69,13 +69,23 @@ class PerturbationScience(Science):
     seed: int
 
 
+class ChainScience(Science):
+    """Everything that decides what the models hear of a chain: its links, in their order.
+
+    Neither its name nor its severity is science.
+    """
+
+    links: list[PerturbationScience]
+    seed: int
+
+
 class EvalScience(Science):
     """Everything that decides one table of predictions."""
 
     kind: Literal["evaluation"] = "evaluation"
     train: str
     inputs: Inputs
-    perturbation: PerturbationScience
+    perturbation: PerturbationScience | ChainScience
     windows: dict[str, Any]
 
 

@@ -23,6 +23,7 @@ from benchmark.config import (
 )
 from benchmark.identity import (
     Architecture,
+    ChainScience,
     EvalScience,
     ImportScience,
     Inputs,
@@ -30,7 +31,7 @@ from benchmark.identity import (
     TrainScience,
     canonical,
 )
-from benchmark.perturbations import CLEAN, Condition, catalogue, resolve
+from benchmark.perturbations import CLEAN, Condition, Perturbation, catalogue, resolve
 from benchmark.store import Cell
 from datamodules.errors import TagbenchError
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from lightning_modules.base import TaggingModule
     from lightning_modules.recipes import Recipe
 
+Catalogue = Mapping[str, Perturbation]
 
 # Parameters of datasets that name a place on this machine, and their flags.
 PLACES = {"data": "--data", "audio_dir": "--audio-dir"}
@@ -286,17 +288,12 @@ def build(
             EvalScience(
                 train=cell.id,
                 inputs=inputs,
-                perturbation=_perturbation(condition, known, preset.perturbation_seed),
+                perturbation=heard(condition, known, preset.perturbation_seed),
                 windows=windows,
             ),
             {
                 **cell.labels,
-                "perturbation": condition.perturbation,
-                "family": condition.family,
-                "severity": condition.severity,
-                "level": condition.level,
-                "unit": condition.unit,
-                "protocol": condition.protocol,
+                **condition.labels(),
                 "windows": preset.windows.protocol,
             },
             launch,
@@ -308,11 +305,11 @@ def build(
         {
             "inputs": inputs.model_dump(mode="json"),
             "windows": windows,
-            # Not said where it is the usual one: records of older versions stay valid.
-            **({"cluster": preset.cluster} if preset.cluster != "artist" else {}),
             "recipe": recipe,
             "perturbation_seed": preset.perturbation_seed,
             "n_boot": preset.n_boot,
+            # Not said where it is the usual one: records of older versions stay valid.
+            **({"cluster": preset.cluster} if preset.cluster != "artist" else {}),
         }
     )
     return Plan(dataset.name, preset_name, tuple(training), tuple(evaluations), contract)
@@ -335,7 +332,20 @@ def recipe_here(recipe: Recipe) -> Recipe:
     return recipe if able else recipe.model_copy(update={"precision": "32"})
 
 
-def _perturbation(condition: Condition, known: Mapping[str, Any], seed: int) -> PerturbationScience:
+def heard(condition: Condition, known: Catalogue, seed: int) -> PerturbationScience | ChainScience:
+    """Return what decides what the models hear under a condition: of a chain, of each link.
+
+    Args:
+        condition: From :func:`~benchmark.perturbations.resolve`.
+        known: The catalogue.
+        seed: Of the perturbations.
+    """
+    if not condition.links:
+        return _perturbation(condition, known, seed)
+    return ChainScience(links=[_perturbation(c, known, seed) for c in condition.links], seed=seed)
+
+
+def _perturbation(condition: Condition, known: Catalogue, seed: int) -> PerturbationScience:
     if condition == CLEAN:
         # The seed does not touch clean audio: one clean evaluation serves every seed.
         return PerturbationScience(

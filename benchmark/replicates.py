@@ -13,6 +13,7 @@ import numpy as np
 from benchmark import metrics
 from benchmark.bootstrap import interval
 from benchmark.long_tail import Tail
+from benchmark.perturbations.base import CONTROLS, CUSTOM, SUITE
 from benchmark.records import Evaluation
 
 TAG_METRICS = (*metrics.RANKING, *metrics.DECISIONS)
@@ -137,8 +138,8 @@ class Replicates:
     def protocol(self) -> str:
         """The protocol that the leaderboard is about: ``suite`` where it was run."""
         perturbed = {condition.protocol for condition in self.conditions if not condition.clean}
-        names = sorted(perturbed or {condition.protocol for condition in self.conditions})
-        return "suite" if "suite" in names else names[0]
+        names = perturbed or {condition.protocol for condition in self.conditions}
+        return min(names, key=lambda name: (name != SUITE, name in (CONTROLS, CUSTOM), name))
 
     def interval(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the 95 % interval along the last axis; NaN where one cluster is all there is."""

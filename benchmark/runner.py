@@ -17,6 +17,7 @@ from benchmark.cost import Cost, cost_of, evaluation_seconds, speed, training_se
 from benchmark.display import Display
 from benchmark.identity import TrainScience
 from benchmark.jobs import Job, Runtime
+from benchmark.perturbations import Condition
 from benchmark.plan import Experiment, Heard, ImportedModel, Plan, ResolvedDataset, ResolvedModel
 from benchmark.provenance import provenance
 from benchmark.records import Tables
@@ -307,8 +308,7 @@ def cell_title(labels: Mapping[str, Any]) -> str:
     """Return what people call a cell."""
     title = f"{labels['dataset']} {labels['model']} seed {labels['seed']}"
     if "perturbation" in labels:
-        severity = f":{labels['severity']}" if labels["severity"] else ""
-        title += f" {labels['perturbation']}{severity}"
+        title += f" {Condition.from_labels(labels).label}"
     return title
 
 

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from benchmark.perturbations import perturb, resolve
 from benchmark.perturbations.dsp.compander import (
     PRESETS,
     Compander,
@@ -59,7 +60,7 @@ def test_equals_what_sox_said(number: int) -> None:
 
 @need_sox
 @each_preset
-@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
 def test_equals_sox(number: int, rate: int) -> None:
     chosen = signals(rate) if rate == RATE else {"probe": sox.probe(rate)}
     for audio in chosen.values():
@@ -90,6 +91,21 @@ def test_sixteen_bits_equal_sox_but_for_the_dither() -> None:
         assert np.abs(error).max() <= 1.5 + 1e-3
         # Rectangular rounding (1/12) and triangular dither (1/6): half a step.
         assert error.std() == pytest.approx(0.5, abs=0.01)
+
+
+@need_sox
+@pytest.mark.parametrize("number", [4, 5, 6])
+def test_the_published_test_equals_sox_on_a_file(number: int) -> None:
+    audio = music(2.0)
+    (condition,) = resolve(f"won2020_dynamic_range:{number - 3}")
+    assert condition.level == number
+    ours = perturb(audio, RATE, condition, seed=0, track_id="track")
+    theirs = sox.run_sox(audio, RATE, PRESETS[number], sixteen=True)
+    levels = [sox.frame_levels(heard, RATE) for heard in (ours, theirs)]
+    off = np.abs(levels[0] - levels[1])
+    # Two draws of dither: half a step each, at most a step and a half.
+    assert off[levels[1] > -45].max() < 0.02
+    assert np.abs(ours - theirs).max() <= 3.1 / 32768
 
 
 def test_settled_level_lies_on_the_curve() -> None:

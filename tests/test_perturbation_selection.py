@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from operator import attrgetter
 
 import numpy as np
 import pytest
 
-from benchmark.perturbations import LEVEL_NAMES, Perturbation, catalogue, resolve
+from benchmark.perturbations import LEVEL_NAMES, PROFILES, Perturbation, catalogue, resolve
 from datamodules.errors import TagbenchError
 
 SUITE = ("pitch_up", "pitch_down", "time_faster", "time_slower", "white_noise", "compression")
@@ -22,6 +23,9 @@ def test_the_four_families_in_five_named_levels() -> None:
         assert len(levels) == len(LEVEL_NAMES)
         steps = np.diff(np.array(levels))
         assert (steps > 0).all() or (steps < 0).all()
+
+
+severity = attrgetter("severity")
 
 
 def labels(selection: object, **options: object) -> list[str]:
@@ -39,6 +43,13 @@ def labels(selection: object, **options: object) -> list[str]:
         (" white_noise:1 , pitch_up:1", ["pitch_up:1", "white_noise:1"]),
         ("clean", ["clean"]),
         ("pitch_up:1,clean", ["clean", "pitch_up:1"]),
+        ("control_low_pass:2,gain:1", ["gain:1", "control_low_pass:2"]),
+        ("compression:3>white_noise:2", ["compression:3>white_noise:2"]),
+        ("gain:strong > gain:1", ["gain:4>gain:1"]),
+        (
+            ["b=gain:1>gain:2", "a=gain:2>gain:1", "gain:5"],
+            ["gain:5", "b=gain:1>gain:2", "a=gain:2>gain:1"],
+        ),
         ([], []),
     ],
 )
@@ -52,6 +63,35 @@ def test_default_severities_apply_where_none_is_named() -> None:
         "white_noise:1",
         "white_noise:5",
     ]
+
+
+def test_profiles_are_fixed_lists() -> None:
+    profiles = {name: resolve(name, default_severities=(2,)) for name in PROFILES}
+    assert {name: len(found) for name, found in profiles.items()} == {
+        "quick": 21, "core": 20, "full": 35,
+    }  # fmt: skip
+    assert {c.severity for c in profiles["quick"]} == {1, 3, 5}
+    assert profiles["full"] == resolve("suite")
+    heard = [(c.family, c.severity) for c in profiles["core"]]
+    assert len(set(heard)) == 20  # one member a family and severity
+    assert all(c.protocol == "suite" for c in profiles["full"])
+    signs = {
+        family: "".join("+" if c.perturbation in up else "-" for c in turns)
+        for family, up in (("pitch_shift", "pitch_up"), ("time_stretch", "time_faster"))
+        for turns in [sorted((c for c in profiles["core"] if c.family == family), key=severity)]
+    }
+    assert signs == {"pitch_shift": "+-+-+", "time_stretch": "+-+-+"}
+
+
+def test_protocols_beside_the_suite_are_taken_whole() -> None:
+    assert len(resolve("won2020", default_severities=(1,))) == 15
+    controls = resolve("controls", default_severities=(1,))
+    assert [c.label for c in controls if c.family != "low_pass"] == [
+        "control_gain:1", "control_gain:2", "control_gain:3",
+        "control_pitch_engine:1", "control_tempo_engine:1",
+    ]  # fmt: skip
+    assert len(controls) == 10
+    assert resolve("core,controls")[:20] == resolve("core")
 
 
 def test_condition_carries_level_and_unit() -> None:
@@ -70,6 +110,19 @@ def test_condition_carries_level_and_unit() -> None:
         ("white_noise:", "Unknown level"),
         ("", "Unknown perturbation ''"),
         ("clean:2", "Unknown perturbation"),
+        ("cor", "Did you mean 'core'?"),
+        ("core:3", "the profile core has severities of its own"),
+        ("gain>white_noise:1", "'gain' is 5 conditions"),
+        ("core>gain:1", "'core' is 20 conditions"),
+        ("gain:1>clean", "'clean' is clean"),
+        ("gain:1>", "Unknown perturbation ''"),
+        ("gain:1>gane:2", "Did you mean 'gain'?"),
+        ("loud=gain:1", "two links or more"),
+        ("core=gain:1>gain:2", "'core' cannot name a chain"),
+        ("won2020=gain:1>gain:2", "'won2020' cannot name a chain"),
+        ("=gain:1>gain:2", "'' cannot name a chain"),
+        ("a=gain:1>gain:2,a=gain:2>gain:1", "each name one chain"),
+        ("a=gain:1>gain:2,b=gain:1>gain:2", "each chain one name"),
     ],
 )
 def test_wrong_names_are_refused_with_the_nearest(selection: str, words: str) -> None:
@@ -86,6 +139,8 @@ def test_wrong_names_are_refused_with_the_nearest(selection: str, words: str) ->
         ({"levels": (1.0, 1.0)}, "levels must be distinct"),
         ({"name": "all"}, "'all' cannot be its name"),
         ({"name": "a:b"}, "'a:b' cannot be its name"),
+        ({"name": "a>b"}, "'a>b' cannot be its name"),
+        ({"name": "core"}, "'core' cannot be its name"),
         ({"name": "gain"}, "Two perturbations are named 'gain'"),
     ],
 )

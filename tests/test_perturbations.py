@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import random
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -20,11 +20,13 @@ from benchmark.perturbations import (
     base,
     catalogue,
     perturb,
+    resolve,
     warm_up,
 )
 from benchmark.perturbations.base import catalogue_entry
 from datamodules.errors import TagbenchError
 from datamodules.seeding import rng_for
+from tests import heard as heard_once
 from tests.sounds import (
     RATE,
     cents,
@@ -40,7 +42,8 @@ from tests.sounds import (
 EVERY = [c for p in catalogue().values() for c in map(p.condition, range(1, len(p.levels) + 1))]
 
 each_perturbation = pytest.mark.parametrize("name", list(catalogue()))
-each_condition = pytest.mark.parametrize("condition", EVERY, ids=lambda c: c.label)
+label = attrgetter("label")
+each_condition = pytest.mark.parametrize("condition", EVERY, ids=label)
 
 
 def conditions(name: str) -> list[Condition]:
@@ -72,6 +75,7 @@ def test_tempo_moves_by_the_rate_and_pitch_stays(name: str) -> None:
     clicks[RATE // 2 :: RATE // 4] = 1.0
     for condition in conditions(name):
         assert abs(cents(frequency(hear(tone, condition)), 440.0)) < 1
+        assert abs(rms_db(hear(tone, condition)) - rms_db(tone)) < 0.8
         stretched = hear(clicks, condition)
         assert len(stretched) == round(len(clicks) / condition.level)
         wanted = np.arange(RATE // 2, 6 * RATE, RATE // 4) / condition.level
@@ -82,6 +86,26 @@ def test_tempo_moves_by_the_rate_and_pitch_stays(name: str) -> None:
             onsets.append(int(place) - half + np.average(np.arange(2 * half), weights=window))
         spacing = np.polyfit(np.arange(len(onsets)), onsets, 1)[0]
         assert spacing == pytest.approx(RATE / 4 / condition.level, rel=0.005)
+
+
+@pytest.mark.parametrize("name", ["pitch_up", "pitch_down"])
+def test_a_shift_moves_nothing_in_time(name: str) -> None:
+    clicks = np.zeros(2 * RATE, np.float32)
+    clicks[RATE // 4 :: RATE // 2] = 1.0
+    for condition in conditions(name):
+        energy = hear(clicks, condition).astype(np.float64) ** 2
+        for place in range(RATE // 4, 2 * RATE, RATE // 2):
+            centre = np.average(np.arange(-4000, 4000), weights=energy[place - 4000 : place + 4000])
+            assert abs(centre) < 0.005 * RATE, condition
+
+
+def test_rates_at_which_the_engine_is_random_are_refused() -> None:
+    slow = catalogue_entry("time_slower")
+    with pytest.raises(TagbenchError, match="no two runs hear the same"):
+        slow.apply(music(0.1), RATE, 0.45, np.random.RandomState(0))
+    for perturbation in catalogue().values():
+        if perturbation.unit == "rate":
+            assert min(perturbation.levels) >= 0.5
 
 
 @pytest.mark.parametrize("samples", [464_000, 465_984, 465_279])
@@ -164,6 +188,15 @@ def test_gain_is_exact() -> None:
         )
 
 
+@pytest.mark.parametrize("condition", [c for c in EVERY if c.protocol == "suite"], ids=label)
+def test_the_suite_neither_clips_nor_knows_full_scale(condition: Condition) -> None:
+    audio = music(0.5)
+    quiet, loud = hear(audio / np.float32(8), condition), hear(audio * np.float32(8), condition)
+    # The engine keeps levels, not samples: its phases depend on a noise floor of its own.
+    assert rms_db(loud) - rms_db(quiet) == pytest.approx(20 * np.log10(64), abs=0.2)
+    assert np.abs(loud).max() > 1 or condition.level < -12
+
+
 # --- the contract of every perturbation ---------------------------------------------------------
 
 
@@ -233,7 +266,7 @@ def test_global_generators_are_neither_used_nor_moved(name: str) -> None:
 @each_perturbation
 def test_a_condition_survives_json(name: str) -> None:
     condition = conditions(name)[-1]
-    again = Condition(**json.loads(json.dumps(asdict(condition))))
+    again = Condition.from_labels(json.loads(json.dumps(condition.labels())))
     assert again == condition
     audio = music(0.25)
     assert digest(hear(audio, again)) == digest(hear(audio, condition))
@@ -247,6 +280,19 @@ def test_identity_names_the_engine_and_is_json(name: str) -> None:
     assert set(identity["engine"]) == set(catalogue_entry(name).engine)
 
 
+@each_perturbation
+def test_it_sounds_as_it_did(name: str) -> None:
+    # Another sound is another revision: raise it, and store anew with python -m tests.heard.
+    perturbation = catalogue_entry(name)
+    golden = json.loads(heard_once.GOLDEN.read_text(encoding="utf-8"))[name]
+    if golden["identity"]["engine"] != perturbation.identity()["engine"]:
+        pytest.skip("another version of its engine, and another identity")
+    assert golden["identity"] == perturbation.identity()
+    assert golden["levels"] == list(perturbation.levels)
+    for condition, wanted in zip(conditions(name), golden["heard"], strict=True):
+        np.testing.assert_allclose(heard_once.probe(condition), wanted, atol=1e-4)
+
+
 def _job(item: tuple[Condition, str]) -> tuple[str, str, str]:
     condition, track = item
     audio = music(0.25, seed=int(track))
@@ -256,10 +302,12 @@ def _job(item: tuple[Condition, str]) -> tuple[str, str, str]:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_workers_order_threads_and_start_method_do_not_matter() -> None:
     chosen = [CLEAN, *(conditions(name)[-1] for name in catalogue())]
+    chosen += resolve("phone=compression:3>white_noise:2>pitch_up:1")
     warm_up(chosen, RATE)
     items = [(condition, str(track)) for condition in chosen for track in range(3)]
     wanted = {_job(item) for item in items}
-    assert len({h for _, _, h in wanted}) == len(items)
+    same = 3  # at rest, the engine does to tempo what it does to pitch
+    assert len({h for _, _, h in wanted}) == len(items) - same
     random.Random(0).shuffle(items)
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(_job, items)) == wanted

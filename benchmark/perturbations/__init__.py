@@ -9,13 +9,15 @@ from benchmark.perturbations.base import (
     Perturbation,
     catalogue,
     perturb,
-    resolve,
     warm_up,
 )
+from benchmark.perturbations.profiles import PROFILES
+from benchmark.perturbations.selection import resolve
 
 __all__ = [
     "CLEAN",
     "LEVEL_NAMES",
+    "PROFILES",
     "Condition",
     "Perturbation",
     "catalogue",

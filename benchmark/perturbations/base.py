@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.perturbations.profiles import PROFILES
 from datamodules.errors import TagbenchError, unknown_name
 from datamodules.seeding import rng_for
 
@@ -28,6 +29,18 @@ LEVEL_NAMES = ("slight", "mild", "moderate", "strong", "extreme")
 SUITE = "suite"
 """The default protocol: clean engines and calibrated five-level ladders."""
 
+CONTROLS = "controls"
+"""The protocol of conditions that tell apart what another one changes at once."""
+
+CUSTOM = "custom"
+"""The protocol of chains: what somebody put together enters no mean over the suite."""
+
+CHAIN = "chain"
+"""The family of all chains."""
+
+RESERVED = frozenset({"all", "clean", CHAIN, SUITE, CONTROLS, CUSTOM, *PROFILES})
+"""Words that mean something else in a selection, and can be the name of no perturbation."""
+
 _CLASSES: dict[str, type[Perturbation]] = {}
 
 
@@ -36,12 +49,15 @@ class Condition:
     """One way in which a test set is heard.
 
     Attributes:
-        perturbation: Name of the perturbation, or ``"clean"``.
+        perturbation: Name of the perturbation or chain, or ``"clean"``.
         family: What is being changed; members of a family share their random stream.
-        severity: 1 for the first level of the ladder; 0 for clean.
-        level: Position on the physical axis, in ``unit``.
+        severity: 1 for the first level of the ladder; 0 for clean; the greatest of its links' for a
+            chain.
+        level: Position on the physical axis, in ``unit``; the severity for a chain, which has no
+            axis of its own.
         unit: Unit of ``level``.
         protocol: Which set of definitions it belongs to.
+        links: The conditions of a chain in the order in which they are applied; else empty.
     """
 
     perturbation: str
@@ -50,11 +66,34 @@ class Condition:
     level: float
     unit: str
     protocol: str = SUITE
+    links: tuple[Condition, ...] = ()
 
     @property
     def label(self) -> str:
         """The selection that names this condition, such as ``"pitch_up:3"``."""
+        if self.links:
+            text = ">".join(link.label for link in self.links)
+            return text if text == self.perturbation else f"{self.perturbation}={text}"
         return self.perturbation if self.severity == 0 else f"{self.perturbation}:{self.severity}"
+
+    @property
+    def steps(self) -> tuple[Condition, ...]:
+        """What is applied in turn: nothing for clean, the links of a chain, else this alone."""
+        return self.links or (() if self == CLEAN else (self,))
+
+    def labels(self) -> dict[str, Any]:
+        """Return the plain data that :meth:`from_labels` reads; JSON-able."""
+        plain = {field: getattr(self, field) for field in _PLAIN}
+        return {**plain, "links": [link.labels() for link in self.links]} if self.links else plain
+
+    @classmethod
+    def from_labels(cls, labels: Mapping[str, Any]) -> Condition:
+        """Return the condition that ``labels`` describe; other keys are passed over."""
+        links = tuple(cls.from_labels(link) for link in labels.get("links", ()))
+        return cls(**{field: labels[field] for field in _PLAIN}, links=links)
+
+
+_PLAIN = ("perturbation", "family", "severity", "level", "unit", "protocol")
 
 
 CLEAN = Condition("clean", "clean", 0, 0.0, "")
@@ -128,7 +167,7 @@ def _register(cls: type[Perturbation]) -> None:
         raise TypeError(f"Perturbation {cls.__qualname__} declares no {', '.join(lacking)}.")
     if not cls.levels or len(set(cls.levels)) < len(cls.levels):
         raise TypeError(f"Perturbation {cls.__qualname__}: levels must be distinct, one or more.")
-    if set(cls.name) & set(":,+ ") or cls.name in ("all", CLEAN.perturbation):
+    if set(cls.name) & set(":,+>= ") or cls.name in RESERVED:
         raise TypeError(f"Perturbation {cls.__qualname__}: {cls.name!r} cannot be its name.")
     other = _CLASSES.get(cls.name, cls)
     if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -148,80 +187,13 @@ def _discover() -> None:
 
 
 def catalogue() -> dict[str, Perturbation]:
-    """Return every perturbation by name: default ones first, then by protocol and name."""
+    """Return every perturbation by name: default ones first, then the suite, then by protocol."""
     _discover()
-    order = sorted(_CLASSES.values(), key=lambda c: (not c.default, c.protocol, c.family, c.name))
+    order = sorted(
+        _CLASSES.values(),
+        key=lambda c: (not c.default, c.protocol != SUITE, c.protocol, c.family, c.name),
+    )
     return {cls.name: cls() for cls in order}
-
-
-def resolve(
-    selection: str | Sequence[str], default_severities: Sequence[int] = (1, 2, 3, 4, 5)
-) -> tuple[Condition, ...]:
-    """Turn what a user wrote into conditions, in catalogue order and without doubles.
-
-    Args:
-        selection: Items, or one string of items separated by commas. An item is a perturbation, a
-            family, a protocol, ``all`` or ``clean``, optionally followed by severities:
-            ``pitch_shift``, ``pitch_up:3``, ``white_noise:1+3+5``, ``all:moderate``.
-        default_severities: Severities of an item that names none. A ladder that is not of the
-            suite is a published grid, and is taken whole.
-
-    Raises:
-        TagbenchError: An item names nothing known, or a level that its ladder lacks.
-    """
-    items = selection.split(",") if isinstance(selection, str) else selection
-    known = catalogue()
-    chosen: set[Condition] = set()
-    for item in (text.strip() for text in items):
-        name, _, severities = item.partition(":")
-        if item == CLEAN.perturbation:
-            chosen.add(CLEAN)
-            continue
-        for perturbation in _members(name, known):
-            numbers = (
-                [_severity(text, perturbation, item) for text in severities.split("+")]
-                if ":" in item
-                else _default(perturbation, default_severities)
-            )
-            chosen.update(perturbation.condition(number) for number in numbers)
-    place = {name: index for index, name in enumerate(known)}
-    return tuple(sorted(chosen, key=lambda c: (place.get(c.perturbation, -1), c.severity)))
-
-
-def _members(name: str, known: Mapping[str, Perturbation]) -> list[Perturbation]:
-    """Return what ``name`` stands for: a perturbation, else a family, else a protocol."""
-    if name in known:
-        return [known[name]]
-    every = known.values()
-    if name == "all":
-        return [p for p in every if p.default]
-    members = [p for p in every if p.family == name and p.protocol == SUITE]
-    members = members or [p for p in every if p.protocol == name]
-    if not members:
-        families = {p.family for p in every if p.protocol == SUITE}
-        protocols = {p.protocol for p in every}
-        raise unknown_name("perturbation", name, {"all", "clean", *known, *families, *protocols})
-    return members
-
-
-def _severity(text: str, perturbation: Perturbation, item: str) -> int:
-    text = text.strip()
-    count = len(perturbation.levels)
-    names = LEVEL_NAMES if count == len(LEVEL_NAMES) else ()
-    valid = [str(number) for number in range(1, count + 1)]
-    if text in names:
-        return names.index(text) + 1
-    if text not in valid:
-        kind = f"level of {perturbation.name}"
-        raise unknown_name(kind, text, [*valid, *names], where=f"perturbation {item!r}")
-    return int(text)
-
-
-def _default(perturbation: Perturbation, severities: Iterable[int]) -> list[int]:
-    every = range(1, len(perturbation.levels) + 1)
-    if perturbation.protocol != SUITE:
-        return list(every)
-    return [number for number in every if number in set(severities)] or list(every)
 
 
 def perturb(
@@ -235,12 +207,14 @@ def perturb(
     """Return the track as it sounds under ``condition``.
 
     The random stream depends on (family, seed, track) alone: every model, worker and order hears
-    the same audio, and the levels of a family share one realisation.
+    the same audio, and the levels of a family share one realisation. So does each link of a chain,
+    which draws what it draws when it is heard alone.
 
     Args:
         audio: Whole track, mono float, shape ``(samples,)``; read-only is welcome.
         sample_rate: In Hz.
-        condition: From :func:`resolve`; clean returns ``audio`` itself.
+        condition: What :func:`~benchmark.perturbations.selection.resolve` returns; clean returns
+            ``audio`` itself, and a chain applies its links in order.
         seed: Of the evaluation.
         track_id: Stable name of the track.
 
@@ -256,13 +230,16 @@ def perturb(
             f"got {audio.dtype} of shape {audio.shape}."
         )
     # A copy of its own: engines want contiguous, writable memory, and may use it as scratch.
-    samples = np.array(audio, dtype=np.float32, order="C")
+    samples: Audio = np.array(audio, dtype=np.float32, order="C")
     _check_finite(samples, f"Cannot perturb {where}: the decoded audio")
-    perturbation = catalogue_entry(condition.perturbation)
-    rng = rng_for("perturbation", condition.family, seed, track_id)
-    result = perturbation.apply(samples, sample_rate, condition.level, rng)
-    _check_finite(result, f"Perturbing {where} failed: the result")
-    return np.ascontiguousarray(result, dtype=np.float32)
+    for step in condition.steps:
+        perturbation = catalogue_entry(step.perturbation)
+        rng = rng_for("perturbation", step.family, seed, track_id)
+        result = perturbation.apply(samples, sample_rate, step.level, rng)
+        by = f", link {step.label}," if condition.links else ""
+        _check_finite(result, f"Perturbing {where}{by} failed: the result")
+        samples = np.ascontiguousarray(result, dtype=np.float32)
+    return samples
 
 
 def catalogue_entry(name: str) -> Perturbation:
@@ -292,6 +269,6 @@ def warm_up(conditions: Iterable[Condition], sample_rate: int) -> None:
     Call it before forking workers, so that each does not pay for it again.
     """
     tone = np.sin(np.arange(sample_rate // 4, dtype=np.float32) * 0.1)
-    for name in sorted({c.perturbation for c in conditions} - {CLEAN.perturbation}):
+    for name in sorted({step.perturbation for c in conditions for step in c.steps}):
         condition = catalogue_entry(name).condition(1)
         perturb(tone, sample_rate, condition, seed=0, track_id="warm-up")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.perturbations.base import Audio, Perturbation
+from benchmark.perturbations.base import CONTROLS, Audio, Perturbation
 from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
 
 
@@ -45,3 +45,13 @@ class PitchDown(_PitchShift):
     name = "pitch_down"
     title = "Pitch down"
     levels = (-0.25, -0.5, -1.0, -2.0, -3.0)
+
+
+class ControlPitchEngine(_PitchShift):
+    """The engine alone, at a shift of zero: it fades the ends, and leaves the rest as it was."""
+
+    name = "control_pitch_engine"
+    title = "Pitch engine (control)"
+    levels = (0.0,)
+    protocol = CONTROLS
+    default = False

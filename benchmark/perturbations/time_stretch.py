@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.perturbations.base import Audio, Perturbation
+from benchmark.perturbations.base import CONTROLS, Audio, Perturbation
 from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
+from datamodules.errors import TagbenchError
+
+_SLOWEST = 0.5
 
 
 class _TimeStretch(Perturbation):
@@ -26,6 +29,11 @@ class _TimeStretch(Perturbation):
     ) -> Audio:
         """Play ``level`` times as fast."""
         del rng
+        if level < _SLOWEST:
+            raise TagbenchError(
+                f"{self.name}: below a rate of {_SLOWEST} the engine draws phases from the system, "
+                f"and no two runs hear the same. Choose a rate above {level}."
+            )
         transform = audiomentations().TimeStretch(
             min_rate=level,
             max_rate=level,
@@ -54,3 +62,13 @@ class TimeSlower(_TimeStretch):
     name = "time_slower"
     title = "Slower"
     levels = tuple(round(2.0 ** (step / 10), 9) for step in (-1, -2, -3, -4, -5))
+
+
+class ControlTempoEngine(_TimeStretch):
+    """The engine alone, at a rate of one: it fades the ends, and leaves the rest as it was."""
+
+    name = "control_tempo_engine"
+    title = "Tempo engine (control)"
+    levels = (1.0,)
+    protocol = CONTROLS
+    default = False

@@ -8,8 +8,6 @@ the real thing. The step grid is ours; the published code gives ranges only.
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import numpy as np
 
 from benchmark.perturbations.base import Audio, Perturbation
@@ -82,15 +80,9 @@ class Won2020DynamicRange(_Won2020):
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
         """Compand by preset ``level``, 1 to 6."""
-        import soundfile
-
         from benchmark.perturbations.dsp import compander
 
-        file = BytesIO()
-        soundfile.write(file, audio, sample_rate, format="WAV", subtype="PCM_16")
-        file.seek(0)
-        stored, _ = soundfile.read(file)  # float64, as the reference reads it
-        heard = compander.compand(stored, sample_rate, compander.PRESETS[int(level)])
+        heard = compander.published(audio, sample_rate, int(level))
         return compander.to_int16_and_back(heard, rng).astype(np.float32)
 
 

@@ -8,9 +8,11 @@ stored output of sox where not.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 
 import numba
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from benchmark.perturbations.dsp.levels import decibels, one_pole
@@ -76,6 +78,21 @@ def compand(audio: Signal, sample_rate: int, settings: Compander) -> Signal:
     # The last samples have nothing to look ahead to and keep the final gain.
     ahead = np.minimum(np.arange(audio.size) + int(settings.delay * sample_rate), audio.size - 1)
     return np.clip(audio * gain[ahead], -1.0, 1.0)
+
+
+def published(audio: NDArray[np.float32], sample_rate: int, preset: int) -> Signal:
+    """Return what the published test gets from sox, before sox writes it: of a 16-bit file.
+
+    Args:
+        audio: Mono, shape ``(samples,)``; the file clips it at full scale.
+        sample_rate: In Hz.
+        preset: Key of :data:`PRESETS`.
+    """
+    file = BytesIO()
+    soundfile.write(file, audio, sample_rate, format="WAV", subtype="PCM_16")
+    file.seek(0)
+    stored, _ = soundfile.read(file)  # float64, as the reference reads it
+    return compand(stored, sample_rate, PRESETS[preset])
 
 
 def transfer(level: Signal, points: tuple[tuple[float, float], ...]) -> Signal:
