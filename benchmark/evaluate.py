@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmark.audio_cache import Limits
 from benchmark.checkpoints import load_checkpoint
 from benchmark.config import WindowsSpec
-from benchmark.hearing import Audio, Stream, Task, listeners
+from benchmark.effects import EFFECTS, Measured, sampled
+from benchmark.hearing import Audio, Setting, Stream, Task, listeners
 from benchmark.jobs import Emit, Runtime, record_failure
 from benchmark.perturbations import Condition, warm_up
 from benchmark.provenance import provenance
@@ -138,7 +140,9 @@ def evaluate(cells: Sequence[str], store: Store, runtime: Runtime, emit: Emit) -
         {c: d for c, d in documents.items() if d["preimage"]["train"] in listening}
     )
     warm_up([condition for condition, _, _ in groups], corpus.sample_rate)
-    with listeners(corpus.root, rates, runtime.workers) as stream:
+    folder, most = runtime.audio_cache, runtime.audio_cache_bytes
+    setting = Setting(corpus.root, rates, Limits(folder, most) if folder else None)
+    with listeners(setting, runtime.workers, runtime.start) as stream:
         for (condition, seed, windows), group in groups.items():
             try:
                 _evaluate_condition(
@@ -184,13 +188,17 @@ def _evaluate_condition(
     for model in models:
         model.start(len(test), len(corpus.tags))
     started = said = time.perf_counter()
+    chosen = sampled(list(test["track_id"]))
+    effects = []
     tasks = (
-        Task(int(row), track, condition, seed)
+        Task(int(row), track, condition, seed, track in chosen)
         for row, track in zip(test.index, test["track_id"], strict=True)
     )
     for number, heard in enumerate(stream(tasks)):
+        if heard.effect is not None:
+            effects.append(heard.effect)
         for model in models:
-            model.listen(number, heard[model.rate], windowing)
+            model.listen(number, heard.audio[model.rate], windowing)
         if time.perf_counter() - said > PROGRESS_EVERY_S:
             said = time.perf_counter()
             emit(
@@ -205,6 +213,8 @@ def _evaluate_condition(
             )
     targets = corpus.targets("test")
     clusters = np.asarray(corpus.clusters("test"), dtype=np.str_)
+    track_ids = np.asarray(test["track_id"], dtype=np.str_)
+    measured = Measured.of(track_ids, effects) if effects else None
     for model in models:
         cell = group[model.train_id]
         scores = model.scores()
@@ -212,26 +222,30 @@ def _evaluate_condition(
             error = "its scores are not numbers: the training diverged. Lower the learning rate."
             record_failure(store, cell, "evaluation", error, emit)
             continue
-        write_predictions(
+        files = [PREDICTIONS]
+        write_arrays(
             store.folder(cell) / PREDICTIONS,
-            track_ids=np.asarray(test["track_id"], dtype=np.str_),
+            track_ids=track_ids,
             tags=np.asarray(corpus.tags, dtype=np.str_),
             scores=scores,
             targets=targets,
             clusters=clusters,
         )
+        if measured is not None:
+            write_arrays(store.folder(cell) / EFFECTS, **measured.arrays())
+            files.append(EFFECTS)
         metrics = {
             "seconds_for_all_models": time.perf_counter() - started,
             "n_models": len(models),
             "device": runtime.device,
             "provenance": provenance(),
         }
-        store.finish(cell, metrics, [PREDICTIONS])
+        store.finish(cell, metrics, files)
         emit({"event": "done", "cell": cell})
 
 
-def write_predictions(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write predictions atomically; the same arrays give the same bytes."""
+def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write arrays atomically; the same arrays give the same bytes."""
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)

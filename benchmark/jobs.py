@@ -32,7 +32,9 @@ class Runtime:
         workers: Processes that decode and perturb beside one job.
         wandb: ``"disabled"``, ``"offline"`` or ``"online"``.
         project: W&B project.
-        group: W&B group: the sweep.
+        start: How those processes start: ``"fork"``, ``"spawn"`` or ``"forkserver"``.
+        audio_cache: Folder in which pitch shifts and time stretches are kept; empty for none.
+        audio_cache_bytes: How much it may hold.
     """
 
     results: str
@@ -42,7 +44,9 @@ class Runtime:
     workers: int = 0
     wandb: str = "disabled"
     project: str = "tagbench"
-    group: str = ""
+    start: str = "fork"
+    audio_cache: str = ""
+    audio_cache_bytes: int = 0
 
 
 @dataclass(frozen=True)

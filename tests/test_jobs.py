@@ -13,14 +13,17 @@ import torch
 from rich.console import Console
 
 from benchmark import plan, runner
+from benchmark.audio_cache import Limits, opened
 from benchmark.checkpoints import load_checkpoint, save_checkpoint
 from benchmark.config import BenchmarkFile
+from benchmark.effects import EFFECTS, read
 from benchmark.jobs import Job, Runtime, run
 from benchmark.plan import ImportedModel, ResolvedDataset
 from benchmark.records import load_predictions
 from benchmark.store import Store
 from datamodules.errors import TagbenchError
 from datamodules.manifest import Corpus
+from datamodules.seeding import rng_for
 from tests import music
 
 PRESET = """
@@ -165,14 +168,61 @@ def evaluated(small: Small, trained: Store) -> dict[str, bytes]:
     return {cell: (trained.folder(cell) / "predictions.npz").read_bytes() for cell in cells}
 
 
-def test_workers_and_order_change_no_bit(small: Small, trained: Store, evaluated: dict[str, bytes]):
-    cells = tuple(reversed(list(evaluated)))
+HOW = {
+    "1 worker": {"workers": 1},
+    "2 workers": {"workers": 2},
+    "3 workers": {"workers": 3},
+    "spawn": {"workers": 2, "start": "spawn"},
+    "forkserver": {"workers": 2, "start": "forkserver"},
+    "cold cache": {"workers": 2, "audio_cache": "cache"},
+    "warm cache": {"workers": 1, "audio_cache": "cache"},
+    "full cache": {"workers": 2, "audio_cache": "full", "audio_cache_bytes": 100_000},
+}
+
+
+SLOW = ("3 workers", "forkserver")  # as another that is not
+
+
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=pytest.mark.slow) if how in SLOW else how for how in HOW]
+)
+def test_nothing_about_how_it_runs_changes_a_bit(
+    small: Small, trained: Store, evaluated: dict[str, bytes], how: str
+):
+    changes = {"audio_cache_bytes": 2**30, **HOW[how]}
+    if "audio_cache" in changes:
+        changes["audio_cache"] = str(small.root / changes["audio_cache"])
+        opened(Limits(changes["audio_cache"], changes["audio_cache_bytes"]))
+    if how == "warm cache":
+        assert list((small.root / "cache").glob("??/*.f32")), "the test before it filled it"
+    cells = rng_for("order", how).permutation(list(evaluated)).tolist()
+    effects = {cell: (trained.folder(cell) / EFFECTS) for cell in cells}
+    before = {cell: path.read_bytes() for cell, path in effects.items() if path.exists()}
     for cell in cells:
-        (trained.folder(cell) / "metrics.json").unlink()
-        (trained.folder(cell) / "predictions.npz").unlink()
-    work(Job("evaluation", cells, "hear"), small.runtime("whole", workers=2))
+        for name in ("metrics.json", "predictions.npz", EFFECTS):
+            (trained.folder(cell) / name).unlink(missing_ok=True)
+    work(Job("evaluation", tuple(cells), "hear"), small.runtime("whole", **changes))
     for cell, content in evaluated.items():
         assert (trained.folder(cell) / "predictions.npz").read_bytes() == content
+    assert {cell: path.read_bytes() for cell, path in effects.items() if path.exists()} == before
+
+
+def test_effects_lie_beside_all_but_clean_predictions(
+    small: Small, trained: Store, evaluated: dict[str, bytes]
+):
+    for cell in small.plan().evaluations:
+        measured = read(trained.folder(cell.id) / EFFECTS)
+        if cell.labels["perturbation"] == "clean":
+            assert measured is None
+            assert EFFECTS not in trained.metrics(cell.id)["files"]
+            continue
+        assert EFFECTS in trained.metrics(cell.id)["files"]
+        assert measured is not None
+        assert list(measured.track_ids) == list(small.corpus.split("test")["track_id"])
+        if cell.labels["perturbation"] == "white_noise":
+            assert measured.figures["snr_db"] == pytest.approx(cell.labels["level"], abs=0.05)
+        else:
+            assert np.isnan(measured.figures["snr_db"]).all()  # of another length
 
 
 def test_one_model_alone_gives_the_same_scores(
