@@ -76,7 +76,9 @@ class Display:
         self._update()
         if not self.console.is_terminal and time.monotonic() - self.said > PLAIN_EVERY_S:
             self.said = time.monotonic()
-            self.console.print(f"{self._share():4.0%}  {job}: {event['text']}", highlight=False)
+            self.console.print(
+                f"{self._share():4.0%}  {job}: {event['text']}{self._left()}", highlight=False
+            )
 
     def cell(self, cell: str, text: str, *, failed: bool = False) -> None:
         """Say that a cell ended."""
@@ -98,6 +100,14 @@ class Display:
 
     def _share(self) -> float:
         return self._done() / (sum(self.weights.values()) or 1.0)
+
+    def _left(self) -> str:
+        """Return the time left if the rest goes as what is done went."""
+        share = self._share()
+        if share <= 0.0:
+            return ""
+        minutes = (time.monotonic() - self.started) * (1.0 - share) / share / 60.0
+        return f", about {max(minutes, 1.0):.0f} min left"
 
     def _update(self) -> None:
         self.overall.update(self.sweep, completed=self._done())

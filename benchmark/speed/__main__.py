@@ -1,4 +1,4 @@
-"""``python -m benchmark.speed models|prepare``: measurements of speed, apart from the tests."""
+"""``python -m benchmark.speed models|prepare|sweep``: speed, measured apart from the tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli_options import DataRoot
 from benchmark.config import names
 from datamodules.errors import TagbenchError, unknown_name
 
@@ -73,6 +74,27 @@ def prepare(
     frame = pd.DataFrame(rows)
     tables.write_files(out / "prepare.csv", frame, tables.plain(frame))
     typer.echo(tables.plain(frame))
+
+
+@app.command()
+def sweep(
+    models: Annotated[
+        str, typer.Option(help="Names, separated by commas.")
+    ] = "fcn,musicnn,crnn,sample_cnn",
+    perturbations: Annotated[str, typer.Option(help="As for tagbench run.")] = "core",
+    dataset: Annotated[str, typer.Option(help="Whose test clips are heard.")] = "synth",
+    preset: Annotated[str, typer.Option(help="Says how tracks are cut.")] = "quick",
+    cores: Annotated[int, typer.Option(min=0, help="0: all there are.")] = 0,
+    data_root: DataRoot = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
+) -> None:
+    """Time a sweep beside perturbing once plus the models' forward passes."""
+    from benchmark.speed.sweep import Matrix, measure, write
+
+    matrix = Matrix(tuple(models.split(",")), dataset, perturbations, preset, cores, data_root)
+    rows, about = measure(matrix, typer.echo)
+    write(rows, about, out)
+    typer.echo((out / "sweep.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
