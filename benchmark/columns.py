@@ -36,6 +36,17 @@ PER_TAG_COLUMNS = (
     *("precision", "recall", "f1_low", "f1_high", "n_train"),
 )
 
+PER_CATEGORY_COLUMNS = (
+    *("dataset", "model", "perturbation", "severity", "category", "n_tags", "roc_auc", "low"),
+    *("high", "pr_auc", "pr_auc_low", "pr_auc_high", "drop", "drop_low", "drop_high"),
+    *("level", "unit", "protocol", "family", "n_seeds"),
+)
+
+CONSISTENCY_COLUMNS = (
+    *("model", "perturbation", "severity", "level", "unit", "protocol", "metric", "value"),
+    *("low", "high", "n_tracks", "family", "n_seeds"),
+)
+
 LONG_TAIL_COLUMNS = (
     *("model", "threshold", "k", "accuracy", "low", "high", "n_tracks", "n_classes", "classes"),
 )
@@ -58,6 +69,8 @@ KEYS = {
     "comparisons.csv": ("model_a", "model_b", "protocol", "scope", "metric"),
     "ranks.csv": ("protocol", "perturbation", "severity", "level", "metric"),
     "per_tag.csv": ("model", "protocol", "perturbation", "severity", "level", "tag"),
+    "per_category.csv": (*("model", "protocol", "perturbation", "severity", "level", "category"),),
+    "consistency.csv": ("model", "protocol", "perturbation", "severity", "level", "metric"),
     "long_tail.csv": ("model", "threshold", "k"),
     "confusion.csv": ("model", "true", "predicted"),
     "effects.csv": ("protocol", "perturbation", "severity", "level", "quantity"),
@@ -79,7 +92,7 @@ TRUTH = {"significant"}
 TEXT = {
     *("model", "dataset", "perturbation", "unit", "metric", "protocol", "family", "tag"),
     *("stage", "error", "cell_id", "mce_baseline", "classes", "true", "predicted", *PROVENANCE),
-    *("model_a", "model_b", "scope", "statistic", "swaps"),
+    *("model_a", "model_b", "scope", "statistic", "swaps", "category"),
     *("quantity", "quantity_unit"),
 }
 """Columns of text; the others hold fractions."""

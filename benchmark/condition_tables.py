@@ -1,8 +1,10 @@
-"""The tables with a row per model and condition: ``robustness.csv`` and ``per_tag.csv``.
+"""The tables with a row per model and condition: ``robustness``, ``per_tag``, ``per_category``.
 
 In ``robustness.csv``, ``p_drop_holm`` is the one-sided p value of the claim that the model's drop
 under the condition is above zero, corrected after Holm for all perturbed conditions of the same
-model and metric; ``n_tags`` counts the tags behind a mean over tags.
+model and metric; ``n_tags`` counts the tags behind a mean over tags. Where a dataset says which
+tags a family of perturbations may change, metrics called ``..._invariant`` leave these out, and
+drop from the clean score of the same tags.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.columns import PER_TAG_COLUMNS, ROBUSTNESS_COLUMNS
+from benchmark.columns import PER_CATEGORY_COLUMNS, PER_TAG_COLUMNS, ROBUSTNESS_COLUMNS
 from benchmark.comparisons import holm, tail_p
 from benchmark.metrics import TOP
 from benchmark.replicates import TAG_METRICS, Heard, Replicates
 from benchmark.tables import tidy
+from benchmark.tag_groups import INVARIANT, SCORED
 
 INTERVALS = {"roc_auc": "", "pr_auc": "pr_auc_", "f1": "f1_"}
 """Scores of a tag whose intervals ``per_tag.csv`` holds, with the prefix of their columns."""
@@ -78,7 +81,57 @@ def robustness_frame(data: Replicates) -> pd.DataFrame:
                         "p_drop_holm": p_drop[at],
                     }
                 )
+        rows += _invariant_rows(data, m)
     return tidy(rows, ROBUSTNESS_COLUMNS)
+
+
+def _invariant_rows(data: Replicates, m: int) -> list[dict[str, Any]]:
+    """Return the rows of a model over the tags that a condition's family leaves alone."""
+    found = []
+    for k, heard in enumerate(data.conditions):
+        group = data.groups.get((data.models[m], heard), {}).get(INVARIANT)
+        if group is not None:
+            found.append((k, heard, group))
+    rows = []
+    for s, metric in enumerate(SCORED):
+        p_drop = holm(np.array([group.p_drop[s] for _, _, group in found]))
+        for at, (k, heard, group) in enumerate(found):
+            rows.append(
+                {
+                    **condition_columns(data, data.models[m], heard),
+                    "metric": f"{metric}_{INVARIANT}",
+                    "value": group.value[s],
+                    "low": group.low[s],
+                    "high": group.high[s],
+                    "drop": group.drop[s],
+                    "drop_low": group.drop_low[s],
+                    "drop_high": group.drop_high[s],
+                    "n_tracks": data.n_tracks,
+                    "n_seeds": data.n_seeds[m, k],
+                    "n_tags": group.n_tags,
+                    "p_drop_holm": p_drop[at],
+                }
+            )
+    return rows
+
+
+def per_category_frame(data: Replicates) -> pd.DataFrame:
+    """Return one row per model, condition and category of tags."""
+    rows = []
+    for m, model in enumerate(data.models):
+        for k, heard in enumerate(data.conditions):
+            for name, group in data.groups.get((model, heard), {}).items():
+                if name == INVARIANT:
+                    continue
+                row = {**condition_columns(data, model, heard), "category": name}
+                row |= {"n_tags": group.n_tags, "n_seeds": data.n_seeds[m, k]}
+                for s, (metric, prefix) in enumerate(zip(SCORED, ("", "pr_auc_"), strict=True)):
+                    row[metric] = group.value[s]
+                    row[f"{prefix}low"], row[f"{prefix}high"] = group.low[s], group.high[s]
+                row["drop"], row["drop_low"] = group.drop[0], group.drop_low[0]
+                row["drop_high"] = group.drop_high[0]
+                rows.append(row)
+    return tidy(rows, PER_CATEGORY_COLUMNS)
 
 
 def per_tag_frame(data: Replicates) -> pd.DataFrame:

@@ -27,9 +27,11 @@ from benchmark.class_tables import confusion_frame, long_tail_frame
 from benchmark.columns import (
     COMPARISON_COLUMNS,
     CONFUSION_COLUMNS,
+    CONSISTENCY_COLUMNS,
     FAILURE_COLUMNS,
     LEADERBOARD_COLUMNS,
     LONG_TAIL_COLUMNS,
+    PER_CATEGORY_COLUMNS,
     PER_TAG_COLUMNS,
     PROVENANCE,
     RANK_COLUMNS,
@@ -37,13 +39,15 @@ from benchmark.columns import (
     SUMMARY_COLUMNS,
 )
 from benchmark.comparisons import tie_groups
-from benchmark.condition_tables import per_tag_frame, robustness_frame
+from benchmark.condition_tables import per_category_frame, per_tag_frame, robustness_frame
+from benchmark.consistency import consistency_frame
 from benchmark.records import Evaluation, Failure, Tables, load_predictions
 from benchmark.replicates import Replicates
 from benchmark.resampling import replicate
 from benchmark.robustness import families, summarise
 from benchmark.statistic_tables import comparison_frame, rank_frame, summary_frame
 from benchmark.tables import read_tables, render_leaderboard, tidy, write_tables
+from benchmark.tag_groups import TagFacts
 from datamodules.errors import TagbenchError
 
 __all__ = [
@@ -68,6 +72,7 @@ def build_tables(
     seed: int = 0,
     baseline: str = BASELINE,
     training_counts: Mapping[str, int] | None = None,
+    facts: TagFacts = TagFacts(),  # noqa: B008  frozen
     clusters: Mapping[str, str] | None = None,
     threads: int | None = None,
 ) -> Tables:
@@ -82,6 +87,7 @@ def build_tables(
         seed: Seed of the resampling.
         baseline: Model that mCE is relative to; the columns are blank without it.
         training_counts: Training tracks by tag; without them ``long_tail.csv`` has no rows.
+        facts: Which tags a perturbation may change, and their categories.
         clusters: What the bootstrap draws each track with, by track id; by default what the
             predictions hold.
         threads: Conditions scored at once; the result does not depend on it.
@@ -103,6 +109,8 @@ def build_tables(
             comparisons=tidy([], COMPARISON_COLUMNS),
             ranks=tidy([], RANK_COLUMNS),
             per_tag=tidy([], PER_TAG_COLUMNS),
+            per_category=tidy([], PER_CATEGORY_COLUMNS),
+            consistency=tidy([], CONSISTENCY_COLUMNS),
             long_tail=tidy([], LONG_TAIL_COLUMNS),
             confusion=tidy([], CONFUSION_COLUMNS),
             failures=failed,
@@ -112,6 +120,7 @@ def build_tables(
         n_boot=n_boot,
         seed=seed,
         training_counts=training_counts,
+        facts=facts,
         clusters=clusters,
         threads=threads,
     )
@@ -127,6 +136,8 @@ def build_tables(
         comparisons=comparison_frame(data),
         ranks=rank_frame(data),
         per_tag=per_tag_frame(data),
+        per_category=per_category_frame(data),
+        consistency=consistency_frame(data),
         long_tail=long_tail_frame(data),
         confusion=confusion_frame(data),
         failures=failed,

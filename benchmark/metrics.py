@@ -187,6 +187,15 @@ def share_of(selected: np.ndarray, packed: np.ndarray) -> np.ndarray:
         return weight_of(selected, packed) / total
 
 
+def weighted_mean(values: np.ndarray, packed: np.ndarray) -> np.ndarray:
+    """Return the mean (Q, R) of values of tracks (N, Q) under every weighting, NaN left out."""
+    known = ~np.isnan(values)
+    both = np.concatenate([np.where(known, values, 0.0), known], axis=1).T
+    with np.errstate(invalid="ignore"):
+        total = np.concatenate([both @ block.astype(np.float64) for block in packed], axis=1)
+        return np.asarray(total[: values.shape[1]] / total[values.shape[1] :])
+
+
 def decide_multilabel(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Predict each tag for as many tracks as carry it (more where scores tie at the threshold).
 

@@ -89,39 +89,50 @@ class Tables:
         comparisons: One row per pair of models, protocol and scope.
         ranks: One row per perturbed condition: how far it keeps the order of the models.
         per_tag: One row per model, condition and tag.
+        per_category: One row per model, condition and category of tags.
+        consistency: One row per model, perturbed condition and measure: how far predictions moved.
         long_tail: One row per model, threshold of rarity and K; no rows where no class is rare.
         confusion: One row per model, true and predicted class; no rows for a multi-label task.
         failures: One row per failed cell; no rows when none failed.
+        effects: One row per perturbed condition and quantity: what was asked, what was heard. No
+            rows for results of a version that did not measure it.
     """
 
     dataset: str
     task: str
     leaderboard: pd.DataFrame
     robustness: pd.DataFrame
-    per_tag: pd.DataFrame
-    long_tail: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
     ranks: pd.DataFrame
+    per_tag: pd.DataFrame
+    per_category: pd.DataFrame
+    consistency: pd.DataFrame
+    long_tail: pd.DataFrame
     confusion: pd.DataFrame
     failures: pd.DataFrame
+    effects: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the frames by the name of their CSV file.
 
-        Only a single-label dataset has ``confusion.csv``.
+        Only a single-label dataset has ``confusion.csv``, and results without effects no
+        ``effects.csv``.
         """
         confusion = {"confusion.csv": self.confusion} if self.task == "singlelabel" else {}
         return {
             "leaderboard.csv": self.leaderboard,
             "robustness.csv": self.robustness,
-            "per_tag.csv": self.per_tag,
-            "long_tail.csv": self.long_tail,
-            **confusion,
-            "failures.csv": self.failures,
             "summary.csv": self.summary,
             "comparisons.csv": self.comparisons,
             "ranks.csv": self.ranks,
+            "per_tag.csv": self.per_tag,
+            "per_category.csv": self.per_category,
+            "consistency.csv": self.consistency,
+            "long_tail.csv": self.long_tail,
+            **confusion,
+            "failures.csv": self.failures,
+            **({"effects.csv": self.effects} if len(self.effects) else {}),
         }
 
 

@@ -15,6 +15,7 @@ from benchmark.bootstrap import interval
 from benchmark.long_tail import Tail
 from benchmark.perturbations.base import CONTROLS, CUSTOM, SUITE
 from benchmark.records import Evaluation
+from benchmark.tag_groups import GroupScores
 
 TAG_METRICS = (*metrics.RANKING, *metrics.DECISIONS)
 """Scores of one tag or class."""
@@ -86,6 +87,18 @@ class ByClass:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """How far one model's predictions move under one condition, see `benchmark.consistency`.
+
+    Each (Q,): a mean over tracks and seeds, and its interval.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
 class Replicates:
     """Scores on a last axis of 1 + B: the estimate first, then the bootstrap replicates.
 
@@ -108,6 +121,8 @@ class Replicates:
         tails: The questions about rare classes, see :mod:`benchmark.long_tail`.
         n_tail_tracks: (T,) test tracks that carry one of the rare classes of each.
         by_class: Answers to them and confusions, by model and clean condition.
+        groups: Scores over groups of tags, by name of the group: :data:`INVARIANT`, or a category.
+        moved: How far predictions moved from those on clean audio.
     """
 
     dataset: str
@@ -128,6 +143,8 @@ class Replicates:
     tails: tuple[Tail, ...]
     n_tail_tracks: tuple[int, ...]
     by_class: dict[tuple[str, Heard], ByClass]
+    groups: dict[tuple[str, Heard], dict[str, GroupScores]]
+    moved: dict[tuple[str, Heard], Moved]
 
     @property
     def primary(self) -> str:

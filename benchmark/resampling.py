@@ -9,18 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark import metrics
+from benchmark import consistency, metrics
 from benchmark.bootstrap import TrackWeights, draw_weights, interval, seed_shares
+from benchmark.comparisons import tail_p
 from benchmark.long_tail import counts_of, hit_rate, tails_of
 from benchmark.records import Evaluation, Predictions, load_predictions
 from benchmark.replicates import (
     TAG_METRICS,
     ByClass,
     Heard,
+    Moved,
     Replicates,
     TagScores,
     metric_names,
 )
+from benchmark.tag_groups import INVARIANT, GroupScores, TagFacts, macro
 from datamodules.errors import TagbenchError
 
 Cells = Mapping[Heard, Mapping[int, Evaluation]]
@@ -52,11 +55,16 @@ def _index(evaluations: Sequence[Evaluation]) -> dict[str, dict[Heard, dict[int,
 
 @dataclass(frozen=True)
 class _Run:
-    """One evaluation under all weights: macro (S, 1 + B) and per tag (7, C, 1 + B)."""
+    """One evaluation under all weights: macro (S, 1 + B), per tag (7, C, 1 + B); scores (N, C)."""
 
     macro: np.ndarray
     tags: np.ndarray
     by_class: ByClass | None
+    scores: np.ndarray
+
+
+Pair = tuple[_Run | None, _Run]
+"""The same trained model on clean audio, where that was evaluated, and under a condition."""
 
 
 class _Scorer:
@@ -69,16 +77,19 @@ class _Scorer:
         seed: int,
         training: Mapping[str, int] | None,
         clusters: Mapping[str, str] | None,
+        facts: TagFacts,
     ) -> None:
-        self.first, self.seed = first, seed
+        self.first, self.seed, self.facts = first, seed, facts
         self.stored = load_predictions(first.predictions)
         self.metrics = metric_names(first.task, len(self.stored.tags))
         self.counts = None if training is None else counts_of(self.stored.tags, training)
         self.tails = () if self.counts is None else tails_of(self.counts)
         units = self.stored.clusters if clusters is None else self._units(clusters)
         self.weights: TrackWeights = draw_weights(units, n_boot, first.dataset, seed)
+        self.members = facts.members(self.stored.tags)
         self.single = first.task == "singlelabel"
-        if self.single and not (self.stored.targets.sum(axis=1) == 1).all():
+        self.labelled = bool(self.stored.targets.any())
+        if self.single and self.labelled and not (self.stored.targets.sum(axis=1) == 1).all():
             raise TagbenchError(
                 f"{first.predictions}: a single-label track must have exactly one class. "
                 "Declare the dataset as multilabel, or correct its labels."
@@ -114,18 +125,20 @@ class _Scorer:
         else:
             predicted = metrics.decide_multilabel(stored.scores, targets)
         tags = np.concatenate([ranking, metrics.decision_scores(predicted, targets, packed)])
-        macro = dict(zip(TAG_METRICS, metrics.nan_mean(tags, axis=1), strict=True))
+        means = dict(zip(TAG_METRICS, metrics.nan_mean(tags, axis=1), strict=True))
         if self.single:
             truth = targets.astype(bool)
             marked = {f"top{k}_accuracy": metrics.top_k(stored.scores, k) for k in metrics.TOP}
             marked["accuracy"] = predicted
             right = np.stack([(one & truth).any(axis=1) for one in marked.values()], axis=1)
-            macro |= dict(zip(marked, metrics.share_of(right, packed), strict=True))
-            macro["macro_f1"] = macro["f1"]
+            means |= dict(zip(marked, metrics.share_of(right, packed), strict=True))
+            means["macro_f1"] = means["f1"]
+        found = self.weights.trim(np.stack([means[name] for name in self.metrics]))
         return _Run(
-            self.weights.trim(np.stack([macro[name] for name in self.metrics])),
+            found if self.labelled else np.full_like(found, np.nan),
             self.weights.trim(tags),
             self._by_class(stored, predicted) if evaluation.severity == 0 else None,
+            stored.scores,
         )
 
     def _by_class(self, stored: Predictions, predicted: np.ndarray) -> ByClass:
@@ -148,10 +161,47 @@ class _Scorer:
 
     def tag_scores(self, tags: np.ndarray, drop: np.ndarray) -> TagScores:
         """Reduce tag scores (7, C, 1 + B) and ROC-AUC drops (C, 1 + B) to intervals."""
-        if self.weights.n_clusters < 2:
-            tags, drop = tags[..., :1], drop[..., :1]
-        low, high = interval(tags)
-        return TagScores(tags[..., 0], low, high, np.stack([drop[:, 0], *interval(drop)]))
+        low, high = self._interval(tags)
+        return TagScores(tags[..., 0], low, high, np.stack([drop[:, 0], *self._interval(drop)]))
+
+    def group_scores(self, pairs: Sequence[Pair], heard: Heard) -> dict[str, GroupScores]:
+        """Score the groups of tags; a clean condition has no invariant one."""
+        stable = None if heard.clean else self.facts.stable(self.stored.tags, heard.family)
+        groups = self.members if stable is None else {INVARIANT: stable, **self.members}
+        valid = metrics.valid_tags(self.stored.targets)
+        found = {}
+        for name, columns in groups.items():
+            value = self.over_seeds([macro(run.tags, columns) for _, run in pairs])
+            lost = [
+                macro(ref.tags, columns) - macro(run.tags, columns) for ref, run in pairs if ref
+            ]
+            drop = self.over_seeds(lost) if lost else np.full_like(value, np.nan)
+            found[name] = GroupScores(
+                int(valid[columns].sum()),
+                value[:, 0],
+                *self._interval(value),
+                drop[:, 0],
+                *self._interval(drop),
+                tail_p(drop, self.weights.n_clusters),
+            )
+        return found
+
+    def moved(self, pairs: Sequence[Pair]) -> Moved | None:
+        """Compare predictions with those on clean audio; None where there are none of these."""
+        found = [
+            consistency.of_tracks(ref.scores, run.scores, single=self.single)
+            for ref, run in pairs
+            if ref
+        ]
+        if not found:
+            return None
+        packed = self.weights.packed
+        means = [self.weights.trim(metrics.weighted_mean(one, packed)) for one in found]
+        samples = self.over_seeds(means)
+        return Moved(samples[:, 0], *self._interval(samples))
+
+    def _interval(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return interval(samples if self.weights.n_clusters > 1 else samples[..., :1])
 
 
 @dataclass(frozen=True)
@@ -163,6 +213,8 @@ class _Score:
     n_seeds: int
     tags: TagScores
     by_class: ByClass | None
+    groups: dict[str, GroupScores]
+    moved: Moved | None
 
 
 def _score_model(cells: Cells, scorer: _Scorer) -> Callable[[Heard], _Score]:
@@ -185,20 +237,28 @@ def _score_model(cells: Cells, scorer: _Scorer) -> Callable[[Heard], _Score]:
             seed: clean[heard, seed] if heard.clean else scorer(one)
             for seed, one in cells[heard].items()
         }
-        macro = scorer.over_seeds([run.macro for run in runs.values()])
+        scores = scorer.over_seeds([run.macro for run in runs.values()])
         tags = scorer.over_seeds([run.tags for run in runs.values()])
-        pairs = [(reference(heard, seed), run) for seed, run in runs.items()]
+        pairs: list[Pair] = [(reference(heard, seed), run) for seed, run in runs.items()]
         lost = [(ref.macro - run.macro, ref.tags[0] - run.tags[0]) for ref, run in pairs if ref]
         if lost:
             drops, tag_drops = (scorer.over_seeds(parts) for parts in zip(*lost, strict=True))
         else:
-            drops, tag_drops = np.full_like(macro, np.nan), np.full_like(tags[0], np.nan)
+            drops, tag_drops = np.full_like(scores, np.nan), np.full_like(tags[0], np.nan)
         known = [run.by_class for run in runs.values() if run.by_class]
         by_class = None
         if known:
             tail = scorer.over_seeds([one.tail for one in known])
             by_class = ByClass(tail, np.sum([one.confusion for one in known], axis=0))
-        return _Score(macro, drops, len(runs), scorer.tag_scores(tags, tag_drops), by_class)
+        return _Score(
+            scores,
+            drops,
+            len(runs),
+            scorer.tag_scores(tags, tag_drops),
+            by_class,
+            scorer.group_scores(pairs, heard),
+            None if heard.clean else scorer.moved(pairs),
+        )
 
     return score
 
@@ -210,6 +270,7 @@ def replicate(
     seed: int,
     training_counts: Mapping[str, int] | None = None,
     clusters: Mapping[str, str] | None = None,
+    facts: TagFacts = TagFacts(),  # noqa: B008  frozen
     threads: int | None = None,
 ) -> Replicates:
     """Compute the scores of every evaluation under every bootstrap weighting.
@@ -223,6 +284,7 @@ def replicate(
         seed: Seed of the resampling.
         training_counts: Training tracks by tag; without them no class is known to be rare.
         clusters: What each track is drawn with, by track id; by default what was stored.
+        facts: Which tags a perturbation may change, and their categories.
         threads: Conditions scored at once; the result does not depend on it.
 
     Raises:
@@ -230,7 +292,7 @@ def replicate(
     """
     table = _index(evaluations)
     first = min(evaluations, key=lambda one: one.cell_id)
-    scorer = _Scorer(first, n_boot, seed, training_counts, clusters)
+    scorer = _Scorer(first, n_boot, seed, training_counts, clusters, facts)
     task = scorer.first.task
     heard = {condition for cells in table.values() for condition in cells}
     conditions = tuple(sorted(heard, key=lambda one: (not one.clean, one)))
@@ -239,6 +301,8 @@ def replicate(
     n_seeds = np.zeros(shape[:2], dtype=np.int64)
     tag_scores: dict[tuple[str, Heard], TagScores] = {}
     by_class: dict[tuple[str, Heard], ByClass] = {}
+    groups: dict[tuple[str, Heard], dict[str, GroupScores]] = {}
+    moved: dict[tuple[str, Heard], Moved] = {}
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for m, (model, cells) in enumerate(table.items()):
             found = pool.map(_score_model(cells, scorer), cells)
@@ -247,8 +311,11 @@ def replicate(
                 scores[m, k], drops[m, k] = score.scores, score.drops
                 n_seeds[m, k] = score.n_seeds
                 tag_scores[model, condition] = score.tags
+                groups[model, condition] = score.groups
                 if score.by_class:
                     by_class[model, condition] = score.by_class
+                if score.moved:
+                    moved[model, condition] = score.moved
     targets = scorer.stored.targets
     return Replicates(
         dataset=scorer.first.dataset,
@@ -269,4 +336,6 @@ def replicate(
         tails=scorer.tails,
         n_tail_tracks=tuple(int(targets[:, list(t.rare)].any(1).sum()) for t in scorer.tails),
         by_class=by_class,
+        groups=groups,
+        moved=moved,
     )

@@ -177,6 +177,7 @@ def plan_dataset(
     heard: list[Heard] = [*models, *imported]
     costs = {model.name: cost_of(model.architecture, len(corpus.tags)) for model in heard}
     preset = experiment.presets[dataset.name][1]
+    module = dataset.module(corpus.root.parent)
     record, replaced = sweep.record(
         cells,
         {
@@ -193,8 +194,12 @@ def plan_dataset(
             "n_tracks": {p: len(corpus.split(p)) for p in ("train", "valid", "test")},
             "n_tags": len(corpus.tags),
             "training_counts": training_counts(corpus),
+            "unstable_tags": module.unstable_tags(corpus.tags),
+            "tag_categories": module.tag_categories(corpus.tags),
             "rejected": int(corpus.info.get("rejected", 0)),
             "n_boot": preset.n_boot,
+            "cluster": preset.cluster,
+            "clusters": clusters(corpus, preset.cluster),
             "baseline": preset.baseline,
         },
         store,
@@ -204,8 +209,6 @@ def plan_dataset(
             f"The older tables of {dataset.name} were made under another corpus, split or preset: "
             "a new leaderboard starts. Its cells are kept."
         )
-            "cluster": preset.cluster,
-            "clusters": clusters(corpus, preset.cluster),
     rate = speed(devices[0], threads)
     train_s = {n: training_seconds(c, preset.training(), corpus, rate) for n, c in costs.items()}
     eval_s = evaluation_seconds(costs, corpus, preset.windows.max_windows, rate)
@@ -222,15 +225,6 @@ def training_counts(corpus: Corpus) -> dict[str, int]:
     counts = corpus.targets("train").sum(axis=0, dtype=int)
     return {tag: int(count) for tag, count in zip(corpus.tags, counts, strict=True)}
 
-
-def work(
-    planned: Sequence[Planned],
-    store: Store,
-    runtime: Runtime,
-    devices: Sequence[str],
-    console: Console,
-) -> bool:
-    """Do every cell that is not done yet.
 
 def clusters(corpus: Corpus, by: str) -> dict[str, str] | None:
     """Return what the bootstrap draws each test track with; None for what predictions hold."""
@@ -249,6 +243,15 @@ def cache_size(item: Plan, corpus: Corpus, store: Store) -> int:
     }
     return size_of(waiting, [int(n) for n in corpus.split("test")["samples"]])
 
+
+def work(
+    planned: Sequence[Planned],
+    store: Store,
+    runtime: Runtime,
+    devices: Sequence[str],
+    console: Console,
+) -> bool:
+    """Do every cell that is not done yet.
 
     Returns:
         Whether there was anything to do.

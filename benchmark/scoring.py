@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark import sweep as sweeps
-from benchmark import wandb_log
+from benchmark.effects import effects_frame
 from benchmark.leaderboard import build_tables, render_leaderboard, write_tables
 from benchmark.records import Tables
 from benchmark.report import write_report
 from benchmark.store import Store
+from benchmark.tag_groups import TagFacts
 from benchmark.verify import verify_tables
 
 if TYPE_CHECKING:
@@ -24,18 +26,24 @@ if TYPE_CHECKING:
 
 
 def tables_of(sweep: sweeps.Sweep, store: Store) -> Tables:
-    """Compute the tables of a sweep from its predictions."""
-    return build_tables(
-        sweeps.evaluations(sweep, store),
+    """Compute the tables of a sweep from its predictions and what was measured beside them."""
+    evaluations = sweeps.evaluations(sweep, store)
+    tables = build_tables(
+        evaluations,
         sweeps.failures(sweep, store),
         n_boot=sweep.n_boot,
         baseline=sweep.info["baseline"],
         # A record of an older version has none.
         training_counts=sweep.info.get("training_counts"),
-    )
-
-
+        facts=TagFacts(
+            sweep.info.get("unstable_tags", {}),
+            sweep.info.get("tag_categories", {}),
+        ),
         clusters=sweep.info.get("clusters"),
+    )
+    return replace(tables, effects=effects_frame(evaluations))
+
+
 def score(sweep: sweeps.Sweep, store: Store, console: Console, *, report: bool = True) -> Tables:
     """Write the CSVs and the report of a dataset and print its leaderboard.
 
@@ -82,11 +90,11 @@ def provenance_of(sweep: sweeps.Sweep, store: Store) -> dict[str, Any]:
             "recipe": contract["recipe"],
             "perturbation seed": contract["perturbation_seed"],
             "bootstrap replicates": info["n_boot"],
+            "resampled by": info.get("cluster", "artist"),
             "baseline of mCE": info["baseline"],
         },
         # More than one value means that the cells were made by different versions.
         "Software": {name: ", ".join(sorted(values)) for name, values in sorted(software.items())},
-            "resampled by": info.get("cluster", "artist"),
     }
 
 

@@ -88,11 +88,16 @@ def read_tables(directory: Path) -> Tables:
         comparisons=read_table(directory / "comparisons.csv"),
         ranks=read_table(directory / "ranks.csv"),
         per_tag=read_table(directory / "per_tag.csv"),
+        per_category=read_table(directory / "per_category.csv"),
+        consistency=read_table(directory / "consistency.csv"),
         long_tail=read_table(directory / "long_tail.csv"),
         confusion=read_table(directory / "confusion.csv")
         if single
         else tidy([], CONFUSION_COLUMNS),
         failures=read_table(directory / "failures.csv"),
+        effects=read_table(directory / "effects.csv")
+        if (directory / "effects.csv").is_file()
+        else tidy([], EFFECT_COLUMNS),
     )
 
 

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.clips import Batch, Cut, EpochSampler, EvalTracks, TrainClips, whole_batch
 from datamodules.errors import TagbenchError
+from datamodules.label_validity import Changes, by_category, within
 from datamodules.manifest import Corpus, Track, canonical_json
 from datamodules.prepare import prepare, usable_cpus
 from datamodules.progress import Progress, Silent
@@ -67,6 +68,12 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     citation: ClassVar[str] = ""
     access: ClassVar[str] = ""
     homepage: ClassVar[str] = ""
+    playable: ClassVar[bool] = False
+    """Whether a report may carry a clip of the audio; most music is not ours to pass on."""
+    tags_changed_by: ClassVar[Changes] = {}
+    """Tags that a family of perturbations may make true or false: `datamodules.label_validity`."""
+    categories: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Tags by kind, such as genre, instrument, mood, voice."""
 
     def __init__(
         self,
@@ -125,6 +132,14 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
             if "__init__" in cls.__dict__:
                 names.update(dict.fromkeys(_own_parameters(cls)))
         return {name: getattr(self, name) for name in sorted(names)}
+
+    def unstable_tags(self, tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return those of ``tags`` that each family of perturbations may change."""
+        return within(self.tags_changed_by, tags)
+
+    def tag_categories(self, tags: Sequence[str]) -> dict[str, str]:
+        """Return the category of each of ``tags`` that has one."""
+        return by_category(self.categories, tags)
 
     @property
     def params_key(self) -> str:

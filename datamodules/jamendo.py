@@ -25,6 +25,7 @@ from datamodules.jamendo_lists import (
     SUBSETS,
 )
 from datamodules.jamendo_table import malformed, read_rows
+from datamodules.label_validity import JAMENDO_CHANGES, by_prefix
 from datamodules.manifest import Track, fixed_stamp
 from datamodules.published import Expected, Published, PublishedOptions
 from datamodules.remote import Remote
@@ -75,6 +76,7 @@ class Jamendo(Published):
                (ICML)},
   year = {2019}
 }"""
+    tags_changed_by = JAMENDO_CHANGES
     hosts: ClassVar[tuple[str, ...]] = _HOSTS
     lists: ClassVar[dict[tuple[str, int], tuple[Remote, ...]]] = LISTS
     checksum_lists: ClassVar[dict[tuple[str, str], Remote]] = CHECKSUM_LISTS
@@ -107,6 +109,10 @@ class Jamendo(Published):
         if self.subset == "top50":
             return JAMENDO_TOP50
         return tuple(sorted({tag for _, row in self._rows() for tag in row[5:]}))
+
+    def tag_categories(self, tags: Sequence[str]) -> dict[str, str]:
+        """Return what the publisher writes in front of each tag."""
+        return by_prefix(tags)
 
     @property
     def expected(self) -> Expected:

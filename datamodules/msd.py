@@ -11,6 +11,7 @@ import numpy as np
 
 from datamodules import msd_files, msd_lists
 from datamodules.errors import TagbenchError, unknown_name
+from datamodules.label_validity import MSD_CATEGORIES, MSD_CHANGES
 from datamodules.manifest import SPLITS, Track
 from datamodules.msd_audio import BY_CLIP, BY_TRACK, Layout, detect, finder
 from datamodules.msd_lists import Listed, Origin
@@ -68,6 +69,8 @@ class MillionSongDataset(Published):
   booktitle = {Proc. of the 12th Int. Society for Music Information Retrieval Conf. (ISMIR)},
   year = {2011}
 }"""
+    tags_changed_by = MSD_CHANGES
+    categories = MSD_CATEGORIES
     choi_ids: ClassVar[dict[str, Remote]] = msd_files.CHOI_IDS
     choi_clips: ClassVar[dict[str, Remote]] = msd_files.CHOI_CLIPS
     choi_labels: ClassVar[dict[str, Remote]] = msd_files.CHOI_LABELS

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar, Literal, Unpack
 
 from datamodules.errors import unknown_name
+from datamodules.label_validity import MTAT_CATEGORIES, MTAT_CHANGES
 from datamodules.manifest import Track
 from datamodules.published import Expected, Published, PublishedOptions
 from datamodules.remote import Remote
@@ -58,6 +59,8 @@ class MagnaTagATune(Published):
   booktitle = {Proc. of the 10th Int. Society for Music Information Retrieval Conf. (ISMIR)},
   year = {2009}
 }"""
+    tags_changed_by = MTAT_CHANGES
+    categories = MTAT_CATEGORIES
     annotations: ClassVar[Remote] = _remote(
         "annotations_final.csv",
         "99b94e95825d4fa576386a5367b9c96e0ec636e9f9c240aceb492f4728f68c3c",

@@ -10,10 +10,18 @@ from typing import Any, ClassVar, Literal, Unpack
 from datamodules.base import Loading
 from datamodules.errors import TagbenchError, unknown_name
 from datamodules.jamendo import Jamendo
+from datamodules.label_validity import by_category, by_prefix, within
 from datamodules.manifest import Track
 from datamodules.msd import MillionSongDataset
+from datamodules.mtat import MagnaTagATune
 from datamodules.published import Expected, Published
 from datamodules.reference_lists import LAYOUTS, Layout
+
+_DATASETS: dict[str, type[Published]] = {
+    "mtat": MagnaTagATune,
+    "msd": MillionSongDataset,
+    "jamendo": Jamendo,
+}
 
 
 class ReferenceTree(Published):
@@ -110,6 +118,14 @@ class ReferenceTree(Published):
     def tags(self) -> tuple[str, ...]:
         """The classes, in the order of the reference's outputs."""
         return self._layout.tags(self.lists)
+
+    def unstable_tags(self, tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return those that the dataset itself names."""
+        return within(_DATASETS[self.layout].tags_changed_by, tags)
+
+    def tag_categories(self, tags: Sequence[str]) -> dict[str, str]:
+        """Return those of the dataset itself."""
+        return by_category(_DATASETS[self.layout].categories, tags) or by_prefix(tags)
 
     @property
     def expected(self) -> Expected:

@@ -8,10 +8,11 @@ perturbations, and publish numbers on recordings.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.errors import TagbenchError
+from datamodules.label_validity import changes
 from datamodules.manifest import Track
 from datamodules.synthesis.composition import CLIP_SECONDS
 from datamodules.synthesis.plan import factors_for
@@ -42,6 +43,17 @@ class Synth(TaggingDataModule):
     revision = 1
     licence = "MIT (rendered by this project)"
     access = "rendered here"
+    playable = True
+    tags_changed_by = changes(tempo=("slow", "fast"), level=("quiet", "loud"))
+    categories: ClassVar = {
+        "genre": ("ambient", "classical", "rock", "techno"),
+        "instrument": (
+            *("beat", "drums", "flute", "guitar", "harpsichord", "organ", "piano", "solo"),
+            *("strings", "synth", "violin"),
+        ),
+        "mood": ("fast", "loud", "quiet", "slow"),
+        "voice": ("choir", "no vocals", "vocal"),
+    }
 
     def __init__(
         self, *, tracks: int = 360, synth_seed: int = 0, **loading: Unpack[Loading]

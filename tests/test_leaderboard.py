@@ -171,7 +171,7 @@ def test_bytes_do_not_depend_on_order_threads_or_time(small, tmp_path):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert set(before) == {
         *("failures.csv", "leaderboard.csv", "long_tail.csv", "per_tag.csv", "robustness.csv"),
-        *("summary.csv", "comparisons.csv", "ranks.csv"),
+        *("summary.csv", "comparisons.csv", "ranks.csv", "per_category.csv", "consistency.csv"),
     }
     write_tables(read_tables(tmp_path), tmp_path)
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -208,7 +208,7 @@ def test_without_the_baseline_mce_is_blank(small):
 
 def test_nothing_but_failures(tmp_path):
     tables = build_tables([], [FAILURE])
-    assert [len(frame) for frame in tables.frames().values()] == [0, 0, 0, 0, 0, 0, 0, 1]
+    assert [len(frame) for frame in tables.frames().values()] == [0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
     write_tables(tables, tmp_path)
     assert (tmp_path / "robustness.csv").read_text().startswith("dataset,model,perturbation")
     assert (tmp_path / "failures.csv").read_text().splitlines()[1] == (
@@ -409,6 +409,7 @@ def test_verify_confirms_what_was_written(small, tmp_path):
         ("summary.csv", "value"),
         ("comparisons.csv", "p_beats"),
         ("ranks.csv", "kendall_tau"),
+        ("consistency.csv", "value"),
     ],
 )
 def test_verify_finds_one_changed_digit(small, tmp_path, name, column):
