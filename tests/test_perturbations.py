@@ -7,12 +7,15 @@ import multiprocessing
 import random
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
+from typing import Any
 
+import numba
 import numpy as np
 import pytest
 import soundfile
 import soxr
 
+from benchmark.kernels import kernel
 from benchmark.perturbations import (
     CLEAN,
     Condition,
@@ -314,6 +317,14 @@ def test_workers_order_threads_and_start_method_do_not_matter() -> None:
     for method, workers in (("fork", 2), ("spawn", 1)):
         with multiprocessing.get_context(method).Pool(workers) as processes:
             assert set(processes.imap_unordered(_job, items)) == wanted
+
+
+def test_kernels_compile_where_nothing_can_be_written() -> None:
+    space: dict[str, Any] = {}
+    exec("def double(x):\n    return 2 * x", space)  # no file, no folder beside it
+    with pytest.raises(RuntimeError, match="cannot cache"):
+        numba.njit(cache=True)(space["double"])
+    assert kernel(space["double"])(21) == 42
 
 
 # --- refusing ----------------------------------------------------------------------------------

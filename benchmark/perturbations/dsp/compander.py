@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import BytesIO
 
-import numba
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from benchmark.kernels import kernel
 from benchmark.perturbations.dsp.levels import decibels, one_pole
 
 Signal = NDArray[np.float64]
@@ -117,7 +117,7 @@ def to_int16_and_back(audio: Signal, rng: np.random.RandomState) -> Signal:
     return np.clip(np.rint(audio * 32768.0 + dither), -32768.0, 32767.0) / 32768.0
 
 
-@numba.njit(cache=True)
+@kernel
 def _follow(audio: Signal, attack: float, decay: float, start: float) -> Signal:
     level = np.empty(audio.shape[0], np.float64)
     value = start

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from benchmark.kernels import kernel
 
 _FLOOR = 1e-10  # -200 dB: below it a level has no logarithm worth having
 
@@ -17,7 +18,7 @@ def decibels(level: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(20.0 * np.log10(np.maximum(level, _FLOOR)))
 
 
-@numba.njit(cache=True)
+@kernel
 def _release(peaks: NDArray[np.float64], step: float) -> NDArray[np.float64]:
     level = np.empty(peaks.shape[0], np.float64)
     value = peaks[0]
