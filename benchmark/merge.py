@@ -85,7 +85,7 @@ def _sweeps_of(other: Store, store: Store) -> list[Sweep]:
 
 def check_contract(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> None:
     """Raise unless two sweeps of a dataset may share a table, and say what differs."""
-    old, new = (flat(json.loads(sweep.info["contract"])) for sweep in (ours, theirs))
+    old, new = (_terms(sweep) for sweep in (ours, theirs))
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
     if not names:
         return
@@ -97,20 +97,31 @@ def check_contract(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> Non
     )
 
 
+def _terms(sweep: Sweep) -> dict[str, Any]:
+    """Return what all rows of a table share: the contract, and what mCE is relative to."""
+    return {**flat(json.loads(sweep.info["contract"])), "baseline": sweep.info["baseline"]}
+
+
 _PARTS = {
     "inputs.manifest": "corpus (manifest sha256)",
     "inputs.split": "split (sha256)",
     "inputs.tags": "tags (sha256)",
     "inputs.task": "task",
+    "baseline": "baseline of mCE",
     "n_boot": "bootstrap replicates (n_boot)",
 }
+
+
+def _trained_first(sweep: Sweep) -> list[Mapping[str, Any]]:
+    """Return models, be they trained or imported, before the evaluations that rest on them."""
+    return sorted(sweep.cells, key=lambda cell: cell["kind"] == "evaluation")
 
 
 def _check_cells(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> None:
     """Raise when a label means different cells: another code, engine or parameter made them."""
     known = {sweeps.cell_key(cell): cell["id"] for cell in ours.cells}
     # Training first: what differs there differs in all its evaluations too.
-    for cell in (*theirs.of_kind("train"), *theirs.of_kind("evaluation")):
+    for cell in _trained_first(theirs):
         old = known.get(sweeps.cell_key(cell), cell["id"])
         if old == cell["id"]:
             continue
@@ -146,7 +157,7 @@ def _bring(sweep: Sweep, source: Store, store: Store, console: Console) -> None:
     """Copy the cells of one sweep, training before the evaluations that rest on it."""
     counts: Counter[str] = Counter()
     foreign: set[str] = set()
-    for cell in (*sweep.of_kind("train"), *sweep.of_kind("evaluation")):
+    for cell in _trained_first(sweep):
         name, state = cell["id"], source.state(cell["id"])
         if state == "pending":
             counts["not done there"] += 1
