@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from benchmark.config import BenchmarkFile, DatasetFile, ModelFile, Preset, find, load, names
+
+if TYPE_CHECKING:
+    from benchmark.perturbations import Perturbation
 
 
 def _models() -> Table:
@@ -28,12 +32,29 @@ def _datasets() -> Table:
 def _perturbations() -> Table:
     from benchmark.perturbations import catalogue
 
-    table = Table("perturbation", "family", "levels", "unit", "in 'all'", title="Perturbations")
+    table = Table("perturbation", "family", "levels", "unit", "selected by", title="Perturbations")
     for name, perturbation in catalogue().items():
         levels = ", ".join(f"{level:.4g}" for level in perturbation.levels)
-        default = "yes" if perturbation.default else ""
-        table.add_row(name, perturbation.family, levels, perturbation.unit, default)
+        words = ", ".join(_selected_by(perturbation))
+        table.add_row(name, perturbation.family, levels, perturbation.unit, words)
+    table.caption = (
+        "Select with name, name:3 or name:1+5, by family, or by a word of the last column; "
+        "several in a row with 'compression:3>white_noise:2'."
+    )
     return table
+
+
+def _selected_by(perturbation: Perturbation) -> list[str]:
+    """Return the words that select a perturbation, with its severities where not all."""
+    from benchmark.perturbations import PROFILES
+
+    words = ["all"] if perturbation.default else []
+    for profile, members in PROFILES.items():
+        numbers = members.get(perturbation.name, ())
+        whole = len(numbers) == len(perturbation.levels)
+        at = "" if whole else f" ({'+'.join(map(str, numbers))})"
+        words += [f"{profile}{at}"] if numbers else []
+    return [*words, perturbation.protocol]
 
 
 def _presets() -> Table:
