@@ -103,6 +103,17 @@ def looks(models: Sequence[str]) -> list[Look]:
     ]
 
 
+def off_scale(board: pd.DataFrame, listed: Sequence[Look]) -> list[Look]:
+    """Return the models that curves show: all but those without any ranking ability.
+
+    A constant predictor has ROC-AUC 0.5 under every condition; drawing it would squeeze all other
+    curves into the top of the figure.
+    """
+    constant = set(board.loc[(board["roc_auc"] - 0.5).abs() < 1e-6, "model"])
+    rest = [look for look in listed if look.model not in constant]
+    return rest or list(listed)
+
+
 @dataclass(frozen=True)
 class Axis:
     """The physical axis of a unit.

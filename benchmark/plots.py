@@ -21,6 +21,7 @@ from benchmark.figures import (
     inline_svg,
     looks,
     new_figure,
+    off_scale,
     save,
     style,
 )
@@ -28,10 +29,13 @@ from benchmark.heat_maps import draw_families, draw_tags, tag_scores
 from benchmark.protocol_plot import beside, draw_protocols
 from benchmark.rank_plot import draw_ranks, rank_changes
 from benchmark.records import Tables
+from benchmark.report_extras import Extras
 from benchmark.tables import drop_columns, family_title, metric_title, primary_metric, to_csv
 from benchmark.tables import write_text as write
 
 SUFFIXES = (".pdf", ".png", ".csv")
+
+NOTHING = Extras()
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,13 @@ class _Folder:
                 stale.unlink()
 
 
-def draw_all(tables: Tables, folder: Path, consistency: pd.DataFrame | None = None) -> Drawn:
+def draw_all(tables: Tables, folder: Path, extras: Extras = NOTHING) -> Drawn:
     """Draw every figure of a dataset into ``folder``, removing those of an earlier run.
 
     Args:
         tables: What to draw.
         folder: Where.
-        consistency: ``consistency.csv``, where there is one.
+        extras: What there is beside the tables.
     """
     folder.mkdir(parents=True, exist_ok=True)
     metric = primary_metric(tables.task)
@@ -86,9 +90,7 @@ def draw_all(tables: Tables, folder: Path, consistency: pd.DataFrame | None = No
     with style():
         drawn = Drawn(
             _curves(tables, board, listed, shown, kept),
-            _wide(
-                tables, listed, shown, kept, pd.DataFrame() if consistency is None else consistency
-            ),
+            _wide(tables, listed, shown, kept, extras),
             _matrices(tables, listed, kept),
         )
         if len(board):
@@ -140,7 +142,7 @@ def _wide(
     listed: Sequence[Look],
     shown: Sequence[Look],
     kept: _Folder,
-    consistency: pd.DataFrame,
+    extras: Extras,
 ) -> dict[str, str]:
     """Draw what needs the width of a page."""
     pages: dict[str, str] = {}
@@ -156,18 +158,20 @@ def _wide(
         points = rank_changes(tables.leaderboard, metric)
         if points["model"].nunique() > 1:
             show("ranks", "Place of each model by condition", draw_ranks(points, listed), points)
-        points = beside(tables.robustness, consistency, metric)
+        points = beside(tables.robustness, extras.consistency, metric)
         if len(points):
             figure = draw_protocols(points, shown)
             show("protocols", "Published tests beside the suite and controls", figure, points)
     points = tag_scores(tables.per_tag, tables.task)
     if len(points):
-        show(
-            "tags",
-            "Score and drop by tag and model",
-            draw_tags(points, listed, tables.task),
-            points,
-        )
+        title = "Score and drop by tag and model"
+        show("tags", title, draw_tags(points, listed, tables.task), points)
+    if len(extras.categories):
+        named = {"category": "tag", "n_tags": "n_positive"}
+        points = tag_scores(extras.categories.rename(columns=named), "multilabel")
+        title = "Score and drop by category of tags and model"
+        figure = draw_tags(points, listed, "multilabel")
+        show("categories", title, figure, points.rename(columns={v: k for k, v in named.items()}))
     return pages
 
 
@@ -182,17 +186,6 @@ def _matrices(tables: Tables, listed: Sequence[Look], kept: _Folder) -> dict[str
             matrices[look.model] = inline_svg(figure, title, name)
             kept.keep(name, figure, points)
     return matrices
-
-
-def off_scale(board: pd.DataFrame, listed: Sequence[Look]) -> list[Look]:
-    """Return the models that curves show: all but those without any ranking ability.
-
-    A constant predictor has ROC-AUC 0.5 under every condition; drawing it would squeeze all other
-    curves into the top of the figure.
-    """
-    constant = set(board.loc[(board["roc_auc"] - 0.5).abs() < 1e-6, "model"])
-    rest = [look for look in listed if look.model not in constant]
-    return rest or list(listed)
 
 
 def _legend(figure: Figure, ax: Axes) -> None:
@@ -241,10 +234,8 @@ def _clean_against_robust(
     front = pareto(drawn)
     if len(drawn):
         ax.plot(front["clean"], front["perturbed"], color=GRID, linewidth=3, zorder=0)
-        ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none"}
-        ax.plot(
-            front["clean"], front["perturbed"], color=INK, **ring, label="Pareto front", zorder=1
-        )
+        rings = ax.plot(front["clean"], front["perturbed"], "o", color=INK, markersize=11, zorder=1)
+        rings[0].set(markerfacecolor="none", label="Pareto front")
         start = drawn[["clean", "perturbed"]].min().max()
         ax.axline((start, start), slope=1, color=INK, linewidth=0.5, linestyle=":")
         ax.set_xlim(*_padded(drawn["clean"]))

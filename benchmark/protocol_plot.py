@@ -20,8 +20,14 @@ from benchmark.tables import family_title, metric_title
 
 SUITE, CONTROL = "suite", "control"
 
-SIDE_EFFECTS = {"gain": "dynamic_range_compression"}
-"""Families of the suite that are the side effect of a published test of another family."""
+CONTROLS = "controls"
+"""Protocol of the side effects alone."""
+
+STANDS_BESIDE = {"gain": "dynamic_range_compression", "low_pass": "pitch_shift"}
+"""The family whose side effect a family of controls is."""
+
+BAND = 8000.0
+"""Hz; a shift by n semitones down leaves nothing above this times 2 ** (-n / 12)."""
 
 SHIFT = "mean_abs_dlogit"
 """Quantity of ``consistency.csv`` beside the drop: the mean distance of logits from clean."""
@@ -57,19 +63,16 @@ def beside(robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str) -> 
         shifts = shifts[[*KEYS, "value", "low", "high"]].assign(quantity=SHIFT)
         parts.append(drops[[*KEYS, "family", "level", "unit"]].merge(shifts, on=KEYS))
     points = pd.concat(parts, ignore_index=True)
-    points["part"] = [
-        _part(*pair) for pair in zip(points["protocol"], points["family"], strict=True)
-    ]
-    points["family"] = [SIDE_EFFECTS.get(name, name) for name in points["family"]]
-    shared = points.groupby("family")["part"].agg(lambda parts: set(parts) - {CONTROL})
-    wanted = [name for name, parts in shared.items() if len(parts) > 1]
+    control = points["protocol"] == CONTROLS
+    points["part"] = points["protocol"].mask(control, CONTROL)
+    # The edge of the band says which shift the low-pass stands for.
+    low_pass = control & (points["family"] == "low_pass")
+    points.loc[low_pass, "level"] = 12.0 * np.log2(points.loc[low_pass, "level"] / BAND)
+    points.loc[low_pass, "unit"] = "semitones"
+    points["family"] = points["family"].mask(control, points["family"].replace(STANDS_BESIDE))
+    tests = points[points["part"] != CONTROL].groupby("family")["part"].nunique()
+    wanted = tests[tests > 1].index
     return points[points["family"].isin(wanted)].reset_index(drop=True)
-
-
-def _part(protocol: Any, family: Any) -> str:
-    if str(protocol).startswith(CONTROL) or family in SIDE_EFFECTS:
-        return CONTROL
-    return str(protocol)
 
 
 def level_label(level: float, unit: Any) -> str:

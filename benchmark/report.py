@@ -5,6 +5,7 @@ It is written from the tables alone, so it can be rendered anywhere the CSV file
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,10 +15,16 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.figures import Look, looks
+from benchmark import report_sections as sections_of
+from benchmark.bibliography import merged, tools
+from benchmark.figures import Look, looks, off_scale
+from benchmark.heat_maps import pair_title
+from benchmark.latex import scope_of, tables_tex
 from benchmark.long_tail import THRESHOLDS
-from benchmark.plots import Drawn, draw_all, off_scale
+from benchmark.plots import Drawn, draw_all
+from benchmark.protocol_plot import beside, pairs
 from benchmark.records import Tables
+from benchmark.report_extras import Extras
 from benchmark.report_tails import tails
 from benchmark.tables import (
     drop_columns,
@@ -31,21 +38,35 @@ from benchmark.tables import (
 )
 
 
-def write_report(tables: Tables, directory: Path, provenance: Mapping[str, Any]) -> Path:
-    """Write ``directory/report/index.html`` and ``directory/report/figures``.
+def write_report(
+    tables: Tables,
+    directory: Path,
+    provenance: Mapping[str, Any],
+    bibtex: Sequence[str] = (),
+) -> Path:
+    """Write the report of a dataset into ``directory/report``.
+
+    ``index.html``, ``tables.tex`` and ``references.bib``, and the figures in ``figures``. What is
+    in ``directory`` beside the tables is shown too: measured effects, sounds.
 
     Args:
         tables: What :func:`benchmark.leaderboard.build_tables` returned.
         directory: ``results/<dataset>``.
         provenance: Versions, digests and configuration to print; nested mappings become sections.
+        bibtex: Entries of the models and the dataset; those of the tools are known.
 
     Returns:
         The path of ``index.html``.
     """
     folder = directory / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = draw_all(tables, folder / "figures")
-    page = template("report").render(**context(tables, drawn, provenance))
+    extras = Extras.read(directory)
+    drawn = draw_all(tables, folder / "figures", extras)
+    write_text(folder / "tables.tex", tables_tex(tables))
+    references = merged([*bibtex, *tools(*_heard(tables))])
+    write_text(folder / "references.bib", references)
+    found = context(tables, drawn, provenance) | beside_tables(tables, directory, extras)
+    page = template("report").render(**found, references=references, cited=bool(bibtex))
     write_text(folder / "index.html", page)
     return folder / "index.html"
 
@@ -61,9 +82,16 @@ def template(name: str) -> Any:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "family": family_title, "metric": metric_title}
+    environment.filters |= {"minus": _minus, "natural": _natural, "pair": pair_title}
     environment.filters["breakable"] = _breakable
     environment.tests["missing"] = lambda value: value is None or bool(pd.isna(value))
     return environment.get_template(f"{name}.html.jinja")
+
+
+def _heard(tables: Tables) -> tuple[set[str], set[str]]:
+    """Return the protocols and families of the perturbed conditions."""
+    rows = tables.robustness[tables.robustness["severity"] > 0]
+    return {str(name) for name in rows["protocol"]}, {str(name) for name in rows["family"]}
 
 
 def _breakable(name: str) -> Markup:
@@ -74,6 +102,9 @@ def _breakable(name: str) -> Markup:
 def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Arrange what the template prints."""
     board, metric = tables.leaderboard, primary_metric(tables.task)
+    scopes = {name: scope_of(tables, name) for name in drop_columns(board)}
+    main = min((p for p, _ in scopes.values()), key=lambda p: (p != "suite", p), default="suite")
+    drops = [name for name, (protocol, _) in scopes.items() if protocol == main]
     ranked = board.dropna(subset=["rank"])
     listed = looks([str(name) for name in ranked["model"]])
     shown = off_scale(ranked, listed)
@@ -83,12 +114,14 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
         "task": tables.task,
         "metric": metric,
         "others": further_metrics(board),
-        "drops": drop_columns(board),
+        "drops": drops,
+        "other_protocols": sorted({p for p, _ in scopes.values()} - {main}),
         "rows": [_row(row, drawn, metric) for row in records(board)],
         "listed": listed,
         "shown": shown,
         "hidden": [look.model for look in listed if look not in shown],
         "figures": figures.curves,
+        "wide": figures.wide,
         "matrices": figures.confusion,
         "files": list(tables.frames()),
         "conditions": _conditions(tables.robustness, listed, metric),
@@ -97,12 +130,37 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
         "failures": records(tables.failures),
         "facts": _facts(tables, ranked),
         "provenance": sections(provenance),
+        "known": provenance,
+        "software": sections_of.software(provenance),
+    }
+
+
+def beside_tables(tables: Tables, directory: Path, extras: Extras) -> dict[str, Any]:
+    """Arrange what the template prints of files beside the tables of scores."""
+    metric = primary_metric(tables.task)
+    points = beside(tables.robustness, extras.consistency, metric)
+    return {
+        "orders": sections_of.orders(tables.ranks),
+        "pairs": pairs(points, metric),
+        "effects": sections_of.effects(directory),
+        "sounds": sections_of.sounds(directory),
     }
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame by column name."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _minus(text: str) -> str:
+    """Print a minus sign for a hyphen before a number."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _natural(svg: str) -> float:
+    """Return the width in rem at which the text of a picture is as large as that of a table."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ', svg)
+    return round(float(found[1]) / 9.0, 1) if found else 60.0
 
 
 def _row(row: dict[str, Any], drawn: pd.DataFrame, metric: str) -> dict[str, Any]:
@@ -170,6 +228,7 @@ def _facts(tables: Tables, ranked: pd.DataFrame) -> dict[str, Any]:
         "n_tags": tables.per_tag["tag"].nunique(),
         "counted": bool(tables.per_tag["n_train"].notna().any()),
         "rarest": THRESHOLDS[-1],
+        "ladders": sections_of.ladders(tables.robustness),
         **{
             name: first.get(name)
             for name in (

@@ -3,9 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+
+CONSISTENCY = (
+    *("model", "protocol", "perturbation", "severity", "metric", "value", "low", "high"),
+)
+CATEGORIES = (
+    *("model", "protocol", "family", "severity", "category", "n_tags", "roc_auc", "drop"),
+)
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Frames that may be empty.
+
+    Attributes:
+        consistency: ``consistency.csv``.
+        categories: ``per_category.csv``.
+    """
+
+    consistency: pd.DataFrame = field(default_factory=pd.DataFrame)
+    categories: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @classmethod
+    def read(cls, directory: Path) -> Extras:
+        """Read what is in ``results/<dataset>``."""
+        return cls(
+            extra(directory, "consistency.csv", CONSISTENCY),
+            extra(directory, "per_category.csv", CATEGORIES),
+        )
 
 
 def extra(directory: Path, name: str, needed: Sequence[str]) -> pd.DataFrame:

@@ -87,7 +87,9 @@ def record(
 def unite(old: Sweep, new: Sweep) -> Sweep:
     """Return the cells and models of both; where labels or facts meet, the new ones count."""
     cells = {cell_key(cell): cell for cell in (*old.cells, *new.cells)}
-    return Sweep(new.dataset, new.info, {**old.models, **new.models}, tuple(cells.values()))
+    bibtex = {**old.info.get("bibtex", {}), **new.info.get("bibtex", {})}
+    info = {**new.info, "bibtex": bibtex} if bibtex else new.info
+    return Sweep(new.dataset, info, {**old.models, **new.models}, tuple(cells.values()))
 
 
 def write(sweep: Sweep, store: Store) -> Sweep:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.figures import Axis, curves, looks
+from benchmark.figures import Axis, curves, looks, off_scale
 from benchmark.leaderboard import build_tables, write_tables
-from benchmark.plots import off_scale, pareto
+from benchmark.plots import pareto
 from benchmark.records import Failure
 from benchmark.report import sections, write_report
 from benchmark.tables import read_tables

@@ -19,11 +19,11 @@ for (const button of document.querySelectorAll("th button")) {
   });
 }
 // Hovering over a model in the legend dims the others; a click hides it in every figure.
-const plots = document.querySelector(".plots");
 for (const button of document.querySelectorAll(".legend button")) {
-  const own = () => plots.querySelectorAll("." + button.dataset.series);
+  const own = () => document.querySelectorAll(".plots ." + button.dataset.series);
   const light = on => {
-    plots.classList.toggle("dim", on && button.getAttribute("aria-pressed") === "true");
+    for (const plots of document.querySelectorAll(".plots"))
+      plots.classList.toggle("dim", on && button.getAttribute("aria-pressed") === "true");
     for (const mark of own()) mark.classList.toggle("lit", on);
   };
   for (const event of ["mouseenter", "focus"]) button.addEventListener(event, () => light(true));
@@ -33,5 +33,54 @@ for (const button of document.querySelectorAll(".legend button")) {
     button.setAttribute("aria-pressed", String(show));
     for (const mark of own()) mark.classList.toggle("off", !show);
     light(show);
+  });
+}
+// A field above a table keeps the rows that hold every word in their first cells of text.
+for (const table of document.querySelectorAll("table[data-filter]")) {
+  const box = document.createElement("label"), field = document.createElement("input");
+  const count = document.createElement("span");
+  box.className = "filter";
+  field.type = "search";
+  field.placeholder = "words, -words to leave out";
+  count.className = "soft";
+  count.setAttribute("role", "status");
+  box.append("Filter " + table.dataset.filter, field, count);
+  table.parentNode.before(box);
+  const rows = [...table.tBodies[0].rows];
+  const texts = new Map(rows.map(row => [
+    row, [...row.querySelectorAll("th, td.text")].map(one => one.textContent).join(" ").toLowerCase(),
+  ]));
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(word => word.replace("-", ""));
+    let shown = 0;
+    for (const row of rows) {
+      const text = texts.get(row);
+      row.hidden = !words.every(word =>
+        word.startsWith("-") ? !text.includes(word.slice(1)) : text.includes(word));
+      shown += row.hidden ? 0 : 1;
+    }
+    count.textContent = words.length ? shown + " of " + rows.length : "";
+  });
+}
+// A button copies a text; where the browser does not allow it, the text is selected instead.
+for (const head of document.querySelectorAll("[data-copy]")) {
+  const button = document.createElement("button"), source = document.getElementById(head.dataset.copy);
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", "Copy: " + head.textContent);
+  head.append(button);
+  const say = text => {
+    button.textContent = text;
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  };
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(source.innerText);
+      say("Copied");
+    } catch {
+      getSelection().selectAllChildren(source);
+      say("Selected: press Ctrl+C");
+    }
   });
 }
