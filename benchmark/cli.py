@@ -92,7 +92,11 @@ def _options(
     devices: str | None,
     workers: int | None,
     wandb: str,
+    audio_cache: Path | None = None,
+    audio_cache_gib: float = 0.0,
+    audio: bool = True,
 ) -> Options:
+    from benchmark.audio_cache import Limits
     from benchmark.runner import Options
 
     return Options(
@@ -102,6 +106,10 @@ def _options(
         devices=tuple(_split(devices) or ()),
         workers=workers,
         wandb=wandb,
+        audio=audio,
+        audio_cache=Limits(str(audio_cache.resolve()), int(audio_cache_gib * 2**30))
+        if audio_cache
+        else None,
     )
 
 
@@ -129,6 +137,21 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Data processes a job.")] = None,
     wandb: Annotated[str, typer.Option(help="auto, disabled, offline or online.")] = "auto",
+    audio: Annotated[
+        bool,
+        typer.Option(help="A clip a condition in the report, where the licence allows it."),
+    ] = True,
+    audio_cache: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TAGBENCH_AUDIO_CACHE",
+            help="Keep shifted and stretched audio in this folder, for models to come.",
+        ),
+    ] = None,
+    audio_cache_gib: Annotated[
+        float,
+        typer.Option(min=0, envvar="TAGBENCH_AUDIO_CACHE_GIB", help="How much it may hold."),
+    ] = 50.0,
     dry_run: Annotated[bool, typer.Option(help="Print the plan and stop.")] = False,
 ) -> None:
     """Train, perturb, evaluate and score a matrix; what is done is not done again."""
@@ -137,7 +160,8 @@ def run(
     matrix = _benchmark(benchmark, dataset, models, perturbations, seeds, preset, checkpoints)
     plan.check(matrix)  # before anything heavy is imported: a typo should cost no time
     wandb_log.resolve_mode(wandb)
-    options = _options(results, data_root, data, audio_dir, devices, workers, wandb)
+    cache = (audio_cache, audio_cache_gib)
+    options = _options(results, data_root, data, audio_dir, devices, workers, wandb, *cache, audio)
     if dry_run:
         from benchmark.dry_run import show
 
@@ -250,6 +274,6 @@ def cell(
 for verb in (
     cli_data.prepare, cli_data.describe, cli_data.export,
     cli_models.import_checkpoint, cli_models.predict, cli_models.explain,
-    cli_results.compare, cli_results.merge,
+    cli_results.compare, cli_results.merge, cli_results.wandb_sync,
 ):  # fmt: skip
     app.command()(verb)

@@ -46,3 +46,24 @@ def merge(
     with store.lock():
         for sweep in merge_results([Store(other) for other in others], store, out):
             score(sweep, store, out)
+
+
+def wandb_sync(
+    dataset: Annotated[
+        str | None, typer.Argument(help="Dataset of the sweep; all datasets by default.")
+    ] = None,
+    results: Results = Path("results"),
+    wandb: Annotated[str, typer.Option(help="auto, offline or online.")] = "auto",
+    again: Annotated[
+        bool, typer.Option("--again", help="Write every run, also what was written before.")
+    ] = False,
+) -> None:
+    """Fill W&B with the runs of a finished sweep that it does not have."""
+    from benchmark import sweep
+    from benchmark.store import Store
+    from benchmark.wandb_log import resolve_mode
+    from benchmark.wandb_sync import sync
+
+    mode, store = resolve_mode(wandb), Store(results)
+    for name in [dataset] if dataset else sweep.datasets(store):
+        sync(sweep.load(name, store), store, mode, console(), again=again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,10 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark import local, plan, scoring, sweep, wandb_log
+from benchmark import local, plan, players, scoring, sweep, wandb_log, wandb_sweep
+from benchmark.audio_cache import Limits, announce, size_of
 from benchmark.checkpoints import CARD, WEIGHTS
-from benchmark.config import BenchmarkFile
+from benchmark.config import BenchmarkFile, import_class
 from benchmark.cost import Cost, cost_of, evaluation_seconds, speed, training_seconds
 from benchmark.display import Display
 from benchmark.identity import TrainScience
@@ -38,6 +40,8 @@ class Options:
         devices: ``"cpu"`` or ``"cuda:<index>"``; empty takes what there is.
         workers: Processes that decode and perturb beside a job; None takes one a core.
         wandb: Mode.
+        audio: Whether the report plays a clip a condition, where the licence allows it.
+        audio_cache: Where shifted and stretched audio is kept; None keeps none.
     """
 
     results: Path
@@ -46,6 +50,8 @@ class Options:
     devices: tuple[str, ...] = ()
     workers: int | None = None
     wandb: str = "auto"
+    audio: bool = True
+    audio_cache: Limits | None = None
 
 
 @dataclass(frozen=True)
@@ -76,17 +82,21 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         local.start_server()
         devices = options.devices or available_devices()
         threads = max(1, (os.cpu_count() or 1) // len(devices))
-        planned = []
+        planned, corpora, cached = [], [], 0
         models = resolve_models(experiment)
         imported = resolve_checkpoints(experiment)
         for name in experiment.datasets:
             dataset = resolve_dataset(experiment, name, options)
             corpus = prepare(dataset, options, console)
-            planned.append(
-                plan_dataset(
-                    experiment, dataset, corpus, models, imported, store, devices, threads, console
-                )
+            corpora.append((dataset, corpus))
+            item = plan_dataset(
+                experiment, dataset, corpus, models, imported, store, devices, threads, console
             )
+            planned.append(item)
+            cached += cache_size(item.plan, corpus, store) if options.audio_cache else 0
+        cache = options.audio_cache or Limits("", 0)
+        if cache.folder:
+            announce(cache, cached, console)
         runtime = Runtime(
             results=str(store.results),
             data_root=str(options.data_root),
@@ -94,10 +104,15 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             workers=threads if options.workers is None else options.workers,
             wandb=mode,
             project=wandb_log.project(),
-            group="+".join(item.sweep.id for item in planned),
+            audio_cache=cache.folder,
+            audio_cache_bytes=cache.most,
         )
         fresh = work(planned, store, runtime, devices, console)
-        for item in planned:
+        for item, (dataset, corpus) in zip(planned, corpora, strict=True):
+            if options.audio:
+                play(item.sweep, dataset, corpus, store, console)
+            else:
+                players.remove(sweep.folder(item.sweep.dataset, store) / "audio")
             tables = scoring.score(item.sweep, store, console)
             if fresh:
                 mirror(item.sweep, tables, store, runtime, console)
@@ -109,13 +124,39 @@ def mirror(
 ) -> None:
     """Copy a finished sweep to W&B; a sink that fails takes nothing down with it."""
     try:
-        scoring.log_to_wandb(item, tables, store, runtime)
+        wandb_sweep.log_sweep(item, tables, store, runtime)
     except Exception as error:  # noqa: BLE001 - whatever W&B raises, the results are on disk
         console.print(
             f"[yellow]W&B was not written[/] ({type(error).__name__}: {error}). The files in "
             f"{store.results} are complete; --wandb disabled leaves W&B out.",
             highlight=False,
         )
+
+
+def play(
+    item: sweep.Sweep,
+    dataset: ResolvedDataset,
+    corpus: Corpus,
+    store: Store,
+    console: Console,
+) -> None:
+    """Render the clips that the report plays, where the dataset may be passed on."""
+    folder = sweep.folder(item.dataset, store) / "audio"
+    if not dataset.cls.playable:
+        players.remove(folder)
+        console.print(
+            f"Report of {item.dataset}: without audio, since its recordings are not ours to pass "
+            "on.",
+            highlight=False,
+        )
+        return
+    heard = {
+        (found.protocol, found.family, found.perturbation, found.severity): found
+        for found in (Condition.from_labels(c["labels"]) for c in item.of_kind("evaluation"))
+    }
+    seed = int(json.loads(item.info["contract"])["perturbation_seed"])
+    conditions = [heard[key] for key in sorted(heard)]
+    players.render(corpus, conditions, folder, seed=seed, licence=dataset.cls.licence)
 
 
 def available_devices() -> tuple[str, ...]:
@@ -201,6 +242,7 @@ def plan_dataset(
             "cluster": preset.cluster,
             "clusters": clusters(corpus, preset.cluster),
             "baseline": preset.baseline,
+            "bibtex": bibtex(dataset, heard),
         },
         store,
     )
@@ -218,6 +260,18 @@ def plan_dataset(
             adopt(cell, store)
     weights |= {c.id: eval_s[c.labels["model"]] for c in cells.evaluations}
     return Planned(cells, record, costs, weights)
+
+
+def bibtex(dataset: ResolvedDataset, heard: Sequence[Heard]) -> dict[str, str]:
+    """Return what a report has to cite, by ``model:<name>`` and ``dataset:<name>``."""
+    from lightning_modules.base import TaggingModule
+
+    found = {f"dataset:{dataset.name}": dataset.cls.citation}
+    for model in heard:
+        where = f"model {model.name!r}"
+        cls = import_class(model.architecture.class_path, TaggingModule, where)
+        found[f"model:{model.name}"] = cls.bibtex
+    return {name: entry for name, entry in found.items() if entry}
 
 
 def training_counts(corpus: Corpus) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""From stored predictions to tables, report and W&B: no audio, no torch, no forward pass."""
+"""From stored predictions to tables and report: no audio, no torch, no forward pass."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from benchmark.report import write_report
 from benchmark.store import Store
 from benchmark.tag_groups import TagFacts
 from benchmark.verify import verify_tables
+from benchmark.wandb_log import flat
 
 if TYPE_CHECKING:
-    from benchmark.jobs import Runtime
     from benchmark.runner import Planned
 
 
@@ -59,7 +59,9 @@ def score(sweep: sweeps.Sweep, store: Store, console: Console, *, report: bool =
     console.print(render_leaderboard(tables))
     console.print(f"Tables:  {folder}/{', '.join(tables.frames())}")
     if report:
-        page = write_report(tables, folder, provenance_of(sweep, store))
+        # A record of an older version has none.
+        bibtex = list(sweep.info.get("bibtex", {}).values())
+        page = write_report(tables, folder, provenance_of(sweep, store), bibtex)
         console.print(f"Report:  {page}")
     return tables
 
@@ -86,7 +88,7 @@ def provenance_of(sweep: sweeps.Sweep, store: Store) -> dict[str, Any]:
         "Protocol": {
             "sweep": sweep.id,
             "preset": info["preset"],
-            "windows": wandb_log.flat(contract["windows"]),
+            "windows": flat(contract["windows"]),
             "recipe": contract["recipe"],
             "perturbation seed": contract["perturbation_seed"],
             "bootstrap replicates": info["n_boot"],
@@ -96,46 +98,6 @@ def provenance_of(sweep: sweeps.Sweep, store: Store) -> dict[str, Any]:
         # More than one value means that the cells were made by different versions.
         "Software": {name: ", ".join(sorted(values)) for name, values in sorted(software.items())},
     }
-
-
-def log_to_wandb(sweep: sweeps.Sweep, tables: Tables, store: Store, runtime: Runtime) -> None:
-    """Write one summary run a trained model, and one for the leaderboard."""
-    if runtime.wandb == "disabled":
-        return
-    cells = [c for c in sweep.of_kind("evaluation") if store.state(c["id"]) == "done"]
-    common = {"dataset": sweep.dataset, "preset": sweep.info["preset"], **digests(sweep)}
-    for row in tables.leaderboard.to_dict("records"):
-        model = str(row["model"])
-        frames = {
-            name.removesuffix(".csv"): frame[frame["model"] == model]
-            for name, frame in tables.frames().items()
-            if name not in ("leaderboard.csv", "failures.csv") and "model" in frame.columns
-        }
-        own = [c for c in cells if c["labels"]["model"] == model]
-        wandb_log.log_evaluation(
-            f"{sweep.id}-{model}",
-            f"evaluate.{sweep.dataset}.{model}",
-            {**common, "model": model, "cells": [c["id"] for c in own]},
-            {str(k): v for k, v in row.items() if isinstance(v, int | float) and v == v},
-            frames,
-            runtime,
-            tags=[sweep.dataset, model],
-        )
-    wandb_log.log_evaluation(
-        f"{sweep.id}-leaderboard",
-        f"leaderboard.{sweep.dataset}",
-        common,
-        {"models": len(tables.leaderboard), "failures": len(tables.failures)},
-        {"leaderboard": tables.leaderboard},
-        runtime,
-        job_type="leaderboard",
-        tags=[sweep.dataset],
-    )
-
-
-def digests(sweep: sweeps.Sweep) -> dict[str, str]:
-    """Return the digests of a sweep's corpus."""
-    return {key: value for key, value in sweep.info.items() if key.endswith("_digest")}
 
 
 def report_failures(planned: Sequence[Planned], store: Store, console: Console) -> int:

@@ -31,7 +31,8 @@ BEST, LAST = "best.ckpt", "last.ckpt"
 class BestAndLast(Checkpoint):
     """Keep the epoch with the best monitored value and the latest one, each written atomically.
 
-    The score travels in the checkpoint, so that a resumed run keeps comparing with the true best.
+    The score and the history travel in the checkpoint, so that a resumed run keeps comparing with
+    the true best, and its curves have no gap.
 
     Args:
         folder: The cell's folder.
@@ -44,20 +45,29 @@ class BestAndLast(Checkpoint):
         self.recipe = recipe
         self.best_score = math.nan
         self.best_epoch = -1
+        self.history: list[dict[str, float]] = []
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs."""
-        return {"best_score": self.best_score, "best_epoch": self.best_epoch}
+        return {
+            "best_score": self.best_score,
+            "best_epoch": self.best_epoch,
+            "history": self.history,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best score and its epoch."""
         self.best_score = state_dict["best_score"]
         self.best_epoch = state_dict["best_epoch"]
+        self.history = list(state_dict.get("history", []))  # older checkpoints have none
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after validation, when the epoch counts as processed."""
         score = float(trainer.callback_metrics[self.recipe.monitor])
         epoch = trainer.current_epoch
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        steps = {"epoch": epoch, "trainer/global_step": trainer.global_step}
+        self.history.append(steps | {k: v for k, v in logged.items() if math.isfinite(v)})
         if self._improves(score):
             self.best_score, self.best_epoch = score, epoch
             self.save(trainer, BEST)
@@ -182,6 +192,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
             "best_epoch": keeper.best_epoch,
             recipe.monitor: keeper.best_score if math.isfinite(keeper.best_score) else None,
             "epochs_run": trainer.current_epoch,
+            "history": keeper.history,
             "tags": list(data.tags),
             "seconds": time.perf_counter() - started,
             "cpu_seconds": time.process_time() - worked,

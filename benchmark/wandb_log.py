@@ -1,20 +1,27 @@
 """Weights & Biases as a sink: local files stay the truth, and no login is needed.
 
 Project from ``WANDB_PROJECT`` or ``tagbench``; the entity is never set; the group is the sweep; the
-run id is the cell's id, so that a resumed cell goes on in its own run.
+run id is the cell's id, so that a resumed cell goes on in its own run. ``wandb/logged`` in the
+results folder remembers which runs were written, so that nothing is written twice.
 """
 
 from __future__ import annotations
 
+import hashlib
 import netrc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark import sweep as sweeps
 from benchmark.jobs import Runtime
+from benchmark.provenance import file_sha256
+from benchmark.store import Store
 from datamodules.errors import unknown_name
+from datamodules.files import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,16 +60,33 @@ def project() -> str:
     return os.environ.get("WANDB_PROJECT") or "tagbench"
 
 
-def _settings(runtime: Runtime) -> dict[str, Any]:
+def _settings(runtime: Runtime, group: str) -> dict[str, Any]:
     folder = Path(runtime.results) / "wandb"
     folder.mkdir(parents=True, exist_ok=True)
     return {
         "project": runtime.project,
-        "group": runtime.group,
+        "group": group,
         "dir": str(folder.parent),
         "mode": runtime.wandb,
         "resume": "allow",
     }
+
+
+def is_logged(results: Path, run_id: str, content: str) -> bool:
+    """Tell whether a run was written with this content, be it online or not."""
+    path = _mark(results, run_id)
+    return path.is_file() and path.read_text(encoding="utf-8") == content
+
+
+def mark_logged(results: Path, run_id: str, content: str) -> None:
+    """Remember what a run that was written to its end held."""
+    path = _mark(results, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, content.encode())
+
+
+def _mark(results: Path, run_id: str) -> Path:
+    return results / "wandb" / "logged" / run_id
 
 
 def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -96,21 +120,72 @@ def training_logger(
         return
     from pytorch_lightning.loggers import WandbLogger
 
-    labels = document["labels"]
-    run = _quiet(
-        {
-            **_settings(runtime),
-            "id": cell,
-            "name": f"train.{labels['dataset']}.{labels['model']}.s{labels['seed']}",
-            "job_type": "train",
-            "tags": [labels["dataset"], labels["model"], labels["preset"]],
-            "config": flat({**document["preimage"], "labels": labels}),
-        }
-    )
+    results = Path(runtime.results)
+    group = sweeps.load(document["labels"]["dataset"], Store(results)).id
+    run = _quiet({**_settings(runtime, group), "id": cell, **training_facts(document)})
     try:
         yield WandbLogger(experiment=run)
     finally:
         run.finish()
+    mark_logged(results, cell, cell)
+
+
+def training_facts(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return name, job type, tags and configuration of the run of a training cell."""
+    labels = document["labels"]
+    return {
+        "name": f"train.{labels['dataset']}.{labels['model']}.s{labels['seed']}",
+        "job_type": "train",
+        "tags": [labels["dataset"], labels["model"], labels["preset"]],
+        "config": flat({**document["preimage"], "labels": labels}),
+    }
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over one axis.
+
+    Attributes:
+        title: What stands above.
+        axis: What the axis is.
+        lines: Points ``(xs, ys)`` by the name of the line.
+    """
+
+    title: str
+    axis: str
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is written at once, from files.
+
+    Attributes:
+        id: Deterministic id.
+        facts: ``name``, ``job_type``, ``tags`` and ``config``.
+        summary: Final numbers.
+        tables: Frames by name.
+        charts: Lines by name.
+        pictures: PNG files by name.
+        history: Points of curves, in order; each has ``epoch``.
+    """
+
+    id: str
+    facts: Mapping[str, Any]
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    pictures: Mapping[str, Path] = field(default_factory=dict)
+    history: Sequence[Mapping[str, float]] = ()
+
+    def digest(self) -> str:
+        """Return the sha256 of everything the run holds."""
+        content = [
+            repr((self.id, self.facts, self.summary, self.charts, self.history)),
+            *(f"{name} {frame.to_csv(index=False)}" for name, frame in self.tables.items()),
+            *(f"{name} {file_sha256(path)}" for name, path in self.pictures.items()),
+        ]
+        return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -119,42 +194,35 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return objects.where(objects.notna(), None)
 
 
-def log_evaluation(
-    run_id: str,
-    name: str,
-    config: Mapping[str, Any],
-    summary: Mapping[str, float],
-    tables: Mapping[str, pd.DataFrame],
-    runtime: Runtime,
-    job_type: str = "evaluate",
-    tags: Sequence[str] = (),
-) -> None:
-    """Write one summary run: numbers as the run's summary, frames as W&B tables.
+def write_run(run: Run, group: str, runtime: Runtime) -> None:
+    """Write a run from its start to its end.
 
     Args:
-        run_id: Deterministic id.
-        name: What people read.
-        config: Flat configuration.
-        summary: Final numbers.
-        tables: Frames by name.
-        runtime: Mode, project, group.
-        job_type: ``"evaluate"`` or ``"leaderboard"``.
-        tags: Labels to filter by.
+        run: What it holds.
+        group: The sweep.
+        runtime: Mode, project and results folder.
     """
-    if runtime.wandb == "disabled":
-        return
     import wandb
 
-    run = _quiet(
-        {
-            **_settings(runtime),
-            "id": run_id,
-            "name": name,
-            "job_type": job_type,
-            "tags": list(tags),
-            "config": dict(config),
-        }
-    )
-    run.log({key: wandb.Table(dataframe=_plain(frame)) for key, frame in tables.items()})
-    run.summary.update(dict(summary))
-    run.finish()
+    found = _quiet({**_settings(runtime, group), "id": run.id, **run.facts})
+    if run.history:
+        found.define_metric("epoch")
+        found.define_metric("*", step_metric="epoch")
+    for point in run.history:
+        found.log(dict(point))
+    shown: dict[str, Any] = {
+        name: wandb.Table(dataframe=_plain(frame)) for name, frame in run.tables.items()
+    }
+    for name, chart in run.charts.items():
+        shown[name] = wandb.plot.line_series(
+            xs=[list(xs) for xs, _ in chart.lines.values()],
+            ys=[list(ys) for _, ys in chart.lines.values()],
+            keys=list(chart.lines),
+            title=chart.title,
+            xname=chart.axis,
+        )
+    shown |= {name: wandb.Image(str(path)) for name, path in run.pictures.items()}
+    if shown:
+        found.log(shown)
+    found.summary.update(dict(run.summary))
+    found.finish()

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from rich.console import Console
 from wandb.proto import wandb_internal_pb2
 
-from benchmark import wandb_log
+from benchmark import sweep, wandb_log
+from benchmark.columns import KEYS
+from benchmark.store import Store
+from benchmark.wandb_sync import sync
 from datamodules.errors import TagbenchError
 from tests.test_end_to_end import ROOT, Bench
 
@@ -60,18 +67,34 @@ def read_run(path: Path) -> dict[str, Any]:
     return run
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    bench = Bench(tmp_path_factory.mktemp("wandb"), "results")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
-    command = bench.run_command("tag_prior,musicnn")
-    command[command.index("disabled")] = "offline"
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
+
+
+def offline_runs(results: Path) -> list[dict[str, Any]]:
+    return [read_run(path) for path in sorted((results / "wandb").glob("offline-run-*/*.wandb"))]
+
+
+def call(command: list[str]) -> str:
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment, timeout=400
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=400
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    files = sorted((bench.results / "wandb").glob("offline-run-*/*.wandb"))
-    return [read_run(path) for path in files]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A sweep that wrote W&B runs offline as it went."""
+    bench = Bench(tmp_path_factory.mktemp("wandb"), "results")
+    command = bench.run_command("tag_prior,musicnn")
+    command[command.index("disabled")] = "offline"
+    call(command)
+    return bench
+
+
+@pytest.fixture(scope="module")
+def runs(bench: Bench) -> list[dict[str, Any]]:
+    return offline_runs(bench.results)
 
 
 def test_one_group_without_an_entity(runs: list[dict[str, Any]]):
@@ -101,8 +124,106 @@ def test_evaluation_and_leaderboard_tables(runs: list[dict[str, Any]]):
     )
     assert 0 <= evaluation["summary"]["roc_auc"] <= 1
     assert {"robustness", "per_tag"} <= evaluation["history"]
+    assert all(name.split("/")[0] in TABLES | {"curves"} | OWN for name in evaluation["history"])
     board = next(run for run in runs if run["job_type"] == "leaderboard")
-    assert "leaderboard" in board["history"]
+    assert {"leaderboard", "robustness", "per_tag", "failures"} <= board["history"]
+
+
+OWN = {"_step", "_runtime", "_timestamp", "_wandb", "figures"}
+TABLES = {name.removesuffix(".csv") for name in KEYS}
+
+
+def test_curves_and_pictures(bench: Bench, runs: list[dict[str, Any]]):
+    board = next(run for run in runs if run["job_type"] == "leaderboard")
+    pictures = {p.stem for p in (bench.results / "folder/report/figures").glob("*.png")}
+    assert pictures
+    assert {f"figures/{name}" for name in pictures} <= board["history"]
+    curves = {name for name in board["history"] if name.startswith("curves/")}
+    assert {name.removesuffix("_table") for name in curves} == {
+        "curves/pitch_up",
+        "curves/white_noise",
+    }
+    (table,) = (bench.results / "wandb").glob(
+        "offline-run-*-leaderboard/files/media/table/curves/white_noise*.json"
+    )
+    content = json.loads(table.read_text())
+    points = {
+        (line, x): y
+        for x, line, y in (
+            [row[content["columns"].index(c)] for c in LINE] for row in content["data"]
+        )
+    }
+    scores = pd.read_csv(bench.results / "folder" / "robustness.csv").query("metric == 'roc_auc'")
+    for row in scores.itertuples():
+        if row.perturbation in ("clean", "white_noise"):
+            assert points.pop((row.model, row.severity)) == pytest.approx(row.value)
+    assert not points
+
+
+LINE = ("step", "lineKey", "lineVal")
+
+
+def wandb_sync(results: Path, *more: str) -> str:
+    return call([sys.executable, "-c", WITHOUT_TORCH, "wandb-sync", "folder", "--results",
+                 str(results), "--wandb", "offline", *more])  # fmt: skip
+
+
+WITHOUT_TORCH = """
+import sys
+from benchmark.cli import app
+sys.argv[0] = "tagbench"
+app(standalone_mode=False)
+assert "torch" not in sys.modules, "torch was imported"
+"""
+
+
+def test_sync_fills_in_what_is_missing(bench: Bench, runs: list[dict[str, Any]], tmp_path: Path):
+    assert "0 runs written (offline), 5 were there" in wandb_sync(bench.results)
+    results = tmp_path / "results"
+    shutil.copytree(bench.results, results, ignore=shutil.ignore_patterns("wandb", "logs"))
+    assert "5 runs written" in wandb_sync(results)
+    filled = {run["run_id"]: run for run in offline_runs(results)}
+    for run in runs:
+        other = filled.pop(run["run_id"])
+        for fact in ("group", "job_type", "project"):
+            assert other[fact] == run[fact]
+        if run["job_type"] == "train":
+            if run["config"]["labels.model"] == "musicnn":
+                assert {"train_loss", "valid_loss", "valid_roc_auc", "epoch"} <= other["history"]
+        else:
+            assert other["history"] == run["history"]
+    assert not filled
+    # A training run whose cell is of a version that kept no curve says so.
+    for path in results.glob("cells/*/metrics.json"):
+        metrics = json.loads(path.read_text())
+        metrics.pop("history", None)
+        path.write_text(json.dumps(metrics))
+    shown = wandb_sync(results, "--again")
+    assert "5 runs written" in shown
+    assert "Without curves" in shown
+    assert "train.folder.musicnn.s0" in shown
+
+
+def test_curves_are_kept_by_epoch(bench: Bench):
+    histories = [
+        metrics["history"]
+        for path in bench.results.glob("cells/*/metrics.json")
+        if "history" in (metrics := json.loads(path.read_text()))
+    ]
+    assert sorted(len(history) for history in histories) == [0, 3]
+    learnt = max(histories, key=len)
+    assert [point["epoch"] for point in learnt] == [0, 1, 2]
+    assert all({"train_loss", "valid_loss"} <= point.keys() for point in learnt)
+
+
+def test_sync_needs_a_report(bench: Bench, tmp_path: Path):
+    store = Store(Path(shutil.copytree(bench.results, tmp_path / "results")))
+    record = sweep.load("folder", store)
+    with pytest.raises(TagbenchError, match="WANDB_MODE"):
+        sync(record, store, "disabled", Console(quiet=True))
+    shutil.rmtree(store.results / "folder" / "report")
+    with pytest.raises(TagbenchError, match="tagbench report --dataset folder"):
+        sync(record, store, "offline", Console(quiet=True))
 
 
 def test_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
