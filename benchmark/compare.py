@@ -7,6 +7,7 @@ are the same or they differ; there is no tolerance.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,10 +184,10 @@ def _changes(kind: str, before: pd.DataFrame, after: pd.DataFrame) -> Iterator[C
         group = [name, *(end for end in _ends(name) if end in columns)]
         old, new = before[group].astype("Float64"), after[group].astype("Float64")
         equal = ((old == new).fillna(False) | (old.isna() & new.isna())).all(axis=1)
-        for at in (~equal.to_numpy(bool)).nonzero()[0]:
-            values = [None if pd.isna(v) else float(v) for v in old.iloc[at]]
-            value = new.iloc[at, 0]
-            found = None if pd.isna(value) else float(value)
+        olds, news = old.to_numpy(float, na_value=math.nan), new.to_numpy(float, na_value=math.nan)
+        for at in (~equal.to_numpy(bool)).nonzero()[0].tolist():
+            values = [None if math.isnan(v) else v for v in olds[at].tolist()]
+            found = None if math.isnan(news[at, 0]) else float(news[at, 0])
             yield Change(kind, rows[at], name, values[0], found, _inside(values[1:], found))
 
 
