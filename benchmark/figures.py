@@ -40,7 +40,6 @@ DPI = 200
 
 _STYLE: dict[Any, Any] = {
     "text.hinting": "none",
-    "text.hinting_factor": 1,
     "svg.fonttype": "none",
     "svg.hashsalt": "tagbench",
     "pdf.fonttype": 42,

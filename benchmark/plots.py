@@ -35,6 +35,9 @@ from benchmark.tables import write_text as write
 
 SUFFIXES = (".pdf", ".png", ".csv")
 
+WIDE = ("families", "ranks", "protocols", "tags", "categories")
+"""Pictures that take the width of the page; each is drawn where there is something to show."""
+
 NOTHING = Extras()
 
 
@@ -44,7 +47,7 @@ class Drawn:
 
     Attributes:
         curves: Scores under perturbation.
-        wide: Pictures that take the width of the page.
+        wide: Those of :data:`WIDE` that there are.
         confusion: A confusion matrix a model, by the model.
     """
 

@@ -21,7 +21,7 @@ from benchmark.figures import Look, looks, off_scale
 from benchmark.heat_maps import pair_title
 from benchmark.latex import scope_of, tables_tex
 from benchmark.long_tail import THRESHOLDS
-from benchmark.plots import Drawn, draw_all
+from benchmark.plots import WIDE, Drawn, draw_all
 from benchmark.protocol_plot import beside, pairs
 from benchmark.records import Tables
 from benchmark.report_extras import Extras
@@ -121,7 +121,7 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
         "shown": shown,
         "hidden": [look.model for look in listed if look not in shown],
         "figures": figures.curves,
-        "wide": figures.wide,
+        "wide": {name: figures.wide.get(name) for name in WIDE},
         "matrices": figures.confusion,
         "files": list(tables.frames()),
         "conditions": _conditions(tables.robustness, listed, metric),
