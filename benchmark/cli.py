@@ -15,7 +15,6 @@ from datamodules.errors import TagbenchError, unknown_name
 
 if TYPE_CHECKING:
     from benchmark.config import BenchmarkFile
-    from benchmark.runner import Options
     from benchmark.store import Store
 
 app = typer.Typer(
@@ -84,35 +83,6 @@ def _integers(text: str | None) -> list[int] | None:
         ) from error
 
 
-def _options(
-    results: Path,
-    data_root: Path,
-    data: str | None,
-    audio_dir: str | None,
-    devices: str | None,
-    workers: int | None,
-    wandb: str,
-    audio_cache: Path | None = None,
-    audio_cache_gib: float = 0.0,
-    audio: bool = True,
-) -> Options:
-    from benchmark.audio_cache import Limits
-    from benchmark.runner import Options
-
-    return Options(
-        results=results,
-        data_root=data_root,
-        dataset_params=places(data, audio_dir),
-        devices=tuple(_split(devices) or ()),
-        workers=workers,
-        wandb=wandb,
-        audio=audio,
-        audio_cache=Limits(str(audio_cache.resolve()), int(audio_cache_gib * 2**30))
-        if audio_cache
-        else None,
-    )
-
-
 @app.command()
 def run(
     benchmark: Annotated[str, typer.Option(help="Matrix: a name or a YAML file.")] = "default",
@@ -137,6 +107,9 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Data processes a job.")] = None,
     wandb: Annotated[str, typer.Option(help="auto, disabled, offline or online.")] = "auto",
+    executor: Annotated[
+        str, typer.Option(help="local, or ray: this machine's Ray or a cluster's.")
+    ] = "local",
     audio: Annotated[
         bool,
         typer.Option(help="A clip a condition in the report, where the licence allows it."),
@@ -155,13 +128,29 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Print the plan and stop.")] = False,
 ) -> None:
     """Train, perturb, evaluate and score a matrix; what is done is not done again."""
-    from benchmark import plan, wandb_log
+    from benchmark import executors, plan, wandb_log
 
     matrix = _benchmark(benchmark, dataset, models, perturbations, seeds, preset, checkpoints)
     plan.check(matrix)  # before anything heavy is imported: a typo should cost no time
     wandb_log.resolve_mode(wandb)
-    cache = (audio_cache, audio_cache_gib)
-    options = _options(results, data_root, data, audio_dir, devices, workers, wandb, *cache, audio)
+    executors.check(executor)
+    from benchmark.audio_cache import Limits
+    from benchmark.runner import Options
+
+    cache = None
+    if audio_cache:
+        cache = Limits(str(audio_cache.resolve()), int(audio_cache_gib * 2**30))
+    options = Options(
+        results=results,
+        data_root=data_root,
+        dataset_params=places(data, audio_dir),
+        devices=tuple(_split(devices) or ()),
+        workers=workers,
+        wandb=wandb,
+        executor=executor,
+        audio=audio,
+        audio_cache=cache,
+    )
     if dry_run:
         from benchmark.dry_run import show
 

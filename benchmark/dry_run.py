@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 from rich.console import Console
 from rich.table import Table
 
-from benchmark import plan
+from benchmark import executors, plan
 from benchmark.config import BenchmarkFile
 from benchmark.cost import Cost, cost_of, evaluation_seconds, speed, training_seconds
 from benchmark.plan import Experiment, Heard
 from benchmark.runner import (
     Options,
-    available_devices,
     resolve_checkpoints,
     resolve_dataset,
     resolve_models,
@@ -34,8 +31,9 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     experiment = plan.check(benchmark)
     models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
     heard: list[Heard] = [*models, *imported]
-    devices = options.devices or available_devices()
-    rate = speed(devices[0], max(1, (os.cpu_count() or 1) // len(devices)))
+    executor = executors.executor(options.executor)
+    devices = options.devices or executor.available_devices()
+    rate = speed(devices[0], executor.threads(len(devices)))
     store = Store(options.results)
     seconds = 0.0
     for name in experiment.datasets:

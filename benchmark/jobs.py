@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 from benchmark.store import Store
 
+LOGS = "logs"
+
 Emit = Callable[[Mapping[str, Any]], None]
 """Receives events: ``{"event": "progress" | "done" | "failed", "cell": id, ...}``."""
 
@@ -104,6 +106,11 @@ def record_failure(
     store.fail(cell, stage, error)
     message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     emit({"event": "failed", "cell": cell, "message": message})
+
+
+def log_path(job: Job, results: Path) -> Path:
+    """Return the file that holds what a job printed."""
+    return results / LOGS / f"{job.kind}-{job.cells[0]}.log"
 
 
 def log_to(path: Path) -> None:

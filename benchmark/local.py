@@ -17,10 +17,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from benchmark.jobs import Job, Runtime, log_to, run
+from benchmark.jobs import Job, Runtime, log_path, log_to, run
 
 PRELOAD = ("benchmark.train", "benchmark.evaluate")
-LOGS = "logs"
 
 
 def start_server() -> None:
@@ -28,6 +27,19 @@ def start_server() -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOAD))
     multiprocessing.forkserver.ensure_running()  # type: ignore[attr-defined]
+
+
+def available_devices() -> tuple[str, ...]:
+    """Return every CUDA device, or the CPU."""
+    import torch
+
+    count = torch.cuda.device_count()
+    return tuple(f"cuda:{index}" for index in range(count)) or ("cpu",)
+
+
+def threads(n_devices: int) -> int:
+    """Return the CPU threads that each of so many jobs may use."""
+    return max(1, (os.cpu_count() or 1) // n_devices)
 
 
 @dataclass
@@ -97,11 +109,6 @@ def _receive(events: Connection) -> Mapping[str, Any] | None:
     except Exception:  # noqa: BLE001 - end of file, or a message cut short by a kill
         return None
     return event
-
-
-def log_path(job: Job, results: Path) -> Path:
-    """Return the file that holds what a job printed."""
-    return results / LOGS / f"{job.kind}-{job.cells[0]}.log"
 
 
 def _work(job: Job, runtime: Runtime, events: Connection, end: Connection) -> None:

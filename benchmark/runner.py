@@ -11,14 +11,15 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark import local, plan, players, scoring, sweep, wandb_log, wandb_sweep
+from benchmark import executors, plan, players, scoring, sweep, wandb_log, wandb_sweep
 from benchmark.audio_cache import Limits, announce, size_of
 from benchmark.checkpoints import CARD, WEIGHTS
 from benchmark.config import BenchmarkFile, import_class
 from benchmark.cost import Cost, cost_of, evaluation_seconds, speed, training_seconds
 from benchmark.display import Display
+from benchmark.executors import Executor
 from benchmark.identity import TrainScience
-from benchmark.jobs import Job, Runtime
+from benchmark.jobs import Job, Runtime, log_path
 from benchmark.perturbations import Condition
 from benchmark.plan import Experiment, Heard, ImportedModel, Plan, ResolvedDataset, ResolvedModel
 from benchmark.provenance import provenance
@@ -40,6 +41,7 @@ class Options:
         devices: ``"cpu"`` or ``"cuda:<index>"``; empty takes what there is.
         workers: Processes that decode and perturb beside a job; None takes one a core.
         wandb: Mode.
+        executor: Where jobs run: ``"local"`` or ``"ray"``.
         audio: Whether the report plays a clip a condition, where the licence allows it.
         audio_cache: Where shifted and stretched audio is kept; None keeps none.
     """
@@ -50,6 +52,7 @@ class Options:
     devices: tuple[str, ...] = ()
     workers: int | None = None
     wandb: str = "auto"
+    executor: str = "local"
     audio: bool = True
     audio_cache: Limits | None = None
 
@@ -79,9 +82,10 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
     experiment = plan.check(benchmark)
     store = Store(options.results)
     with store.lock():
-        local.start_server()
-        devices = options.devices or available_devices()
-        threads = max(1, (os.cpu_count() or 1) // len(devices))
+        executor = executors.executor(options.executor)
+        executor.start_server()
+        devices = options.devices or executor.available_devices()
+        threads = executor.threads(len(devices))
         planned, corpora, cached = [], [], 0
         models = resolve_models(experiment)
         imported = resolve_checkpoints(experiment)
@@ -107,7 +111,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             audio_cache=cache.folder,
             audio_cache_bytes=cache.most,
         )
-        fresh = work(planned, store, runtime, devices, console)
+        fresh = work(planned, store, runtime, devices, executor, console)
         for item, (dataset, corpus) in zip(planned, corpora, strict=True):
             if options.audio:
                 play(item.sweep, dataset, corpus, store, console)
@@ -157,14 +161,6 @@ def play(
     seed = int(json.loads(item.info["contract"])["perturbation_seed"])
     conditions = [heard[key] for key in sorted(heard)]
     players.render(corpus, conditions, folder, seed=seed, licence=dataset.cls.licence)
-
-
-def available_devices() -> tuple[str, ...]:
-    """Return every CUDA device, or the CPU."""
-    import torch
-
-    count = torch.cuda.device_count()
-    return tuple(f"cuda:{index}" for index in range(count)) or ("cpu",)
 
 
 def resolve_models(experiment: Experiment) -> list[ResolvedModel]:
@@ -303,6 +299,7 @@ def work(
     store: Store,
     runtime: Runtime,
     devices: Sequence[str],
+    executor: Executor,
     console: Console,
 ) -> bool:
     """Do every cell that is not done yet.
@@ -337,12 +334,12 @@ def work(
         ]
         # The longest first: the last device to finish then waits least.
         training.sort(key=lambda job: -weights[job.cells[0]])
-        run_jobs(training, store, runtime, devices, display, titles)
+        run_jobs(training, store, runtime, devices, executor, display, titles)
         waiting = [
             job for item in planned for job in evaluation_jobs(item.plan, store, len(devices))
         ]
         while waiting:
-            waiting = run_jobs(waiting, store, runtime, devices, display, titles)
+            waiting = run_jobs(waiting, store, runtime, devices, executor, display, titles)
     return True
 
 
@@ -392,6 +389,7 @@ def run_jobs(
     store: Store,
     runtime: Runtime,
     devices: Sequence[str],
+    executor: Executor,
     display: Display,
     titles: Mapping[str, str],
 ) -> list[Job]:
@@ -402,7 +400,7 @@ def run_jobs(
     """
     again: list[Job] = []
     current: dict[Job, str] = {}
-    for job, event in local.execute(jobs, runtime, devices):
+    for job, event in executor.execute(jobs, runtime, devices):
         kind = event["event"]
         if kind == "progress":
             current[job] = event["cell"]
@@ -431,7 +429,7 @@ def _after_death(
     guilty = left if current is None else [c for c in left if _same_condition(c, current, store)]
     message = (
         f"The process ended with code {code} (a negative code is a signal: -9 is often a lack of "
-        f"memory). See {local.log_path(job, store.results)}"
+        f"memory). See {log_path(job, store.results)}"
     )
     for cell in guilty or left:
         store.fail(cell, job.kind, message)

@@ -243,7 +243,7 @@ def _sweep(planned: Planned, store: Store, options: Options, cores: int, console
     with store.lock():
         local.start_server()
         start = time.perf_counter()
-        runner.work([planned], store, runtime, ("cpu",), console)
+        runner.work([planned], store, runtime, ("cpu",), local, console)
         seconds = time.perf_counter() - start
     failed = [c.id for c in planned.plan.evaluations if store.state(c.id) != "done"]
     if failed:
