@@ -61,6 +61,7 @@ def rendered(tmp_path_factory):
         Failure("synth", "crnn", 0, "", None, "train", "ValueError: <b> & more", "c0ffee" * 10)
     ]
     tables = build_tables(simulated(folder), failures, n_boot=50)
+    write_tables(tables, folder)
     page = write_report(tables, folder, PROVENANCE)
     return folder, tables, page.read_text()
 
@@ -68,13 +69,16 @@ def rendered(tmp_path_factory):
 def test_the_page_is_whole_and_needs_no_network(rendered):
     folder, _, text = rendered
     page = Page(text)
-    for link in page.links:
-        assert link.startswith(("#", "figures/", "../")), link
-    assert "http://" not in text.replace("http://www.w3.org/", "")
-    assert "https://" not in text
-    assert "@import" not in text
+    assert not [link for link in page.links if link.startswith("#") and link[1:] not in page.ids]
+    files = {link for link in page.links if not link.startswith("#")}
+    assert {"figures/", "references.bib", "tables.tex", "../leaderboard.csv"} <= files
+    for link in files:
+        assert (folder / "report" / link).exists(), link
+    # Printed BibTeX names addresses, which nothing opens; so does the name space of SVG.
+    code = re.sub(r'<pre id="bibtex".*?</pre>', "", text, flags=re.DOTALL)
+    assert "://" not in code.replace("http://www.w3.org/", "")
+    assert "@import" not in code
     assert len(page.ids) == len(set(page.ids))
-    assert (folder / "report" / "figures").is_dir()
 
 
 def test_the_page_says_what_the_tables_say(rendered):
@@ -98,17 +102,16 @@ def test_the_page_says_what_the_tables_say(rendered):
 
 def test_inline_figures_are_valid_and_follow_the_page(rendered):
     _, _, text = rendered
-    drawings = re.findall(r"<figure>(<svg.*?</svg>)</figure>", text, flags=re.DOTALL)
-    assert len(drawings) == 3  # two families, clean against perturbed
+    drawings = re.findall(r"<figure[^>]*>(<svg.*?</svg>)</figure>", text, flags=re.DOTALL)
+    assert len(drawings) == 6  # two families, clean against perturbed; three wide ones
     for drawing in drawings:
         root = ET.fromstring(drawing)
         assert root.get("aria-label")
         assert "currentColor" in drawing
-        classes = {one.get("class") for one in root.iter() if one.get("class")}
-        assert any(str(name).startswith("series-0") for name in classes)
         used = set(re.findall(r'xlink:href="#([^"]+)"', drawing))
         used |= set(re.findall(r"url\(#([^)]+)\)", drawing))
         assert used <= {one.get("id") for one in root.iter()}
+    assert sum('class="series-0 line"' in one for one in drawings) == 4  # all but the heat maps
 
 
 def test_rendering_again_changes_no_byte_and_stale_figures_go(rendered):
@@ -129,7 +132,7 @@ def test_figures_come_as_vector_bitmap_and_numbers(rendered):
     names = {path.stem for path in figures.iterdir()}
     assert names == {
         *("degradation", "degradation_pitch_shift", "degradation_white_noise"),
-        *("clean_against_robust", "drops", "leaderboard"),
+        *("clean_against_robust", "drops", "leaderboard", "families", "ranks", "tags"),
     }
     for name in names:
         assert (figures / f"{name}.pdf").read_bytes().startswith(b"%PDF")
