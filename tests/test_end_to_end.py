@@ -86,6 +86,15 @@ def test_again_does_nothing_and_changes_no_byte(bench: Bench):
     assert bench.csvs() == before
 
 
+def test_ray_gives_the_same_bytes(bench: Bench):
+    other = Bench(bench.root, "ray")
+    done = other.call(other.run_command("tag_prior,musicnn", "--executor", "ray"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert other.csvs() == bench.csvs()
+    logs = {path.name.split("-")[0] for path in (other.results / "logs").iterdir()}
+    assert logs == {"train", "evaluation"}
+
+
 def test_verify_confirms_then_finds_a_changed_digit(bench: Bench):
     assert bench.call(bench.command("verify")).returncode == 0
     path = bench.results / "folder" / "leaderboard.csv"
@@ -175,6 +184,7 @@ MISTAKES = [
     (["run", "--preset", "quik"], "Did you mean 'quick'"),
     (["run", "--seeds", "zero"], "expected integers"),
     (["run", "--wandb", "ofline"], "Did you mean 'offline'"),
+    (["run", "--executor", "rey"], "Did you mean 'ray'"),
     (["list", "modles"], "Did you mean 'models'"),
     (["status"], "Run a benchmark first"),
     (["leaderboard", "--dataset", "synth"], "Run a benchmark first"),
