@@ -29,7 +29,6 @@ from benchmark.heat_maps import draw_families, draw_tags, tag_scores
 from benchmark.protocol_plot import beside, draw_protocols
 from benchmark.rank_plot import draw_ranks, rank_changes
 from benchmark.records import Tables
-from benchmark.report_extras import Extras
 from benchmark.tables import drop_columns, family_title, metric_title, primary_metric, to_csv
 from benchmark.tables import write_text as write
 
@@ -37,8 +36,6 @@ SUFFIXES = (".pdf", ".png", ".csv")
 
 WIDE = ("families", "ranks", "protocols", "tags", "categories")
 """Pictures that take the width of the page; each is drawn where there is something to show."""
-
-NOTHING = Extras()
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,12 @@ class _Folder:
                 stale.unlink()
 
 
-def draw_all(tables: Tables, folder: Path, extras: Extras = NOTHING) -> Drawn:
+def draw_all(tables: Tables, folder: Path) -> Drawn:
     """Draw every figure of a dataset into ``folder``, removing those of an earlier run.
 
     Args:
         tables: What to draw.
         folder: Where.
-        extras: What there is beside the tables.
     """
     folder.mkdir(parents=True, exist_ok=True)
     metric = primary_metric(tables.task)
@@ -93,7 +89,7 @@ def draw_all(tables: Tables, folder: Path, extras: Extras = NOTHING) -> Drawn:
     with style():
         drawn = Drawn(
             _curves(tables, board, listed, shown, kept),
-            _wide(tables, listed, shown, kept, extras),
+            _wide(tables, listed, shown, kept),
             _matrices(tables, listed, kept),
         )
         if len(board):
@@ -145,7 +141,6 @@ def _wide(
     listed: Sequence[Look],
     shown: Sequence[Look],
     kept: _Folder,
-    extras: Extras,
 ) -> dict[str, str]:
     """Draw what needs the width of a page."""
     pages: dict[str, str] = {}
@@ -161,7 +156,7 @@ def _wide(
         points = rank_changes(tables.leaderboard, metric)
         if points["model"].nunique() > 1:
             show("ranks", "Place of each model by condition", draw_ranks(points, listed), points)
-        points = beside(tables.robustness, extras.consistency, metric)
+        points = beside(tables.robustness, tables.consistency, metric)
         if len(points):
             figure = draw_protocols(points, shown)
             show("protocols", "Published tests beside the suite and controls", figure, points)
@@ -169,9 +164,9 @@ def _wide(
     if len(points):
         title = "Score and drop by tag and model"
         show("tags", title, draw_tags(points, listed, tables.task), points)
-    if len(extras.categories):
+    if len(tables.per_category):
         named = {"category": "tag", "n_tags": "n_positive"}
-        points = tag_scores(extras.categories.rename(columns=named), "multilabel")
+        points = tag_scores(tables.per_category.rename(columns=named), "multilabel")
         title = "Score and drop by category of tags and model"
         figure = draw_tags(points, listed, "multilabel")
         show("categories", title, figure, points.rename(columns={v: k for k, v in named.items()}))

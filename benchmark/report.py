@@ -24,7 +24,6 @@ from benchmark.long_tail import THRESHOLDS
 from benchmark.plots import WIDE, Drawn, draw_all
 from benchmark.protocol_plot import beside, pairs
 from benchmark.records import Tables
-from benchmark.report_extras import Extras
 from benchmark.report_tails import tails
 from benchmark.tables import (
     drop_columns,
@@ -46,8 +45,8 @@ def write_report(
 ) -> Path:
     """Write the report of a dataset into ``directory/report``.
 
-    ``index.html``, ``tables.tex`` and ``references.bib``, and the figures in ``figures``. What is
-    in ``directory`` beside the tables is shown too: measured effects, sounds.
+    ``index.html``, ``tables.tex`` and ``references.bib``, and the figures in ``figures``. Sounds
+    that are in ``directory`` are played.
 
     Args:
         tables: What :func:`benchmark.leaderboard.build_tables` returned.
@@ -60,12 +59,11 @@ def write_report(
     """
     folder = directory / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    extras = Extras.read(directory)
-    drawn = draw_all(tables, folder / "figures", extras)
+    drawn = draw_all(tables, folder / "figures")
     write_text(folder / "tables.tex", tables_tex(tables))
     references = merged([*bibtex, *tools(*_heard(tables))])
     write_text(folder / "references.bib", references)
-    found = context(tables, drawn, provenance) | beside_tables(tables, directory, extras)
+    found = context(tables, drawn, provenance) | {"sounds": sections_of.sounds(directory)}
     page = template("report").render(**found, references=references, cited=bool(bibtex))
     write_text(folder / "index.html", page)
     return folder / "index.html"
@@ -124,6 +122,9 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
         "wide": {name: figures.wide.get(name) for name in WIDE},
         "matrices": figures.confusion,
         "files": list(tables.frames()),
+        "orders": sections_of.orders(tables.ranks),
+        "pairs": pairs(beside(tables.robustness, tables.consistency, metric), metric),
+        "effects": sections_of.effects(tables.effects),
         "conditions": _conditions(tables.robustness, listed, metric),
         "tags": _tags(tables, listed),
         "tails": tails(tables, listed),
@@ -132,18 +133,6 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
         "provenance": sections(provenance),
         "known": provenance,
         "software": sections_of.software(provenance),
-    }
-
-
-def beside_tables(tables: Tables, directory: Path, extras: Extras) -> dict[str, Any]:
-    """Arrange what the template prints of files beside the tables of scores."""
-    metric = primary_metric(tables.task)
-    points = beside(tables.robustness, extras.consistency, metric)
-    return {
-        "orders": sections_of.orders(tables.ranks),
-        "pairs": pairs(points, metric),
-        "effects": sections_of.effects(directory),
-        "sounds": sections_of.sounds(directory),
     }
 
 

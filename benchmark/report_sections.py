@@ -12,7 +12,6 @@ import pandas as pd
 
 from benchmark.heat_maps import pair_title
 from benchmark.protocol_plot import level_label
-from benchmark.report_extras import extra
 
 CLIPS = "clips.json"
 """Record of the sounds beside them, in ``results/<dataset>/audio``."""
@@ -40,10 +39,8 @@ def orders(ranks: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def effects(directory: Path) -> dict[str, Any] | None:
+def effects(frame: pd.DataFrame) -> dict[str, Any] | None:
     """Return what was heard, a row a condition and a column a quantity; None if unmeasured."""
-    needed = ("perturbation", "severity", "level", "unit", "protocol", "quantity", "median")
-    frame = extra(directory, "effects.csv", needed)
     if not len(frame):
         return None
     keys = ["protocol", "perturbation", "severity", "level", "unit"]
@@ -54,9 +51,7 @@ def effects(directory: Path) -> dict[str, Any] | None:
         named: dict[str, Any] = dict(zip(keys, key, strict=True))
         named["label"] = level_label(named["level"], named["unit"])
         rows.append({**named, "cells": [cells.get(name) for name in quantities]})
-    units = {}
-    if "quantity_unit" in frame:
-        units = dict(zip(frame["quantity"], frame["quantity_unit"].fillna(""), strict=True))
+    units = dict(zip(frame["quantity"], frame["quantity_unit"].fillna(""), strict=True))
     return {"quantities": [(name, units.get(name, "")) for name in quantities], "rows": rows}
 
 
