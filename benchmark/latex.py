@@ -1,12 +1,13 @@
 r"""``tables.tex``: the leaderboard and the drops by family, ready to be included in a paper.
 
 The file needs ``\usepackage{booktabs}`` and nothing else. A value is bold only where it is the
-best of its column and the paired interval of its lead over the runner-up excludes zero; superscript
-letters mark the models that the data cannot tell from the best of their group.
+best of its column and the paired interval of its lead over each other model excludes zero;
+superscript letters mark the models that the data cannot tell from the best of their group.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,9 +35,16 @@ _ESCAPES = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': "''",
+    "`": r"\textasciigrave{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
+
+_PLAIN = frozenset("ßÆæŒœØøŁłı")
+_MARKS = frozenset(
+    map(chr, (*range(0x300, 0x305), *range(0x306, 0x309), *range(0x30A, 0x30D), 0x327))
+)
+"""Letters, and marks above or below letters, that every font of pdfLaTeX has."""
 
 Lead = Callable[[str, str], bool]
 """Whether the first model is ahead of the second by more than chance."""
@@ -44,11 +52,21 @@ Lead = Callable[[str, str], bool]
 
 def escape(text: str) -> str:
     """Return plain text as LaTeX prints it; what pdfLaTeX cannot print becomes a question mark."""
-    found = []
-    for character in unicodedata.normalize("NFC", text):
-        known = character.isascii() or 0xC0 <= ord(character) < 0x17F
-        found.append(_ESCAPES.get(character, character) if known else "?")
-    return "".join(found)
+    plain = "".join(
+        _ESCAPES.get(character, character) if _printable(character) else "?"
+        for character in unicodedata.normalize("NFC", text)
+    )
+    return re.sub("-(?=-)", "-{}", plain)  # or two would be a dash
+
+
+def _printable(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    letter, *marks = list(unicodedata.normalize("NFD", character))
+    accented = (
+        ord(character) < 0x180 and letter.isascii() and bool(marks) and _MARKS.issuperset(marks)
+    )
+    return accented or character in _PLAIN
 
 
 def tables_tex(tables: Tables) -> str:
@@ -138,7 +156,7 @@ def _drops(
 
 
 _BOLD = (
-    "Bold: the best, where the interval of its lead over the runner-up excludes zero; "
+    "Bold: the best, where the interval of its lead over each of the others excludes zero; "
     "a column without bold has no clear best."
 )
 
@@ -173,7 +191,8 @@ def _column(
     # A constant predictor cannot drop: it is no rival of those that have something to lose.
     known = board[board["model"].isin(able)].dropna(subset=[name])
     order = known.sort_values(name, ascending=best is min, kind="stable")["model"].tolist()
-    winner = order[0] if len(order) > 1 and lead(order[0], order[1]) else None
+    clear = len(order) > 1 and all(lead(order[0], other) for other in order[1:])
+    winner = order[0] if clear else None
     cells = []
     for row in board.to_dict("records"):
         text = "" if pd.isna(row[name]) else f"{row[name]:.3f}"
