@@ -66,14 +66,6 @@ TOOLS: Mapping[str, str] = {
   pages = {18--25},
   year = {2015}
 }""",
-    "scikit-learn": """@article{pedregosa2011scikit,
-  title = {Scikit-learn: Machine Learning in {Python}},
-  author = {Pedregosa, Fabian and Varoquaux, Ga{\\"e}l and Gramfort, Alexandre and others},
-  journal = {Journal of Machine Learning Research},
-  volume = {12},
-  pages = {2825--2830},
-  year = {2011}
-}""",
     "numpy": """@article{harris2020array,
   title = {Array programming with {NumPy}},
   author = {Harris, Charles R. and Millman, K. Jarrod and van der Walt, St{\\'e}fan J. and others},
@@ -82,11 +74,54 @@ TOOLS: Mapping[str, str] = {
   pages = {357--362},
   year = {2020}
 }""",
+    "scipy": """@article{virtanen2020scipy,
+  title = {{SciPy} 1.0: Fundamental Algorithms for Scientific Computing in {Python}},
+  author = {Virtanen, Pauli and Gommers, Ralf and Oliphant, Travis E. and others},
+  journal = {Nature Methods},
+  volume = {17},
+  pages = {261--272},
+  year = {2020}
+}""",
+    "numba": """@inproceedings{lam2015numba,
+  title = {Numba: A {LLVM}-based {Python} {JIT} Compiler},
+  author = {Lam, Siu Kwan and Pitrou, Antoine and Seibert, Stanley},
+  booktitle = {Proc. of the Second Workshop on the LLVM Compiler Infrastructure in HPC},
+  year = {2015}
+}""",
+    "pandas": """@inproceedings{mckinney2010data,
+  title = {Data Structures for Statistical Computing in {Python}},
+  author = {McKinney, Wes},
+  booktitle = {Proc. of the 9th Python in Science Conf.},
+  pages = {56--61},
+  year = {2010}
+}""",
+    "matplotlib": """@article{hunter2007matplotlib,
+  title = {Matplotlib: A {2D} Graphics Environment},
+  author = {Hunter, John D.},
+  journal = {Computing in Science \\& Engineering},
+  volume = {9},
+  number = {3},
+  pages = {90--95},
+  year = {2007}
+}""",
+    "soundfile": """@software{libsndfile,
+  title = {libsndfile},
+  author = {de Castro Lopo, Erik and others},
+  url = {https://libsndfile.github.io/libsndfile/}
+}""",
+    "soxr": """@software{sykes_soxr,
+  title = {The {SoX} Resampler library},
+  author = {Sykes, Rob},
+  url = {https://sourceforge.net/projects/soxr/}
+}""",
 }
 """Entries by the name of the distribution that is cited."""
 
-ALWAYS = ("torch", "pytorch-lightning", "nnAudio", "torchmetrics", "scikit-learn", "numpy")
-"""Tools behind every number."""
+ALWAYS = (
+    *("torch", "pytorch-lightning", "nnAudio", "torchmetrics", "numpy", "scipy", "numba"),
+    *("pandas", "matplotlib", "soundfile", "soxr"),
+)
+"""Tools behind every number and picture."""
 
 METHODS = {
     "won2020": """@inproceedings{won2020evaluation,
