@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.perturbations import CLEAN, Condition, perturb
+from benchmark.perturbations import CLEAN, Condition, catalogue, perturb
 from benchmark.report_sections import CLIPS
 from datamodules.errors import TagbenchError
 from datamodules.files import replace_file
@@ -60,10 +60,13 @@ def render(
         raise TagbenchError(f"No clip can be rendered: {corpus.root} has no test track.")
     track = chosen([str(name) for name in test["track_id"]])
     wanted = list(dict.fromkeys((CLEAN, *conditions)))
+    engines = {step.perturbation for condition in wanted for step in condition.steps}
     made_of = {
         "manifest": corpus.manifest_digest,
         "seed": seed,
+        "licence": licence,
         "conditions": [condition.labels() for condition in wanted],
+        "sound": {name: catalogue()[name].identity() for name in sorted(engines)},
     }
     record = folder / CLIPS
     if record.is_file():
