@@ -193,9 +193,22 @@ def merged(entries: Sequence[str]) -> str:
 
 
 def split(text: str) -> list[str]:
-    """Cut a text at the entries that it holds; what is no entry is left out."""
-    starts = [match.start() for match in re.finditer(r"(?m)^\s*@\w+\s*\{", text)]
-    return [text[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    """Cut out the entries that a text holds, each to its closing brace; the rest is left out."""
+    found, end = [], 0
+    for match in re.finditer(r"(?m)^\s*@\w+\s*\{", text):
+        if match.start() >= end:
+            end = _closing(text, match.end())
+            found.append(text[match.start() : end].strip())
+    return found
+
+
+def _closing(text: str, at: int) -> int:
+    """Return the place behind the brace that closes the one before ``at``."""
+    depth = 1
+    while depth and at < len(text):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+    return at
 
 
 def key_of(entry: str) -> str:
