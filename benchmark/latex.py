@@ -40,6 +40,8 @@ _ESCAPES = {
 }
 
 
+_PROTOCOLS = {"suite": "the suite", "controls": "the controls", "custom": "the chains"}
+
 _PLAIN = frozenset("ßÆæŒœØøŁłı")
 _MARKS = frozenset(
     map(chr, (*range(0x300, 0x305), *range(0x306, 0x309), *range(0x30A, 0x30D), 0x327))
@@ -140,7 +142,7 @@ def _drops(
         values.append(_column(board, name, min, lead, inline=False))
         intervals.append([_interval(row, name) for row in board.to_dict("records")])
     headings = ["model", *(escape(_heading(tables, name)) for name in names)]
-    known = "the suite" if protocol == "suite" else escape(protocol)
+    known = _PROTOCOLS.get(protocol, escape(protocol))
     caption = (
         f"Mean drop in {escape(metric_title(metric))} over the severities of each family of "
         f"{known} on {escape(tables.dataset)}, from the same model on clean audio, with paired "

@@ -86,6 +86,7 @@ def sounds(directory: Path) -> dict[str, Any] | None:
             content = base64.b64encode((folder / one["file"]).read_bytes()).decode()
             one["uri"] = f"data:audio/mpeg;base64,{content}"
     groups: dict[str, list[dict[str, Any]]] = {}
+    clips.sort(key=lambda c: (c["severity"] > 0, c["protocol"] != "suite", c["protocol"]))
     for one in clips:
         if "uri" in one:
             groups.setdefault(one["perturbation"], []).append(one)
