@@ -38,15 +38,23 @@ def _text(points: tuple[tuple[float, float], ...], within: str, between: str) ->
     return between.join(f"{a:g}{within}{b:g}" for a, b in points)
 
 
+def arguments(settings: Compander) -> list[str]:
+    """Return the arguments of ``sox compand``."""
+    numbers = (settings.gain_db, settings.initial_db, settings.delay)
+    return [
+        f"{settings.attack:g},{settings.decay:g}",
+        _text(settings.points, ",", ","),
+        *(f"{number:g}" for number in numbers),
+    ]
+
+
 def run_sox(audio: np.ndarray, rate: int, settings: Compander, *, sixteen: bool = False):
     """Return what ``sox compand`` makes of a WAV file of floats, or of 16 bits."""
     file = BytesIO()
     subtype = "PCM_16" if sixteen else "FLOAT"
     soundfile.write(file, audio, rate, format="WAV", subtype=subtype)
     encoding = [] if sixteen else ["-e", "float", "-b", "64"]
-    effect = ["compand", f"{settings.attack:g},{settings.decay:g}"]
-    effect += [_text(settings.points, ",", ","), f"{settings.gain_db:g}"]
-    effect += [f"{settings.initial_db:g}", f"{settings.delay:g}"]
+    effect = ["compand", *arguments(settings)]
     command = ["sox", "-q", "-t", "wav", "-", *encoding, "-t", "wav", "-", *effect]
     done = subprocess.run(command, input=file.getvalue(), capture_output=True, check=True)
     # sox cannot seek in a pipe and leaves the lengths in the header open: skip it.

@@ -50,6 +50,21 @@ def check(ours: np.ndarray, theirs: np.ndarray, rate: int) -> None:
     assert off.max(initial=0.0) < 0.01
 
 
+# After McFee et al. 2015: attack,decay, transfer function, gain, initial level, delay of sox.
+PUBLISHED = {
+    1: "0.01,1 -90,-90,-70,-70,-60,-20,0,0 -5 0 0",
+    2: "0.1,0.3 -90,-90,-70,-64,-43,-37,-31,-31,-21,-21,0,-20 0 0 0.1",
+    3: "0.1,0.3 -90,-90,-70,-64,-53,-47,-41,-41,-21,-21,0,-20 0 0 0.1",
+    4: "0.1,0.3 -90,-90,-70,-58,-55,-43,-31,-31,-21,-21,0,-20 0 0 0.1",
+    5: "0.1,0.3 -90,-90,-70,-58,-65,-53,-41,-41,-21,-21,0,-11 0 0 0.1",
+    6: "0.1,0.3 -90,-90,-70,-55,-50,-35,-31,-31,-21,-21,0,-20 0 0 0.1",
+}
+
+
+def test_presets_are_the_published_ones() -> None:
+    assert {n: " ".join(sox.arguments(settings)) for n, settings in PRESETS.items()} == PUBLISHED
+
+
 @each_preset
 def test_equals_what_sox_said(number: int) -> None:
     golden = json.loads(sox.GOLDEN.read_text(encoding="utf-8"))
@@ -158,5 +173,11 @@ def test_edges() -> None:
         assert compand(np.zeros(0), RATE, settings).shape == (0,)
         assert np.isfinite(compand(np.ones(1), RATE, settings)).all()
         assert (compand(np.zeros(100), RATE, settings) == 0).all()
+    # One sample: the level starts at full scale and falls by a step towards it.
+    level = 1 + (0.5 - 1) * (1 - np.exp(-1 / (0.1 * RATE)))
+    points = ((-90.0, -90.0), (-40.0, -40.0), (0.0, -20.0))
+    gain = -20 * (1 + decibels(level) / 40)
+    (one,) = compand(np.array([0.5]), RATE, Compander(points, decay=0.1))
+    assert decibels(one / 0.5) == pytest.approx(gain, abs=1e-9)
     louder = Compander(((-90.0, -60.0), (0.0, 0.0)), gain_db=20.0)
     assert np.abs(compand(music(0.5).astype(np.float64), RATE, louder)).max() == 1.0

@@ -132,6 +132,13 @@ def test_short_and_silent_tracks_are_measured_as_unknown(samples: int) -> None:
     measure(silent + np.float32(0.1), silent, RATE)
 
 
+def test_crest_is_peak_over_rms_whatever_the_level() -> None:
+    quiet = np.full(RATE, 0.003, np.float32)
+    effect = measure(sine(500, amplitude=0.3), quiet, RATE)
+    assert effect.crest_db == pytest.approx(-10 * math.log10(2), abs=1e-3)
+    assert effect.rms_db == pytest.approx(-40 + 10 * math.log10(2), abs=1e-3)
+
+
 def test_beyond_full_scale_is_a_share() -> None:
     audio = np.array([0.5, 1.5, -2.0, 1.0], np.float32)
     assert measure(audio, audio, RATE).beyond_full_scale == 0.5

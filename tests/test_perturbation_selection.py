@@ -25,6 +25,24 @@ def test_the_four_families_in_five_named_levels() -> None:
         assert (steps > 0).all() or (steps < 0).all()
 
 
+LADDERS = {
+    "pitch_up": (0.25, 0.5, 1.0, 2.0, 3.0),
+    "pitch_down": (-0.25, -0.5, -1.0, -2.0, -3.0),
+    "time_faster": (1.071773463, 1.148698355, 1.231144413, 1.319507911, 1.414213562),
+    "time_slower": (0.933032992, 0.870550563, 0.812252396, 0.757858283, 0.707106781),
+    "white_noise": (30.0, 22.5, 15.0, 7.5, 0.0),
+    "compression": (1.5, 2.0, 3.0, 5.0, 10.0),
+    "gain": (-3.0, -6.0, -12.0, -18.0, -24.0),
+}
+
+
+@pytest.mark.parametrize("name", LADDERS)
+def test_levels_are_those_of_the_readme(name: str) -> None:
+    assert catalogue()[name].levels == LADDERS[name]
+    assert [c.level for c in resolve(name)] == list(LADDERS[name])
+    assert [c.severity for c in resolve(name)] == [1, 2, 3, 4, 5]
+
+
 severity = attrgetter("severity")
 
 
@@ -71,7 +89,8 @@ def test_profiles_are_fixed_lists() -> None:
         "quick": 21, "core": 20, "full": 35,
     }  # fmt: skip
     assert {c.severity for c in profiles["quick"]} == {1, 3, 5}
-    assert profiles["full"] == resolve("suite")
+    assert profiles["full"] == resolve([*SUITE, "gain"])
+    assert set(profiles["full"]) <= set(resolve("suite"))
     heard = [(c.family, c.severity) for c in profiles["core"]]
     assert len(set(heard)) == 20  # one member a family and severity
     assert all(c.protocol == "suite" for c in profiles["full"])
