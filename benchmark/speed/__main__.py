@@ -1,4 +1,4 @@
-"""``python -m benchmark.speed models|prepare|sweep``: speed, measured apart from the tests."""
+"""``python -m benchmark.speed models|prepare|sweep|statistics``: speed, apart from the tests."""
 
 from __future__ import annotations
 
@@ -95,6 +95,23 @@ def sweep(
     rows, about = measure(matrix, typer.echo)
     write(rows, about, out)
     typer.echo((out / "sweep.md").read_text(encoding="utf-8"))
+
+
+@app.command()
+def statistics(
+    replicates: Annotated[int, typer.Option(min=2, help="Of the bootstrap.")] = 1000,
+    tags: Annotated[int, typer.Option(min=2, help="Tags of the dataset.")] = 50,
+    tracks: Annotated[int, typer.Option(min=20, help="Tracks of its test.")] = 4332,
+    conditions: Annotated[int, typer.Option(min=1, help="Clean and perturbed.")] = 21,
+    cores: Annotated[int, typer.Option(min=0, help="0: all there are.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
+) -> None:
+    """Time the tables of one model from stored predictions, beside scikit-learn."""
+    from benchmark.speed.statistics import Case, measure, write
+
+    rows, about = measure(Case(replicates, tags, tracks, conditions, cores), typer.echo)
+    write(rows, about, out)
+    typer.echo((out / "statistics.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+"""The measurement of the statistics computes real tables, and its table adds up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmark.leaderboard import build_tables
+from benchmark.speed.statistics import Case, _cells, measure, write
+
+
+def test_tables_are_measured_beside_scikit_learn(tmp_path: Path) -> None:
+    case = Case(replicates=70, tags=6, tracks=120, conditions=7, cores=1)
+    said: list[str] = []
+    rows, about = measure(case, said.append)
+    write(rows, about, tmp_path)
+    frame = pd.read_csv(tmp_path / "statistics.csv").set_index("what")
+    assert (frame["seconds"] > 0).all()
+    ours, theirs = frame["seconds"]
+    assert frame["to_tables"].iloc[1] == pytest.approx(theirs / ours, rel=1e-4)
+    assert "70 replicates, 6 tags, 120 tracks, 7 conditions, one model, 1 cores" in about
+    assert about in (tmp_path / "statistics.md").read_text(encoding="utf-8")
+    assert len(said) == 2
+
+
+def test_what_is_measured_is_a_whole_benchmark(tmp_path: Path) -> None:
+    case = Case(replicates=30, tags=6, tracks=120, conditions=7)
+    tables = build_tables(_cells(case, tmp_path), n_boot=case.replicates)
+    scores = tables.robustness.query("metric == 'roc_auc'").sort_values(["family", "severity"])
+    assert len(scores) == 7
+    assert scores["low"].notna().all()
+    assert scores["value"].iloc[0] > scores["value"].iloc[-1] > 0.6
+    assert tables.leaderboard["n_valid_tags"].item() == 6
+    assert 1 < tables.leaderboard["n_clusters"].item() < 120
+    for name in ("summary", "per_tag", "consistency", "robustness"):
+        assert len(getattr(tables, name))
