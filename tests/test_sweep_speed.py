@@ -23,13 +23,16 @@ def test_a_sweep_is_measured_beside_its_parts(tmp_path: Path) -> None:
     frame = pd.read_csv(tmp_path / "out" / "sweep.csv").set_index("what")
     assert list(frame.index) == [
         "perturbing once", "forward passes, musicnn", "forward passes, tag_prior",
-        "sum of the parts", "sweep",
+        "sum of the parts", "sum, perturbing per model", "sweep",
     ]  # fmt: skip
     assert (frame["seconds"] > 0).all()
     parts = frame["seconds"].iloc[:3].sum()
     assert frame.loc["sum of the parts", "seconds"] == pytest.approx(parts, rel=1e-4)
     assert frame.loc["perturbing once", "to_perturbing"] == 1.0
     assert frame.loc["sum of the parts", "to_sum"] == 1.0
+    each = parts + frame.loc["perturbing once", "seconds"]  # a second time, for the second model
+    ratio = frame.loc["sweep", "seconds"] / each
+    assert frame.loc["sweep", "to_per_model"] == pytest.approx(ratio, rel=1e-4)
     ratio = frame.loc["sweep", "seconds"] / parts
     assert frame.loc["sweep", "to_sum"] == pytest.approx(ratio, rel=1e-4)
     assert "2 conditions (clean and time_faster:3)" in about

@@ -45,16 +45,18 @@ class Row:
     """One line of the table.
 
     Attributes:
-        what: A part, their sum, or the sweep.
+        what: A part, a sum of them, or the sweep.
         seconds: Wall time.
         to_perturbing: By the time of perturbing once.
         to_sum: By the sum of the parts.
+        to_per_model: By that sum with perturbing once for each model.
     """
 
     what: str
     seconds: float
     to_perturbing: float
     to_sum: float
+    to_per_model: float
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,12 @@ def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]
             say(f"{name}: {parts[name]:.1f} s")
         whole = _sweep(planned, store, options, cores, quiet)
     once, total = parts["perturbing once"], sum(parts.values())
+    # What a benchmark costs that perturbs anew for each model.
+    each = total + (len(models) - 1) * once
+    times = {**parts, "sum of the parts": total, "sum, perturbing per model": each, "sweep": whole}
     rows = [
-        Row(what, seconds, seconds / once, seconds / total)
-        for what, seconds in {**parts, "sum of the parts": total, "sweep": whole}.items()
+        Row(what, seconds, seconds / once, seconds / total, seconds / each)
+        for what, seconds in times.items()
     ]
     tracks = len(corpus.split("test"))
     about = (
