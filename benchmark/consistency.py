@@ -18,9 +18,6 @@ follows a true change of tempo moves as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from rich.table import Table
@@ -32,12 +29,22 @@ from benchmark.tables import family_title, number, tidy
 
 CLIP = 1e-6
 TOP = 5
+MAIN = "mean_abs_dlogit"
+"""The measure that stands for all where there is room for one."""
+
+TITLES = {
+    MAIN: "|Δ logit|",
+    "spearman": "Spearman",
+    f"top{TOP}_overlap": f"top-{TOP} overlap",
+    "flip_rate": "flip rate",
+}
+"""How people read the measures."""
 
 
 def names(n_tags: int) -> tuple[str, ...]:
     """Return the measures that a dataset of C tags has."""
     most = (f"top{TOP}_overlap",) if n_tags > TOP else ()
-    return ("mean_abs_dlogit", "spearman", *most, "flip_rate")
+    return (MAIN, "spearman", *most, "flip_rate")
 
 
 def of_tracks(clean: np.ndarray, perturbed: np.ndarray, *, single: bool) -> np.ndarray:
@@ -111,26 +118,37 @@ def consistency_frame(data: Replicates) -> pd.DataFrame:
 
 
 def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
-    """Return a table for the terminal: a row a model, the mean |dlogit| of each family."""
-    rows = frame[frame["metric"] == "mean_abs_dlogit"]
+    """Return a table for the terminal: a row a family, its mean |change of log-odds| by model.
+
+    One model alone has a column a measure.
+    """
+    models = list(dict.fromkeys(frame["model"]))
+    many = len(models) > 1
+    rows = frame[frame["metric"] == MAIN] if many else frame
     titles = [
         family_title(family if protocol == "suite" else f"{protocol}_{family}")
         for protocol, family in zip(rows["protocol"], rows["family"], strict=True)
     ]
-    steps = rows.assign(title=titles).groupby(["model", "title", "severity"])["value"].mean()
-    means = steps.groupby(["model", "title"], sort=False).mean().unstack("title")
+    column = "model" if many else "metric"
+    rows = rows.assign(title=titles)
+    # Directions of a family first, then severities, as for its drop.
+    steps = rows.groupby(["title", "severity", column])["value"].mean()
+    means = steps.groupby(["title", column]).mean().unstack(column)
+    what = TITLES[MAIN] if many else f"{models[0]} against itself on clean audio"
     table = Table(
-        title=f"{dataset}: mean |change of log-odds| per family, no labels needed",
+        title=f"{dataset}: {what}, by family",
         title_justify="left",
         pad_edge=False,
         padding=(0, 1, 0, 0),
         box=None,
         header_style="bold",
     )
-    order: Sequence[Any] = list(dict.fromkeys(titles))
-    table.add_column("model", no_wrap=True, max_width=24, overflow="ellipsis")
-    for title in order:
-        table.add_column(title.replace(" ", "\n"), justify="right")
-    for model, values in means.iterrows():
-        table.add_row(str(model), *(number(values[title]) for title in order))
+    table.add_column("family", no_wrap=True)
+    columns = models if many else [name for name in TITLES if name in means]
+    for name in columns:
+        title = str(name) if many else TITLES[name]
+        table.add_column(title, justify="right", overflow="fold", min_width=5)
+    order = sorted(dict.fromkeys(zip(rows["protocol"] != "suite", titles, strict=True)))
+    for _, title in order:
+        table.add_row(title, *(number(means.loc[title, name]) for name in columns))
     return table

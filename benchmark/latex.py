@@ -79,7 +79,7 @@ def tables_tex(tables: Tables) -> str:
     if len(board):
         parts.append(_leaderboard(tables, board, metric))
     by_protocol: dict[str, list[str]] = {}
-    for name in drop_columns(board):
+    for name in drop_columns(board) if len(board) else ():
         protocol, _ = scope_of(tables, name)
         by_protocol.setdefault(protocol, []).append(name)
     for protocol, names in by_protocol.items():

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.confusion import draw_confusion, shares
+from benchmark.consistency_section import labelled
 from benchmark.figures import (
     GRID,
     INK,
@@ -86,6 +87,11 @@ def draw_all(tables: Tables, folder: Path) -> Drawn:
     listed = looks([str(name) for name in board["model"]])
     shown = off_scale(board, listed)
     kept = _Folder(folder)
+    if not labelled(tables):
+        with style():
+            drawn = Drawn({}, _moved(tables, kept), {})
+        kept.clear()
+        return drawn
     with style():
         drawn = Drawn(
             _curves(tables, board, listed, shown, kept),
@@ -171,6 +177,17 @@ def _wide(
         figure = draw_tags(points, listed, "multilabel")
         show("categories", title, figure, points.rename(columns={v: k for k, v in named.items()}))
     return pages
+
+
+def _moved(tables: Tables, kept: _Folder) -> dict[str, str]:
+    """Draw what there is without labels: how far predictions move, by protocol."""
+    points = beside(tables.robustness, tables.consistency, primary_metric(tables.task))
+    if not len(points):
+        return {}
+    figure = draw_protocols(points, looks(list(dict.fromkeys(points["model"]))))
+    page = inline_svg(figure, "Published tests beside the suite and controls", "protocols")
+    kept.keep("protocols", figure, points)
+    return {"protocols": page}
 
 
 def _matrices(tables: Tables, listed: Sequence[Look], kept: _Folder) -> dict[str, str]:

@@ -57,12 +57,12 @@ def beside(robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str) -> 
     drops = rows[[*KEYS, "family", "level", "unit"]].assign(
         quantity="drop", value=rows["drop"], low=rows["drop_low"], high=rows["drop_high"]
     )
-    parts = [drops]
+    parts = [drops] if drops["value"].notna().any() else []  # without labels there is no drop
     if len(consistency):
         shifts = consistency[consistency["metric"] == SHIFT]
         shifts = shifts[[*KEYS, "value", "low", "high"]].assign(quantity=SHIFT)
         parts.append(drops[[*KEYS, "family", "level", "unit"]].merge(shifts, on=KEYS))
-    points = pd.concat(parts, ignore_index=True)
+    points = pd.concat(parts, ignore_index=True) if parts else drops
     control = points["protocol"] == CONTROLS
     points["part"] = points["protocol"].mask(control, CONTROL)
     # The edge of the band says which shift the low-pass stands for.

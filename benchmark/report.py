@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from benchmark import report_sections as sections_of
 from benchmark.bibliography import merged, tools
+from benchmark.consistency_section import consistency_section, labelled
 from benchmark.figures import Look, looks, off_scale
 from benchmark.heat_maps import pair_title
 from benchmark.latex import scope_of, tables_tex
@@ -103,7 +104,9 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
     scopes = {name: scope_of(tables, name) for name in drop_columns(board)}
     main = min((p for p, _ in scopes.values()), key=lambda p: (p != "suite", p), default="suite")
     drops = [name for name, (protocol, _) in scopes.items() if protocol == main]
-    ranked = board.dropna(subset=["rank"])
+    known = labelled(tables)
+    # Without labels nobody has a rank, and there is nothing to say of scores.
+    ranked = board.dropna(subset=["rank"]) if known else board.dropna(subset=["n_boot"])
     listed = looks([str(name) for name in ranked["model"]])
     shown = off_scale(ranked, listed)
     drawn = ranked[ranked["model"].isin([look.model for look in shown])]
@@ -125,8 +128,10 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
         "orders": sections_of.orders(tables.ranks),
         "pairs": pairs(beside(tables.robustness, tables.consistency, metric), metric),
         "effects": sections_of.effects(tables.effects),
-        "conditions": _conditions(tables.robustness, listed, metric),
-        "tags": _tags(tables, listed),
+        "labelled": known,
+        "consistency": consistency_section(tables),
+        "conditions": _conditions(tables.robustness, listed, metric) if known else [],
+        "tags": _tags(tables, listed) if known else [],
         "tails": tails(tables, listed),
         "failures": records(tables.failures),
         "facts": _facts(tables, ranked),

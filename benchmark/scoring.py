@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark import sweep as sweeps
+from benchmark.consistency import render_consistency
 from benchmark.effects import effects_frame
 from benchmark.leaderboard import build_tables, render_leaderboard, write_tables
 from benchmark.records import Tables
@@ -56,7 +57,11 @@ def score(sweep: sweeps.Sweep, store: Store, console: Console, *, report: bool =
     folder = sweeps.folder(sweep.dataset, store)
     tables = tables_of(sweep, store)
     write_tables(tables, folder)
-    console.print(render_leaderboard(tables))
+    console.print(
+        render_leaderboard(tables)
+        if tables.leaderboard["rank"].notna().any() or tables.consistency.empty
+        else render_consistency(tables.consistency, tables.dataset)  # no labels
+    )
     console.print(f"Tables:  {folder}/{', '.join(tables.frames())}")
     if report:
         # A record of an older version has none.

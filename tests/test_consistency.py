@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 from scipy.special import logit
@@ -12,8 +14,14 @@ from scipy.stats import spearmanr
 
 from benchmark import consistency, metrics
 from benchmark.bootstrap import draw_weights
+from benchmark.checkpoints import load_checkpoint
 from benchmark.leaderboard import build_tables
-from benchmark.records import load_predictions
+from benchmark.perturbations import perturb, resolve
+from benchmark.predict import predict_windows
+from benchmark.records import Failure, load_predictions
+from benchmark.reference_checkpoints import import_checkpoint
+from benchmark.report import write_report
+from datamodules.audio import decode
 from tests.scored import evaluation, simulated
 
 
@@ -104,14 +112,133 @@ def test_it_needs_a_clean_evaluation(tmp_path):
     assert build_tables(cells, n_boot=5).consistency.empty
 
 
-def test_the_terminal_shows_the_families(tmp_path):
-    tables = build_tables(simulated(tmp_path), n_boot=5)
+def printed(frame, width=100):
     out = io.StringIO()
-    table = consistency.render_consistency(tables.consistency, "mine")
-    Console(file=out, width=100).print(table)
-    lines = out.getvalue().splitlines()
-    mean = tables.consistency.query(
-        "model == 'fcn' and family == 'pitch_shift' and metric == 'mean_abs_dlogit'"
-    )["value"].mean()
-    assert f"{mean:.3f}" in next(line for line in lines if line.startswith("fcn"))
-    assert [line.split()[0] for line in lines[-3:]] == ["fcn", "musicnn", "tag_prior"]
+    Console(file=out, width=width).print(consistency.render_consistency(frame, "mine"))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert max(map(len, lines)) <= width
+    return lines
+
+
+def family_mean(frame, model, family, metric):
+    rows = frame.query("model == @model and family == @family and metric == @metric")
+    return rows.groupby("severity")["value"].mean().mean()
+
+
+def test_the_terminal_shows_the_families_of_several_models(tmp_path):
+    frame = build_tables(simulated(tmp_path), n_boot=5).consistency
+    *_, heads, first, second = printed(frame)
+    family, *models = heads.split()
+    assert (family, models) == ("family", ["fcn", "musicnn", "tag_prior"])
+    for line, family in ((first, "pitch_shift"), (second, "white_noise")):
+        values = [family_mean(frame, model, family, "mean_abs_dlogit") for model in models]
+        assert line.split()[2:] == [f"{value:.3f}" for value in values]
+
+
+def test_the_terminal_shows_all_measures_of_one_model(tmp_path):
+    frame = build_tables(simulated(tmp_path, ["fcn"], c=7), n_boot=5).consistency
+    lines = printed(frame)
+    assert "fcn against itself" in lines[0]
+    values = [family_mean(frame, "fcn", "white_noise", m) for m in consistency.names(7)]
+    assert lines[-1].split() == ["white", "noise", *(f"{value:.3f}" for value in values)]
+
+
+def test_the_terminal_holds_a_dozen_models(tmp_path):
+    frame = build_tables(simulated(tmp_path, ["fcn"], c=7), n_boot=5).consistency
+    names = [f"short_chunk_cnn_{k}" for k in range(12)]
+    wide = pd.concat([frame.assign(model=name) for name in names])
+    lines = printed(wide)
+    assert len(lines[-1].split()) == 2 + 12
+
+
+@pytest.mark.parametrize("models", [("fcn",), ("fcn", "musicnn")])
+def test_the_page_without_labels_is_about_consistency(tmp_path, models):
+    rng = np.random.RandomState(0)
+    nothing, cells = np.zeros((20, 7), dtype=int), []
+    for model in models:
+        clean = rng.rand(20, 7)
+        cells.append(evaluation(tmp_path, clean, nothing, model=model))
+        for severity in (1, 3):
+            facts = {"model": model, "perturbation": "pitch_up", "severity": severity}
+            cells.append(evaluation(tmp_path, clean ** (1 + severity / 10), nothing, **facts))
+    other = {"protocol": "won2020", "family": "pitch_shift", "level": 0.5, "unit": "semitones"}
+    worse = evaluation(
+        tmp_path, clean**2, nothing, model=model, perturbation="won", severity=3, **other
+    )
+    tables = build_tables([*cells, worse], n_boot=20)
+    page = write_report(tables, tmp_path, {"Data": {"train tracks": 0}}).read_text()
+    body = page[page.index("<body>") : page.index('<h2 id="provenance">')]
+    for word in ("ROC-AUC", "Leaderboard", "Rare", "Every tag", "Every condition", "mCE", ">nan"):
+        assert word not in body, body[body.index(word) - 200 :][:400]
+    assert "no labels" in body
+    for heading in ("Consistency", "Published tests"):
+        assert f">{heading}" in body
+    section = body[body.index('<h2 id="consistency">') :]
+    rows = tables.consistency.query("model == 'fcn'")
+    shown = rows if len(models) == 1 else rows.query("metric == 'mean_abs_dlogit'")
+    for value in shown["value"]:
+        assert f">{value:.3f}<" in section
+    assert section.index("pitch up") < section.index("won")
+    for file in tmp_path.glob("report/*.tex"):
+        assert "tabular" not in file.read_text()
+    names = {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
+    assert names == {"protocols"}
+
+
+def test_the_page_with_labels_has_consistency_too(tmp_path):
+    tables = build_tables(simulated(tmp_path, ["fcn", "musicnn"]), n_boot=20)
+    page = write_report(tables, tmp_path, {}).read_text()
+    assert "Leaderboard" in page
+    section = page[page.index('<h2 id="consistency">') :]
+    for value in tables.consistency.query("metric == 'mean_abs_dlogit'")["value"]:
+        assert f">{value:.3f}<" in section
+
+
+def test_where_everything_failed_the_page_is_not_about_consistency(tmp_path):
+    failure = Failure("synth", "fcn", 0, "clean", 0.0, "evaluate", "RuntimeError: x", "c0ffee")
+    page = write_report(build_tables([], [failure]), tmp_path, {}).read_text()
+    assert "RuntimeError: x" in page
+    assert 'id="consistency"' not in page
+
+
+@pytest.fixture(scope="module")
+def moved(shared_data, tmp_path_factory):
+    """Mean |change of log-odds| of the published FCN on real music, by condition."""
+    weights = shared_data / "checkpoints" / "won2020_fcn_mtat.pth"
+    folder = import_checkpoint(weights, "fcn", "mtat", tmp_path_factory.mktemp("fcn")).folder
+    module, _ = load_checkpoint(folder)
+    conditions = {
+        c.label: c
+        for c in resolve("pitch_up:1,won2020_dynamic_range:1,control_gain:1,control_pitch_engine")
+    }
+    assert conditions["pitch_up:1"].level == 0.25
+    # The published grid begins at half a semitone; the same engine at the suite's first level.
+    conditions["librosa"] = replace(resolve("won2020_pitch_shift:3")[0], level=0.25)
+    clips = sorted((shared_data / "audio").glob("fma_*.mp3"))[:6]
+    scores = {name: [] for name in ("clean", *conditions)}
+    for clip in clips:
+        audio = decode(clip, 16000, clip.name)[: module.input_samples]
+        heard = {
+            name: perturb(audio, 16000, condition, seed=0, track_id=clip.name)
+            for name, condition in conditions.items()
+        }
+        for name, signal in {"clean": audio, **heard}.items():
+            scores[name].append(predict_windows(module, signal, np.array([0])).mean(0))
+    clean = np.stack(scores.pop("clean"))
+    return {
+        name: consistency.of_tracks(clean, np.stack(found), single=False).mean(axis=0)
+        for name, found in scores.items()
+    }
+
+
+def test_a_vocoders_artefacts_move_a_tagger_more_than_its_pitch(moved):
+    librosa, ours = moved["librosa"], moved["pitch_up:1"]
+    assert librosa[0] > 2 * ours[0] > 0
+    assert librosa[1] < ours[1] < 1  # Spearman
+    assert moved["control_pitch_engine:1"][0] < ours[0]
+
+
+def test_published_compression_moves_a_tagger_as_its_gain_alone(moved):
+    share = moved["won2020_dynamic_range:1"][0] / moved["control_gain:1"][0]
+    assert 0.6 < share < 1.6
+    assert moved["control_gain:1"][0] > 2 * moved["pitch_up:1"][0]
