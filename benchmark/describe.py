@@ -108,6 +108,11 @@ def describe_labels(corpus: Corpus) -> Description:
             f"The corpus in {corpus.root} has no tracks: there is nothing to describe. "
             f"{corpus.root / 'rejected.csv'} says why each of them was left out."
         )
+    if not corpus.tags:
+        raise TagbenchError(
+            f"The corpus in {corpus.root} has no tags: there are no labels to describe. "
+            "Hear trained models on it: tagbench run --checkpoints FOLDER"
+        )
     frame = pd.concat([corpus.split(name) for name in SPLITS])
     labels = np.concatenate([corpus.targets(name) for name in SPLITS])
     splits = frame["split"].tolist()

@@ -48,7 +48,8 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             )
             console.print(_conditions(experiment, name))
             continue
-        costs = {m.name: cost_of(m.architecture, len(corpus.tags)) for m in heard}
+        tags = plan.vocabulary(name, corpus, models, imported)
+        costs = {m.name: cost_of(m.architecture, len(tags)) for m in heard}
         cells = plan.build(experiment, dataset, corpus, models, imported)
         preset = experiment.presets[name][1]
         train_s = {

@@ -41,7 +41,8 @@ PROGRESS_EVERY_S = 0.2
 class Listener:
     """One model, and its predictions for the condition at hand.
 
-    ``columns`` are the outputs that stand for the tags of the corpus, in their order.
+    ``columns`` are the outputs that stand for ``tags``: those of the corpus in their order, or all
+    that the model knows where the corpus has none.
     """
 
     train_id: str
@@ -50,6 +51,7 @@ class Listener:
     window: int
     device: torch.device
     columns: NDArray[np.int64]
+    tags: tuple[str, ...]
     windows: list[Audio] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
@@ -60,10 +62,10 @@ class Listener:
         """Windows of a batch: a matter of the model alone, so that no result depends on more."""
         return max(1, min(WINDOWS_AT_ONCE, SAMPLES_AT_ONCE // self.window))
 
-    def start(self, n_tracks: int, n_tags: int) -> None:
+    def start(self, n_tracks: int) -> None:
         """Forget the last condition."""
         self.windows, self.owners = [], []
-        self.sums = np.zeros((n_tracks, n_tags))
+        self.sums = np.zeros((n_tracks, len(self.tags)))
         self.counts = np.zeros(n_tracks, np.int64)
 
     def listen(self, track: int, audio: Audio, windowing: Windowing) -> None:
@@ -96,19 +98,21 @@ def load_model(train_id: str, store: Store, tags: Sequence[str], device: torch.d
     Args:
         train_id: Id of its cell.
         store: Where the cell lies.
-        tags: Tags of the corpus; each must be among those of the model.
+        tags: Tags of the corpus; each must be among those of the model. Without any, the model's.
         device: Where to run it.
     """
     module, card = load_checkpoint(store.folder(train_id), str(device))
     place = {tag: index for index, tag in enumerate(card.tags)}
     architecture = card.architecture
+    wanted = tuple(tags) or card.tags
     return Listener(
         train_id,
         module,
         architecture.sample_rate,
         architecture.window,
         device,
-        np.asarray([place[tag] for tag in tags]),
+        np.asarray([place[tag] for tag in wanted]),
+        wanted,
     )
 
 
@@ -186,7 +190,7 @@ def _evaluate_condition(
     windowing = windows.build()
     models = [listening[train_id] for train_id in group]
     for model in models:
-        model.start(len(test), len(corpus.tags))
+        model.start(len(test))
     started = said = time.perf_counter()
     chosen = sampled(list(test["track_id"]))
     effects = []
@@ -211,7 +215,7 @@ def _evaluate_condition(
                     f"{len(models)} models",
                 }
             )
-    targets = corpus.targets("test")
+    targets = corpus.targets("test") if corpus.tags else None
     clusters = np.asarray(corpus.clusters("test"), dtype=np.str_)
     track_ids = np.asarray(test["track_id"], dtype=np.str_)
     measured = Measured.of(track_ids, effects) if effects else None
@@ -226,9 +230,9 @@ def _evaluate_condition(
         write_arrays(
             store.folder(cell) / PREDICTIONS,
             track_ids=track_ids,
-            tags=np.asarray(corpus.tags, dtype=np.str_),
+            tags=np.asarray(model.tags, dtype=np.str_),
             scores=scores,
-            targets=targets,
+            targets=np.zeros(scores.shape, np.uint8) if targets is None else targets,
             clusters=clusters,
         )
         if measured is not None:

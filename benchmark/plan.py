@@ -172,6 +172,32 @@ class ImportedModel:
             )
 
 
+def vocabulary(
+    dataset: str, corpus: Corpus, models: Sequence[ResolvedModel], imported: Sequence[ImportedModel]
+) -> tuple[str, ...]:
+    """Return the tags that models predict: those of the corpus, or without labels their own.
+
+    Raises:
+        TagbenchError: There is nothing to learn from, or the models know different tags.
+    """
+    if corpus.tags:
+        return corpus.tags
+    if models:
+        raise TagbenchError(
+            f"The dataset {dataset!r} has no tags, so {models[0].name!r} has nothing to learn. "
+            f"Write a table of tags beside the audio (see README.md), or hear models that are "
+            "trained already: --checkpoints FOLDER"
+        )
+    first = imported[0]
+    for other in imported[1:]:
+        if (other.science.tags, other.science.task) != (first.science.tags, first.science.task):
+            raise TagbenchError(
+                f"{first.folder} and {other.folder} do not predict the same tags, and "
+                f"{dataset!r} has none to choose among them. Run each with --results of its own."
+            )
+    return tuple(first.science.tags)
+
+
 Heard = ResolvedModel | ImportedModel
 """A model of the matrix, whether it is to be trained or was."""
 
@@ -264,10 +290,12 @@ def build(
         imported: Its models that are trained already.
     """
     preset_name, preset = experiment.presets[dataset.name]
+    tags = vocabulary(dataset.name, corpus, models, imported)
     inputs = inputs_of(corpus)
     recipe = recipe_here(preset.training()).model_dump(mode="json", exclude={"name"})
     windows = preset.windows.model_dump(mode="json")
-    common = {"dataset": dataset.name, "task": corpus.task, "preset": preset_name}
+    task = corpus.task if corpus.tags else imported[0].science.task
+    common = {"dataset": dataset.name, "task": task, "preset": preset_name}
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
     training = [
         Cell(
@@ -310,6 +338,7 @@ def build(
             "n_boot": preset.n_boot,
             # Not said where it is the usual one: records of older versions stay valid.
             **({"cluster": preset.cluster} if preset.cluster != "artist" else {}),
+            **({} if corpus.tags else {"tags": list(tags)}),
         }
     )
     return Plan(dataset.name, preset_name, tuple(training), tuple(evaluations), contract)

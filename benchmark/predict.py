@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.audio import decode
+from datamodules.audio import SUFFIXES, decode
 from datamodules.errors import TagbenchError
 from datamodules.windows import Windowing, cut, window_starts
 from lightning_modules.base import TaggingModule
@@ -21,9 +21,6 @@ from lightning_modules.base import TaggingModule
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
-AUDIO_SUFFIXES = frozenset(
-    {".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav"}
-)
 WINDOWS_PER_BATCH = 16
 _DECODERS = 2  # threads that decode ahead of the model; libsndfile and soxr release the GIL
 
@@ -86,12 +83,10 @@ def find_audio(paths: Iterable[Path]) -> list[AudioFile]:
             found.setdefault(path, AudioFile(path, str(path)))
             continue
         inside = sorted(
-            file
-            for file in path.rglob("*")
-            if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file()
+            file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
         )
         if not inside:
-            formats = " ".join(sorted(suffix[1:] for suffix in AUDIO_SUFFIXES))
+            formats = " ".join(sorted(suffix[1:] for suffix in SUFFIXES))
             raise TagbenchError(f"There is no audio in {path}: looked for {formats}.")
         for file in inside:
             found.setdefault(file, AudioFile(file, file.relative_to(path).as_posix()))

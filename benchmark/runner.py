@@ -209,10 +209,11 @@ def plan_dataset(
 ) -> Planned:
     """Expand one dataset's matrix, register its cells and estimate their work."""
     cells = plan.build(experiment, dataset, corpus, models, imported)
+    tags = plan.vocabulary(dataset.name, corpus, models, imported)
     for cell in (*cells.training, *cells.evaluations):
         store.register(cell)
     heard: list[Heard] = [*models, *imported]
-    costs = {model.name: cost_of(model.architecture, len(corpus.tags)) for model in heard}
+    costs = {model.name: cost_of(model.architecture, len(tags)) for model in heard}
     preset = experiment.presets[dataset.name][1]
     module = dataset.module(corpus.root.parent)
     record, replaced = sweep.record(
@@ -229,10 +230,10 @@ def plan_dataset(
             "split_digest": corpus.split_digest,
             "tags_digest": corpus.tags_digest,
             "n_tracks": {p: len(corpus.split(p)) for p in ("train", "valid", "test")},
-            "n_tags": len(corpus.tags),
-            "training_counts": training_counts(corpus),
-            "unstable_tags": module.unstable_tags(corpus.tags),
-            "tag_categories": module.tag_categories(corpus.tags),
+            "n_tags": len(tags),
+            "training_counts": training_counts(corpus) if corpus.tags else None,
+            "unstable_tags": module.unstable_tags(tags),
+            "tag_categories": module.tag_categories(tags),
             "rejected": int(corpus.info.get("rejected", 0)),
             "n_boot": preset.n_boot,
             "cluster": preset.cluster,

@@ -23,6 +23,11 @@ from datamodules.mp3 import is_counted, scan
 
 Float32 = npt.NDArray[np.float32]
 
+SUFFIXES = frozenset(
+    {".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav"}
+)
+"""Endings of the names of audio files, in lower case."""
+
 # Part of every manifest digest: raise it when the same file would decode to other samples.
 DECODER_REVISION = 1
 _BLOCK = 65536  # frames decoded at once: bounds memory by the output, not by the file

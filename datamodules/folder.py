@@ -1,4 +1,4 @@
-"""The dataset `folder`: your own audio and a table of tags, as CSV or JSONL."""
+"""The dataset `folder`: your own audio and a table of tags, as CSV or JSONL, or audio alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
 
+from datamodules.audio import SUFFIXES
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.errors import TagbenchError
 from datamodules.files import replace_file
@@ -27,6 +28,9 @@ class Folder(TaggingDataModule):
     The classes are the tags in alphabetical order, so that adding a track never reorders them.
     Without a ``split`` column a split is drawn from ``split_seed``
     (`datamodules.splits.draw_split`) and written to ``split.csv`` beside the corpus.
+
+    A directory of audio without either table is a test set without labels: every file below it,
+    and no tags. Trained models are compared with themselves there (`benchmark.consistency`).
 
     Args:
         data: The directory, or the table itself.
@@ -62,13 +66,15 @@ class Folder(TaggingDataModule):
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """The rows of the table, by path."""
+        """The rows of the table, by path; of audio alone, every file in the test."""
+        if self._heard_only:
+            return tuple(Row(path, (), "test", "", "") for path in self._heard_only)
         read = read_jsonl if self._table.suffix.lower() == ".jsonl" else read_table
         return read(self._table, single=self.task == "singlelabel")
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """Every tag of the table, in alphabetical order."""
+        """Every tag of the table, in alphabetical order; none of audio alone."""
         return tuple(sorted({tag for row in self.rows for tag in row.tags}))
 
     def science(self) -> Mapping[str, Any]:
@@ -129,6 +135,15 @@ class Folder(TaggingDataModule):
                 f"{manifest}"
             )
         return manifest if manifest.is_file() else table
+
+    @cached_property
+    def _heard_only(self) -> tuple[str, ...]:
+        """The audio of a directory that has no table, by path."""
+        place = Path(self.data).expanduser()
+        if self._table.is_file() or not place.is_dir() or self.task != "multilabel":
+            return ()
+        files = (f for f in place.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+        return tuple(sorted(f.relative_to(place).as_posix() for f in files))
 
     @property
     def _draws(self) -> bool:

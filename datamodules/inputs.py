@@ -94,8 +94,11 @@ def check_tracks(tracks: Sequence[Track], tags: Sequence[str], task: str, name: 
             f"such as {repeated[0]!r}. Track ids must be unique."
         )
     known = set(tags)
-    if len(known) != len(tags) or not known:
-        raise TagbenchError(f"The tags of {name!r} must be unique, and at least one: {tags}.")
+    if len(known) != len(tags):
+        raise TagbenchError(f"The tags of {name!r} must be unique: {tags}.")
+    # Without labels there is nothing to learn, but predictions can still be compared.
+    if not known and any(track.split != "test" for track in tracks):
+        raise TagbenchError(f"{name!r} has no tags: all of its tracks must be in test.")
     for track in tracks:
         where = f"track {track.track_id!r} of {name!r}"
         if track.split not in SPLITS:
