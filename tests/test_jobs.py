@@ -314,6 +314,22 @@ def test_an_imported_model_is_heard_by_tag_name(
         assert found.scores == pytest.approx(expected.scores, abs=1e-6)
 
 
+def test_the_preset_says_what_the_bootstrap_draws_whole(small: Small):
+    ids = [str(name) for name in small.corpus.split("test")["track_id"]]
+    assert runner.clusters(small.corpus, "artist") is None  # as the predictions hold it
+    assert small.corpus.clusters("test") == [f"artist:artist{int(n[:3])}" for n in ids]
+    found = runner.clusters(small.corpus, "track")
+    assert found == {name: f"track:{name}" for name in ids}
+    contracts = set()
+    for by in ("artist", "song", "track"):
+        small.preset.write_text(f"{PRESET}cluster: {by}\n", encoding="utf-8")
+        experiment = small.check(["tag_prior"])
+        models = runner.resolve_models(experiment)
+        contracts.add(plan.build(experiment, small.dataset, small.corpus, models).contract)
+    small.preset.write_text(PRESET, encoding="utf-8")
+    assert len(contracts) == 3  # tables of two kinds never mix
+
+
 def test_an_imported_model_must_know_the_tags(small: Small, trained: Store):
     model = imported(small, trained, ("noisy", "brass"), "ignorant")
     with pytest.raises(TagbenchError, match=r"does not know 2 of 3 tags \(high, low\)"):
