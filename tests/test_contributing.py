@@ -15,7 +15,7 @@ import soundfile
 from tests import music
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("datamodules", "lightning_modules", "benchmark", "experiments")
+PACKAGES = ("datamodules", "lightning_modules", "benchmark", "experiments", "tests")
 EXAMPLE = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -73,5 +73,34 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
     board = pd.read_csv(tmp_path / "results" / "chords" / "leaderboard.csv")
     assert board["accuracy"].between(0, 1).all()
-    robustness = pd.read_csv(tmp_path / "results" / "chords" / "robustness.csv")
-    assert set(robustness["perturbation"]) >= {"low_pass"}
+    folder = tmp_path / "results" / "chords"
+    for table in ("robustness", "per_tag", "consistency", "effects"):
+        assert "low_pass" in set(pd.read_csv(folder / f"{table}.csv")["perturbation"]), table
+    assert "low_pass_drop" in board.columns
+    assert (folder / "report" / "figures" / "degradation_low_pass.pdf").is_file()
+    assert (folder / "report" / "index.html").read_text("utf-8").count("low pass") > 1
+
+
+def test_the_contract_finds_a_new_perturbation(checkout: Path):
+    for command in (
+        [sys.executable, "-m", "tests.heard"],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c"),
+            *(
+                str(ROOT / "pyproject.toml"),
+                "--rootdir",
+                str(checkout),
+                "-k",
+                "low_pass and not control",
+            ),
+            *("tests/test_perturbations.py", "tests/test_perturbation_selection.py"),
+        ],
+    ):
+        done = subprocess.run(
+            command, cwd=checkout, capture_output=True, text=True, check=False, timeout=400
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed
+    # Two questions to each of its levels, and ten to itself.
+    assert int(passed[1]) >= 2 * 5 + 10, done.stdout
