@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmark.consistency import MAIN, TITLES
 from benchmark.records import Tables
+from benchmark.report_sections import suite_first
 
 _KEYS = ["protocol", "family", "perturbation", "severity", "level", "unit"]
 
@@ -21,10 +22,11 @@ def consistency_section(tables: Tables) -> dict[str, Any] | None:
     A row has a cell a model, with a row of ``consistency.csv`` a measure and the shade of the
     main one; None where a model was not heard under that condition.
     """
-    frame = tables.consistency
+    frame = suite_first(tables.consistency)
     if frame.empty:
         return None
-    models = list(dict.fromkeys(frame["model"]))
+    heard = set(frame["model"])
+    models = [model for model in tables.leaderboard["model"] if model in heard]
     measures = [name for name in TITLES if name in set(frame["metric"])]
     top = float(frame.loc[frame["metric"] == MAIN, "value"].max())
     rows = []

@@ -16,6 +16,7 @@ import pandas as pd
 
 from benchmark.figures import looks, off_scale
 from benchmark.records import Tables
+from benchmark.scopes import scope_of
 from benchmark.tables import (
     drop_columns,
     family_title,
@@ -169,7 +170,7 @@ def _table(
     lines = [
         r"\begin{table}[tbp]",
         r"\centering",
-        r"\small\setlength{\tabcolsep}{3.5pt}",
+        r"\small\setlength{\tabcolsep}{2.8pt}",
         f"\\caption{{{caption}}}",
         f"\\label{{{label}}}",
         f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
@@ -250,15 +251,6 @@ def paired(
         frozenset((str(row["model_a"]), str(row["model_b"]))): (row[ends[0]], row[ends[1]])
         for row in rows.dropna(subset=ends).to_dict("records")
     }
-
-
-def scope_of(tables: Tables, column: str) -> tuple[str, str]:
-    """Return (protocol, family) of a drop column of the leaderboard."""
-    name = column.removesuffix("_drop")
-    for protocol in sorted({str(p) for p in tables.robustness["protocol"].dropna()}):
-        if protocol != "suite" and name.startswith(f"{protocol}_"):
-            return protocol, name.removeprefix(f"{protocol}_")
-    return "suite", name
 
 
 def _heading(tables: Tables, column: str) -> str:

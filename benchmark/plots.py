@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from benchmark.confusion import draw_confusion, shares
 from benchmark.consistency_section import labelled
 from benchmark.figures import (
-    GRID,
     INK,
     Look,
     curves,
@@ -30,7 +29,9 @@ from benchmark.heat_maps import draw_families, draw_tags, tag_scores
 from benchmark.protocol_plot import beside, draw_protocols
 from benchmark.rank_plot import draw_ranks, rank_changes
 from benchmark.records import Tables
-from benchmark.tables import drop_columns, family_title, metric_title, primary_metric, to_csv
+from benchmark.scatter_plot import draw_scatter
+from benchmark.scopes import main_drops
+from benchmark.tables import family_title, metric_title, primary_metric, to_csv
 from benchmark.tables import write_text as write
 
 SUFFIXES = (".pdf", ".png", ".csv")
@@ -133,7 +134,7 @@ def _curves(
     _legend(figure, axes[0])
     joined = pd.concat([one.points.assign(family=one.family) for one in found])
     kept.keep("degradation", figure, joined.drop(columns="tick"))
-    figure, points = _clean_against_robust(board, shown, metric)
+    figure, points = draw_scatter(board, main_drops(tables)[1], shown, metric)
     name = "clean_against_robust"
     pages[name] = inline_svg(figure, "Score on clean audio against perturbed audio", name)
     _legend(figure, figure.axes[0])
@@ -234,59 +235,6 @@ def _forest(
     return figure, points
 
 
-def _clean_against_robust(
-    board: pd.DataFrame, shown: Sequence[Look], metric: str
-) -> tuple[Figure, pd.DataFrame]:
-    """Draw each model's clean score against its mean over families; the front is joined."""
-    means = [name.removesuffix("_drop") + f"_{metric}" for name in drop_columns(board)]
-    points = pd.DataFrame(
-        {"model": board["model"], "clean": board[metric], "perturbed": board[means].mean(axis=1)}
-    )
-    # A mean over fewer families than the others have would not compare.
-    points.loc[board[means].isna().any(axis=1), "perturbed"] = np.nan
-    figure, (ax,) = new_figure(3.9, 2.7)
-    drawn = points[points["model"].isin([look.model for look in shown])].dropna()
-    front = pareto(drawn)
-    if len(drawn):
-        ax.plot(front["clean"], front["perturbed"], color=GRID, linewidth=3, zorder=0)
-        rings = ax.plot(front["clean"], front["perturbed"], "o", color=INK, markersize=11, zorder=1)
-        rings[0].set(markerfacecolor="none", label="Pareto front")
-        start = drawn[["clean", "perturbed"]].min().max()
-        ax.axline((start, start), slope=1, color=INK, linewidth=0.5, linestyle=":")
-        ax.set_xlim(*_padded(drawn["clean"]))
-        ax.set_ylim(*_padded(drawn["perturbed"]))
-    for look in shown:
-        own = drawn[drawn["model"] == look.model]
-        if len(own):
-            line = ax.plot(
-                own["clean"],
-                own["perturbed"],
-                color=look.colour,
-                marker=look.marker,
-                linestyle="none",
-                markersize=6,
-                label=look.model,
-            )[0]
-            line.set_gid(f"{look.gid}-line")
-    ax.set_xlabel(f"{metric_title(metric)} on clean audio")
-    ax.set_ylabel(f"mean {metric_title(metric)}, perturbed")
-    ax.set_title("clean against perturbed", fontsize=9, loc="left")
-    return figure, points
-
-
-def pareto(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that no other row beats in both ``clean`` and ``perturbed``."""
-    ordered = points.sort_values(["clean", "perturbed"], ascending=False)
-    best = ordered["perturbed"].cummax().shift(fill_value=-np.inf)
-    return ordered[ordered["perturbed"] > best]
-
-
-def _padded(values: pd.Series) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    room = 0.08 * (high - low) or 0.01
-    return low - room, high + room
-
-
 def _heat_map(
     robustness: pd.DataFrame, listed: Sequence[Look], metric: str
 ) -> tuple[Figure, pd.DataFrame]:
@@ -298,7 +246,8 @@ def _heat_map(
     wide = rows.assign(name=name).pivot_table(index="name", columns="model", values="drop")
     models = [look.model for look in listed]
     grid = wide.reindex(index=names, columns=models).to_numpy(float)
-    figure, (ax,) = new_figure(2.0 + 0.5 * len(models), 1.0 + 0.17 * len(names))
+    room = 0.06 * max(len(model) for model in models)  # for names on end
+    figure, (ax,) = new_figure(2.0 + 0.5 * len(models), 0.5 + room + 0.17 * len(names))
     top = float(np.nanmax(np.abs(grid))) if np.isfinite(grid).any() else 1.0
     ax.imshow(grid, cmap="Blues", vmin=0.0, vmax=max(top, 1e-6), aspect="auto")
     for (r, c), value in np.ndenumerate(grid):

@@ -80,8 +80,13 @@ def level_label(level: float, unit: Any) -> str:
     name = "" if pd.isna(unit) else str(unit)
     if name in _BEFORE:
         return f"{_BEFORE[name]} {level:.3g}"
-    sign = "+" if name in ("semitones", "dB") else ""
-    return f"{level:{sign}.3g} {name}".strip().replace("-", "\N{MINUS SIGN}")
+    sign = "+" if name in ("semitones", "dB") and level else ""
+    return f"{level_number(level, sign)} {name}".strip().replace("-", "\N{MINUS SIGN}")
+
+
+def level_number(level: float, sign: str = "") -> str:
+    """Return a level to three digits, those before the point in full."""
+    return f"{level:{sign}.0f}" if abs(level) >= 1000 else f"{level:{sign}.3g}"
 
 
 def draw_protocols(points: pd.DataFrame, shown: Sequence[Look]) -> Figure:

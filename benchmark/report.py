@@ -20,12 +20,13 @@ from benchmark.bibliography import merged, tools
 from benchmark.consistency_section import consistency_section, labelled
 from benchmark.figures import Look, looks, off_scale
 from benchmark.heat_maps import pair_title
-from benchmark.latex import scope_of, tables_tex
+from benchmark.latex import tables_tex
 from benchmark.long_tail import THRESHOLDS
 from benchmark.plots import WIDE, Drawn, draw_all
-from benchmark.protocol_plot import beside, pairs
+from benchmark.protocol_plot import beside, level_number, pairs
 from benchmark.records import Tables
 from benchmark.report_tails import tails
+from benchmark.scopes import main_drops, scope_of
 from benchmark.tables import (
     drop_columns,
     family_title,
@@ -82,6 +83,7 @@ def template(name: str) -> Any:
     )
     environment.filters |= {"number": number, "family": family_title, "metric": metric_title}
     environment.filters |= {"minus": _minus, "natural": _natural, "pair": pair_title}
+    environment.filters["level"] = lambda level: _minus(level_number(level))
     environment.filters["breakable"] = _breakable
     environment.tests["missing"] = lambda value: value is None or bool(pd.isna(value))
     return environment.get_template(f"{name}.html.jinja")
@@ -101,9 +103,8 @@ def _breakable(name: str) -> Markup:
 def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Arrange what the template prints."""
     board, metric = tables.leaderboard, primary_metric(tables.task)
-    scopes = {name: scope_of(tables, name) for name in drop_columns(board)}
-    main = min((p for p, _ in scopes.values()), key=lambda p: (p != "suite", p), default="suite")
-    drops = [name for name, (protocol, _) in scopes.items() if protocol == main]
+    main, drops = main_drops(tables)
+    protocols = {scope_of(tables, name)[0] for name in drop_columns(board)}
     known = labelled(tables)
     # Without labels nobody has a rank, and there is nothing to say of scores.
     ranked = board.dropna(subset=["rank"]) if known else board.dropna(subset=["n_boot"])
@@ -116,7 +117,7 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
         "metric": metric,
         "others": further_metrics(board),
         "drops": drops,
-        "other_protocols": sorted({p for p, _ in scopes.values()} - {main}),
+        "other_protocols": sorted(protocols - {main}),
         "rows": [_row(row, drawn, metric) for row in records(board)],
         "listed": listed,
         "shown": shown,
@@ -175,6 +176,7 @@ def _conditions(
 ) -> list[dict[str, Any]]:
     """Return one row per perturbed condition with a cell per model, and the shade of its drop."""
     rows = robustness[(robustness["metric"] == metric) & (robustness["severity"] > 0)]
+    rows = sections_of.suite_first(rows)
     top = float(rows["drop"].max()) if rows["drop"].notna().any() else 0.0
     keys = ["protocol", "family", "perturbation", "severity", "level", "unit"]
     found = []

@@ -20,10 +20,15 @@ CAP = 2_000_000
 """Characters of sound that one page may carry."""
 
 
+def suite_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the suite before those of other protocols, else in their order."""
+    return frame.iloc[(frame["protocol"] != "suite").to_numpy().argsort(kind="stable")]
+
+
 def orders(ranks: pd.DataFrame) -> list[dict[str, Any]]:
     """Return one row a condition of ``ranks.csv``: how far it keeps the order of the models."""
     found: list[dict[str, Any]] = []
-    for row in ranks.to_dict("records"):
+    for row in suite_first(ranks).to_dict("records"):
         swaps = "" if pd.isna(row["swaps"]) else str(row["swaps"])
         changed = [swap.split(">") for swap in swaps.split("|") if swap]
         # Less than resampling the clean scores alone leaves of the order.
@@ -46,7 +51,7 @@ def effects(frame: pd.DataFrame) -> dict[str, Any] | None:
     keys = ["protocol", "perturbation", "severity", "level", "unit"]
     quantities = list(dict.fromkeys(frame.loc[frame["median"].notna(), "quantity"]))
     rows = []
-    for key, part in frame.groupby(keys, sort=False, dropna=False):
+    for key, part in suite_first(frame).groupby(keys, sort=False, dropna=False):
         cells = {cell["quantity"]: cell for cell in part.to_dict("records")}
         named: dict[str, Any] = dict(zip(keys, key, strict=True))
         named["label"] = level_label(named["level"], named["unit"])

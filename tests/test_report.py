@@ -10,9 +10,9 @@ import pytest
 
 from benchmark.figures import Axis, curves, looks, off_scale
 from benchmark.leaderboard import build_tables, write_tables
-from benchmark.plots import pareto
 from benchmark.records import Failure
 from benchmark.report import sections, write_report
+from benchmark.scatter_plot import pareto
 from benchmark.tables import read_tables
 from tests.scored import evaluation, simulated
 
@@ -165,6 +165,31 @@ def test_an_unknown_unit_falls_back_to_severity(tmp_path):
     assert curve.label == "severity (seconds)"
     assert curve.points[["x", "tick"]].to_numpy().tolist() == [[0.0, "clean"], [2.0, "1.5"]]
     assert "reverb" in write_report(tables, tmp_path, {}).read_text()
+
+
+def test_an_engine_at_rest_is_no_curve_and_means_are_over_the_suite(tmp_path):
+    targets = [[1], [0], [1], [0]]
+    suite = {"perturbation": "white_noise", "severity": 3}
+    rest = {"perturbation": "rest", "family": "pitch_shift", "unit": "semitones", "level": 0.0}
+    band = {"perturbation": "band", "family": "low_pass", "unit": "Hz", "level": 6727.171}
+    cells = [
+        evaluation(tmp_path, scores, targets, model=model, **facts)
+        for model, facts, scores in [
+            ("a", {}, [[0.9], [0.1], [0.8], [0.2]]),
+            ("a", suite, [[0.9], [0.1], [0.4], [0.6]]),
+            ("a", {**rest, "severity": 1, "protocol": "controls"}, [[0.1], [0.9], [0.2], [0.8]]),
+            ("a", {**band, "severity": 5, "protocol": "controls"}, [[0.1], [0.9], [0.2], [0.8]]),
+        ]
+    ]
+    tables = build_tables(cells, n_boot=10)
+    noise, low_pass = curves(tables.robustness, "roc_auc")
+    assert (noise.family, low_pass.family) == ("white_noise", "controls_low_pass")
+    assert low_pass.points["tick"].tolist() == ["clean", "6727"]
+    page = write_report(tables, tmp_path, {}).read_text()
+    assert "6727 <span" in page
+    assert page.index("white noise <span") < page.index("band <span")  # the suite first
+    points = pd.read_csv(tmp_path / "report" / "figures" / "clean_against_robust.csv")
+    assert points["perturbed"].tolist() == [0.75]  # without the controls
 
 
 def test_rates_lie_on_a_log_scale():
