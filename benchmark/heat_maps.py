@@ -122,8 +122,12 @@ def draw_tags(points: pd.DataFrame, listed: Sequence[Look], task: str) -> Figure
     score = "F1" if task == "singlelabel" else "ROC-AUC"
     titles = {"clean": f"{score} on clean audio", "drop": f"mean drop in {score}"}
     side = 0.3 if len(models) <= COLUMNS * 4 else 0.24
+    room = 0.055 * max(len(model) for model in models)  # for names on end
     figure, axes = new_figure(
-        1.1 + max(1.5, side * len(models)) * len(panels), 1.2 + 0.135 * len(tags), 1, len(panels)
+        1.1 + max(1.5, side * len(models)) * len(panels),
+        0.4 + room + 0.135 * len(tags),
+        1,
+        len(panels),
     )
     for ax, panel in zip(axes, panels, strict=True):
         wide = points.pivot_table(index="tag", columns="model", values=panel, dropna=False)

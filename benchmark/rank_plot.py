@@ -38,7 +38,8 @@ def draw_ranks(points: pd.DataFrame, listed: Sequence[Look]) -> Figure:
     """Draw a line a model from its place on clean audio through its place in each family."""
     conditions = list(dict.fromkeys(points["condition"]))
     most = int(points["place"].max())
-    figure, (ax,) = new_figure(2.6 + 0.62 * len(conditions), 1.1 + 0.19 * most)
+    room = 0.055 * (3 + max(len(look.model) for look in listed))  # for names on either side
+    figure, (ax,) = new_figure(0.4 + 2 * room + 0.62 * len(conditions), 1.1 + 0.19 * most)
     for look in listed:
         own = points[points["model"] == look.model]
         if not len(own):
@@ -49,7 +50,7 @@ def draw_ranks(points: pd.DataFrame, listed: Sequence[Look]) -> Figure:
         line.set_gid(f"{look.gid}-line")
         ranks = own["rank"].tolist()
         _name(ax, x[0] - 0.15, places[0], f"{look.model}  {ranks[0]}", "right")
-        if len(own) > 1:
+        if len(own) > 1 and own["condition"].iloc[-1] == conditions[-1]:
             _name(ax, x[-1] + 0.15, places[-1], f"{ranks[-1]}  {look.model}", "left")
     titles = [family_title(name) for name in conditions]
     ax.set_xticks(range(len(conditions)), titles, rotation=30, ha="right", fontsize=6.5)
