@@ -23,7 +23,11 @@ SUITE, CONTROL = "suite", "control"
 CONTROLS = "controls"
 """Protocol of the side effects alone."""
 
-STANDS_BESIDE = {"gain": "dynamic_range_compression", "low_pass": "pitch_shift"}
+STANDS_BESIDE = {
+    "gain": "dynamic_range_compression",
+    "low_pass": "pitch_shift",
+    "pitch_vocoder": "pitch_shift",
+}
 """The family whose side effect a family of controls is."""
 
 BAND = 8000.0

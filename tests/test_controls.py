@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import welch
@@ -86,3 +88,13 @@ def test_the_engines_alone_change_neither_pitch_nor_tempo_nor_level() -> None:
         inner = slice(RATE // 2, -RATE // 2)
         np.testing.assert_allclose(heard[inner], audio[inner], atol=1e-6)
         assert abs(cents(frequency(hear(sine(440), condition)), 440)) < 4
+
+
+def test_the_vocoder_alone_is_the_published_engine_at_the_mildest_shift_of_the_suite() -> None:
+    (control,), (mildest,) = resolve("control_pitch_vocoder"), resolve("pitch_up:1")
+    (published,) = resolve("won2020_pitch_shift:3")
+    assert (control.level, control.unit) == (mildest.level, published.unit)
+    assert cents(frequency(hear(sine(440), control)), 440) == pytest.approx(25, abs=2)
+    audio = music(2.0)
+    same = replace(published, level=control.level)
+    np.testing.assert_array_equal(hear(audio, control), hear(audio, same))

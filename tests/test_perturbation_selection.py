@@ -107,9 +107,9 @@ def test_protocols_beside_the_suite_are_taken_whole() -> None:
     controls = resolve("controls", default_severities=(1,))
     assert [c.label for c in controls if c.family != "low_pass"] == [
         "control_gain:1", "control_gain:2", "control_gain:3",
-        "control_pitch_engine:1", "control_tempo_engine:1",
+        "control_pitch_engine:1", "control_pitch_vocoder:1", "control_tempo_engine:1",
     ]  # fmt: skip
-    assert len(controls) == 10
+    assert len(controls) == 11
     assert resolve("core,controls")[:20] == resolve("core")
 
 

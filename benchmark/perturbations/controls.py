@@ -69,3 +69,30 @@ class ControlGain(Perturbation):
         companded = compander.published(audio, sample_rate, int(level))
         gain = math.sqrt(float(np.mean(companded * companded)) / power)
         return (signal * gain).astype(np.float32)
+
+
+class ControlPitchVocoder(Perturbation):
+    """The mildest step of ``pitch_up`` through the engine of ``won2020_pitch_shift``.
+
+    Listeners hardly notice 25 cents; what a model notices beyond ``pitch_up:1`` is the phase
+    vocoder (reference dossier, section 0).
+    """
+
+    name = "control_pitch_vocoder"
+    family = "pitch_vocoder"
+    title = "Phase vocoder (control of pitch shift, Won 2020)"
+    unit = "semitones"
+    axis_label = "Pitch shift (semitones)"
+    levels = (0.25,)
+    protocol = CONTROLS
+    default = False
+    engine = ("librosa", "soxr")
+
+    def apply(
+        self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
+    ) -> Audio:
+        """Shift by ``level`` semitones; the length stays."""
+        del sample_rate, rng
+        from benchmark.perturbations.dsp import vocoder
+
+        return vocoder.shift(audio, level)
