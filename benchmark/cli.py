@@ -111,9 +111,12 @@ def run(
         str, typer.Option(help="local, or ray: this machine's Ray or a cluster's.")
     ] = "local",
     audio: Annotated[
-        bool,
-        typer.Option(help="A clip a condition in the report, where the licence allows it."),
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="A clip a condition in the report; by default where the licence lets it be "
+            "passed on."
+        ),
+    ] = None,
     audio_cache: Annotated[
         Path | None,
         typer.Option(

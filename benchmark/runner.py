@@ -42,7 +42,8 @@ class Options:
         workers: Processes that decode and perturb beside a job; None takes one a core.
         wandb: Mode.
         executor: Where jobs run: ``"local"`` or ``"ray"``.
-        audio: Whether the report plays a clip a condition, where the licence allows it.
+        audio: Whether the report plays a clip a condition; None: where the licence lets it be
+            passed on.
         audio_cache: Where shifted and stretched audio is kept; None keeps none.
     """
 
@@ -53,7 +54,7 @@ class Options:
     workers: int | None = None
     wandb: str = "auto"
     executor: str = "local"
-    audio: bool = True
+    audio: bool | None = None
     audio_cache: Limits | None = None
 
 
@@ -113,10 +114,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         )
         fresh = work(planned, store, runtime, devices, executor, console)
         for item, (dataset, corpus) in zip(planned, corpora, strict=True):
-            if options.audio:
-                play(item.sweep, dataset, corpus, store, console)
-            else:
-                players.remove(sweep.folder(item.sweep.dataset, store) / "audio")
+            play(item.sweep, dataset, corpus, store, console, options.audio)
             tables = scoring.score(item.sweep, store, console)
             if fresh:
                 mirror(item.sweep, tables, store, runtime, console)
@@ -143,16 +141,18 @@ def play(
     corpus: Corpus,
     store: Store,
     console: Console,
+    wanted: bool | None = None,
 ) -> None:
-    """Render the clips that the report plays, where the dataset may be passed on."""
+    """Render the clips that the report plays, where that is wanted or the licence allows it."""
     folder = sweep.folder(item.dataset, store) / "audio"
-    if not dataset.cls.playable:
+    if not (dataset.cls.playable if wanted is None else wanted):
         players.remove(folder)
-        console.print(
-            f"Report of {item.dataset}: without audio, since its recordings are not ours to pass "
-            "on.",
-            highlight=False,
-        )
+        if wanted is None:
+            console.print(
+                f"Report of {item.dataset}: without audio, since its recordings are not ours to "
+                "pass on. --audio adds a clip a condition, for your own ears.",
+                highlight=False,
+            )
         return
     heard = {
         (found.protocol, found.family, found.perturbation, found.severity): found

@@ -213,14 +213,18 @@ def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
     console = Console(file=io.StringIO())
     store = SimpleNamespace(results=tmp_path)
 
-    def played(playable):
+    def played(playable, wanted=None):
         cls = SimpleNamespace(playable=playable, licence="CC0 1.0")
-        play(sweep, SimpleNamespace(cls=cls), corpus, store, console)
+        play(sweep, SimpleNamespace(cls=cls), corpus, store, console, wanted)
         return set(files(folder))
 
-    assert played(True) == {"clean.mp3", "gain_2.mp3", "clips.json"}
+    whole = {"clean.mp3", "gain_2.mp3", "clips.json"}
+    assert played(True) == whole
+    assert not played(True, wanted=False)
+    assert not console.file.getvalue()
+    assert played(False, wanted=True) == whole
     assert not played(False)
-    assert "not ours to pass" in console.file.getvalue()
+    assert "not ours to pass" in " ".join(console.file.getvalue().split())
 
 
 def test_only_free_recordings_are_playable():
