@@ -173,6 +173,7 @@ def _table(
         r"\small\setlength{\tabcolsep}{2.8pt}",
         f"\\caption{{{caption}}}",
         f"\\label{{{label}}}",
+        r"\vspace{4pt}",
         f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",
         " & ".join(headings) + r" \\",
