@@ -19,6 +19,7 @@ from tests.scored import evaluation, simulated
 PROVENANCE = {
     "preset": "quick",
     "Data": {"manifest sha256": "ab" * 32, "windows": {"protocol": "tiled"}},
+    "Protocol": {"windows": "max_windows 3, protocol tiled"},
     "Software": {"torch": "2.11.0", "engines": ["a", "b"]},
 }
 
@@ -92,6 +93,7 @@ def test_the_page_says_what_the_tables_say(rendered):
     assert "ValueError: <b> & more" in said  # escaped in the source, text on the page
     assert "50 bootstrap replicates" in said
     assert "prevalence-matched" in said
+    assert "hears the test tracks in windows (max windows 3, protocol tiled)" in said
     cells = re.findall(r'<td class="([^"]+)"[^>]*title="tag_prior: 0.500', text)
     assert set(cells) == {"heat unclear"}  # it cannot drop
     assert 'class="heat" style' in text
@@ -205,6 +207,7 @@ def test_clean_alone_and_nothing_at_all_still_give_a_page(tmp_path):
     page = Page(write_report(clean, tmp_path / "clean", {}).read_text())
     assert "fcn" in page.text
     assert "Degradation" not in page.text
+    assert "mCE" not in " ".join(page.text)
     nothing = write_report(build_tables([], []), tmp_path / "nothing", {})
     Page(nothing.read_text())
 
