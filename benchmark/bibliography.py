@@ -13,6 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from benchmark import __version__
+from benchmark.perturbations import catalogue
 from benchmark.provenance import ROOT
 
 TOOLS: Mapping[str, str] = {
@@ -162,23 +163,23 @@ def tagbench() -> str:
     return "@software{tagbench,\n" + ",\n".join(lines) + "\n}"
 
 
-def tools(protocols: Iterable[str], families: Iterable[str]) -> list[str]:
+def tools(protocols: Iterable[str], perturbations: Iterable[str]) -> list[str]:
     """Return the entries of the tools behind conditions, this project first.
 
     Args:
         protocols: Of the conditions that were heard, clean audio aside.
-        families: Likewise.
+        perturbations: Likewise; of a chain without a name, its links.
     """
-    heard, kinds = set(protocols), set(families)
-    names = list(ALWAYS)
-    if kinds:
-        names.append("audiomentations")
-    if {"pitch_shift", "time_stretch"} & kinds and heard - {"won2020"}:
-        names.append("python-stretch")
+    heard, known = set(perturbations), catalogue()
+    links = {link.partition(":")[0] for name in heard for link in name.split(">")}
+    engines = {engine for name in links & known.keys() for engine in known[name].engine}
+    if heard:
+        engines.add("audiomentations")  # in whose terms all are applied
+    names = [*ALWAYS, *sorted((engines & TOOLS.keys()) - set(ALWAYS))]
     found = [tagbench(), *(TOOLS[name] for name in names)]
-    if "won2020" in heard:
-        found += [TOOLS["librosa"], METHODS["won2020"]]
-    if kinds:
+    if "won2020" in set(protocols):
+        found.append(METHODS["won2020"])
+    if heard:
         found.append(METHODS["mce"])
     return found
 

@@ -90,9 +90,9 @@ def template(name: str) -> Any:
 
 
 def _heard(tables: Tables) -> tuple[set[str], set[str]]:
-    """Return the protocols and families of the perturbed conditions."""
+    """Return the protocols and names of the perturbed conditions."""
     rows = tables.robustness[tables.robustness["severity"] > 0]
-    return {str(name) for name in rows["protocol"]}, {str(name) for name in rows["family"]}
+    return {str(name) for name in rows["protocol"]}, {str(name) for name in rows["perturbation"]}
 
 
 def _breakable(name: str) -> Markup:
