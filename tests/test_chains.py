@@ -160,4 +160,4 @@ def test_any_profile_goes_with_any_recipe(preset: str) -> None:
     matrix = BenchmarkFile(
         datasets=["synth"], models=["fcn"], preset=preset, perturbations=selection
     )
-    assert len(plan.check(matrix).conditions["synth"]) == 1 + 20 + 10 + 15
+    assert len(plan.check(matrix).conditions["synth"]) == 1 + 20 + 11 + 15

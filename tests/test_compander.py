@@ -100,10 +100,11 @@ def test_sixteen_bits_equal_sox_but_for_the_dither() -> None:
     stored = np.floor(np.clip(audio, -1, 1).astype(np.float64) * 0x7FFFFFFF / 65536) / 32768
     exact = compand(stored, RATE, PRESETS[4])
     ours = to_int16_and_back(exact, np.random.RandomState(0))
-    for heard in (ours, theirs):
+    # sox rounds the knees of its curve, and draws its dither anew in each process.
+    for heard, knee in ((ours, 1e-3), (theirs, 0.25)):
         assert np.array_equal(heard * 32768, np.rint(heard * 32768))
         error = (heard - exact) * 32768
-        assert np.abs(error).max() <= 1.5 + 1e-3
+        assert np.abs(error).max() <= 1.5 + knee
         # Rectangular rounding (1/12) and triangular dither (1/6): half a step.
         assert error.std() == pytest.approx(0.5, abs=0.01)
 
@@ -118,9 +119,9 @@ def test_the_published_test_equals_sox_on_a_file(number: int) -> None:
     theirs = sox.run_sox(audio, RATE, PRESETS[number], sixteen=True)
     levels = [sox.frame_levels(heard, RATE) for heard in (ours, theirs)]
     off = np.abs(levels[0] - levels[1])
-    # Two draws of dither: half a step each, at most a step and a half.
+    # Two draws of dither: half a step each, at most a step and a half, and the knees of sox.
     assert off[levels[1] > -45].max() < 0.02
-    assert np.abs(ours - theirs).max() <= 3.1 / 32768
+    assert np.abs(ours - theirs).max() <= 3.25 / 32768
 
 
 def test_settled_level_lies_on_the_curve() -> None:
