@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,75 +20,17 @@ from benchmark.audio_cache import Limits
 from benchmark.checkpoints import load_checkpoint
 from benchmark.config import WindowsSpec
 from benchmark.effects import EFFECTS, Measured, sampled
-from benchmark.hearing import Audio, Setting, Stream, Task, listeners
+from benchmark.hearing import Setting, Stream, Task, listeners
 from benchmark.jobs import Emit, Runtime, record_failure
+from benchmark.listening import Listener, audiences
 from benchmark.perturbations import Condition, warm_up
 from benchmark.provenance import provenance
 from benchmark.store import Store
 from benchmark.train import data_module
 from datamodules.manifest import Corpus
-from datamodules.windows import Windowing, cut, window_starts
-from lightning_modules.base import TaggingModule
 
 PREDICTIONS = "predictions.npz"
-WINDOWS_AT_ONCE = 16
-SAMPLES_AT_ONCE = 2**22  # a few windows of 29 s: the first maps of FCN take 45 MB each
 PROGRESS_EVERY_S = 0.2
-
-
-@dataclass
-class Listener:
-    """One model, and its predictions for the condition at hand.
-
-    ``columns`` are the outputs that stand for ``tags``: those of the corpus in their order, or all
-    that the model knows where the corpus has none.
-    """
-
-    train_id: str
-    module: TaggingModule
-    rate: int
-    window: int
-    device: torch.device
-    columns: NDArray[np.int64]
-    tags: tuple[str, ...]
-    windows: list[Audio] = field(default_factory=list)
-    owners: list[int] = field(default_factory=list)
-    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
-    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    @property
-    def most(self) -> int:
-        """Windows of a batch: a matter of the model alone, so that no result depends on more."""
-        return max(1, min(WINDOWS_AT_ONCE, SAMPLES_AT_ONCE // self.window))
-
-    def start(self, n_tracks: int) -> None:
-        """Forget the last condition."""
-        self.windows, self.owners = [], []
-        self.sums = np.zeros((n_tracks, len(self.tags)))
-        self.counts = np.zeros(n_tracks, np.int64)
-
-    def listen(self, track: int, audio: Audio, windowing: Windowing) -> None:
-        """Cut a track and run the model whenever a batch is full."""
-        pieces = cut(audio, window_starts(len(audio), self.window, windowing), self.window)
-        self.windows.extend(pieces)
-        self.owners.extend([track] * len(pieces))
-        while len(self.windows) >= self.most:
-            self._forward(self.most)
-
-    def scores(self) -> NDArray[np.float32]:
-        """Return the mean probability of each track, shape (tracks, tags)."""
-        while self.windows:
-            self._forward(min(self.most, len(self.windows)))
-        return (self.sums / self.counts[:, None]).astype(np.float32)
-
-    def _forward(self, size: int) -> None:
-        batch, self.windows = np.stack(self.windows[:size]), self.windows[size:]
-        owners, self.owners = np.asarray(self.owners[:size]), self.owners[size:]
-        with torch.inference_mode():
-            logits = self.module(torch.from_numpy(batch).to(self.device))
-            found = self.module.probabilities(logits).double().cpu().numpy()[:, self.columns]
-        np.add.at(self.sums, owners, found)
-        np.add.at(self.counts, owners, 1)
 
 
 def load_model(train_id: str, store: Store, tags: Sequence[str], device: torch.device) -> Listener:
@@ -187,10 +128,10 @@ def _evaluate_condition(
     emit: Emit,
 ) -> None:
     test = corpus.split("test")
-    windowing = windows.build()
     models = [listening[train_id] for train_id in group]
     for model in models:
         model.start(len(test))
+    everyone = audiences(models, windows.build())
     started = said = time.perf_counter()
     chosen = sampled(list(test["track_id"]))
     effects = []
@@ -201,8 +142,8 @@ def _evaluate_condition(
     for number, heard in enumerate(stream(tasks)):
         if heard.effect is not None:
             effects.append(heard.effect)
-        for model in models:
-            model.listen(number, heard.audio[model.rate], windowing)
+        for audience in everyone:
+            audience.hear(number, heard.audio[audience.rate])
         if time.perf_counter() - said > PROGRESS_EVERY_S:
             said = time.perf_counter()
             emit(
@@ -215,6 +156,8 @@ def _evaluate_condition(
                     f"{len(models)} models",
                 }
             )
+    for audience in everyone:
+        audience.end()
     targets = corpus.targets("test") if corpus.tags else None
     clusters = np.asarray(corpus.clusters("test"), dtype=np.str_)
     track_ids = np.asarray(test["track_id"], dtype=np.str_)

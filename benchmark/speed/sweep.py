@@ -23,9 +23,10 @@ from rich.console import Console
 from benchmark import local, plan, runner
 from benchmark.checkpoints import Source, save_checkpoint
 from benchmark.config import BenchmarkFile, ModelFile, find, load
-from benchmark.evaluate import Listener, load_model
+from benchmark.evaluate import load_model
 from benchmark.hearing import Setting, Task, listeners
 from benchmark.jobs import Runtime
+from benchmark.listening import Listener
 from benchmark.perturbations import CLEAN, Condition, warm_up
 from benchmark.perturbations.base import catalogue_entry
 from benchmark.plan import Experiment, ImportedModel, ResolvedModel
