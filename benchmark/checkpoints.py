@@ -173,7 +173,7 @@ def torch_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a torch without CUDA
         reason = str(error).splitlines()[0]
         raise TagbenchError(
             f"--device {name}: {reason} Valid: cpu, or cuda:<index> where there is a GPU."

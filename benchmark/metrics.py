@@ -18,8 +18,9 @@ A tag of which the weighted sample holds one class only has no score: NaN.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from benchmark.kernels import kernel
 
 LANES = 64
 """Replicates per block: one cache line of weights, wide enough for LLVM to vectorise."""
@@ -54,19 +55,16 @@ def pack_weights(weights: np.ndarray) -> np.ndarray:
     return packed
 
 
-# The compiled functions are left out of coverage, which sees only what Python itself runs.
-
-
-@numba.njit(cache=True, nogil=True)
-def _add(total, weights, rows, start, stop):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # pragma: no cover
+@kernel
+def _add(total: np.ndarray, weights: np.ndarray, rows: np.ndarray, start: int, stop: int) -> None:
     for k in range(start, stop):
         row = rows[k]
         for lane in range(LANES):
             total[lane] += weights[row, lane]
 
 
-@numba.njit(cache=True, nogil=True)
-def _groups(order, scores, targets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # pragma: no cover
+@kernel
+def _groups(order: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Find the tie groups with a positive; move the positives to the front of each.
 
     Returns ``cuts`` (G, 3): where the group's positives start, where they end, where it ends.
@@ -92,8 +90,14 @@ def _groups(order, scores, targets):  # type: ignore[no-untyped-def]  # noqa: AN
     return cuts[:found]
 
 
-@numba.njit(cache=True, nogil=True)
-def _rank_tag(order, scores, targets, weights, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # pragma: no cover
+@kernel
+def _rank_tag(
+    order: np.ndarray,
+    scores: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Fill ``out`` (3, R) for one tag; ``order`` sorts ``scores`` downwards."""
     cuts = _groups(order, scores, targets)
     tp, fp = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
@@ -137,8 +141,8 @@ def _rank_tag(order, scores, targets, weights, out):  # type: ignore[no-untyped-
                 out[2, at] = area[lane] / tp[lane]
 
 
-@numba.njit(cache=True, nogil=True)
-def _sum_rows(rows, weights, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # pragma: no cover
+@kernel
+def _sum_rows(rows: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
     """Fill ``out`` (R,) with the weight of ``rows`` in each replicate."""
     total = np.empty(LANES, np.int32)
     for block in range(weights.shape[0]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import lzma
 import re
-import struct
 import tarfile
 import zipfile
 import zlib
@@ -23,9 +22,12 @@ from datamodules.transfer import check_room
 
 _CHUNK_BYTES = 1 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
+# Damage that zipfile, tarfile and the decompressors look for; then what a wrong byte does
+# elsewhere: an end too soon, a place before the start or beyond all files (ValueError), a name too
+# long for an index (OverflowError) or for the memory, an unknown way to pack (RuntimeError).
 _DAMAGE = (
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error,
-    ValueError, OverflowError, NotImplementedError, RuntimeError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
+    EOFError, ValueError, OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 
 

@@ -378,6 +378,33 @@ def test_an_encrypted_member_is_refused(tmp_path: Path):
     assert "'secret' is encrypted" in refuses(archive, tmp_path / "into")
 
 
+@pytest.mark.parametrize(("kind", "size", "what"), [
+    (tarfile.GNUTYPE_LONGNAME, 2**62, MemoryError), (tarfile.XHDTYPE, 2**62, MemoryError),
+    (tarfile.GNUTYPE_LONGNAME, 2**64, OverflowError), (tarfile.REGTYPE, 2**64, ValueError),
+])  # fmt: skip
+def test_a_size_beyond_all_bounds_is_damage(
+    tmp_path: Path, kind: bytes, size: int, what: type[Exception]
+):
+    header = bytearray(tarfile.TarInfo("x").tobuf())
+    header[124:136] = b"\x80" + size.to_bytes(11, "big")
+    header[156:157], header[148:156] = kind, b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    (tmp_path / "x.tar").write_bytes(header + bytes(4096))
+    with pytest.raises(TagbenchError, match=r"x\.tar: damaged or cut short") as caught:
+        extract(tmp_path / "x.tar", tmp_path / "into")
+    assert isinstance(caught.value.__cause__, what)
+
+
+def test_an_unknown_way_to_pack_is_damage(tmp_path: Path):
+    archive = zip_of(tmp_path / "x.zip", {"a": b"x"})
+    content = bytearray(archive.read_bytes())
+    content[8], content[content.rindex(b"PK\x01\x02") + 10] = 77, 77
+    archive.write_bytes(content)
+    with pytest.raises(TagbenchError, match="damaged or cut short") as caught:
+        extract(archive, tmp_path / "into")
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
 # Pickles
 
 

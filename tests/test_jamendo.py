@@ -9,7 +9,7 @@ import shutil
 import signal
 import tarfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from datamodules.inputs import human_bytes
 from datamodules.jamendo import Jamendo
 from datamodules.jamendo_lists import CHECKSUM_LISTS, EXPECTED, LISTS
 from datamodules.manifest import SPLITS as SPLIT_NAMES
-from datamodules.manifest import Corpus
+from datamodules.manifest import Corpus, Track
 from datamodules.remote import Remote
 from datamodules.vocabularies import JAMENDO_TOP50
 from tests.publishers import relocated
@@ -292,7 +292,7 @@ def test_moodtheme_after_genre_fetches_only_what_genre_lacks(
     supplied: list[str] = []
     supply = made.supply
 
-    def spy(missing):  # type: ignore[no-untyped-def]
+    def spy(missing: Sequence[Track]) -> Iterator[Sequence[Track]]:
         supplied.extend(track.track_id for track in missing)
         yield from supply(missing)
 
