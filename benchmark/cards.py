@@ -99,7 +99,7 @@ def card(name: str, scores: Scores) -> ModelCard:
 
     file = load(find("models", name), ModelFile)
     model = ResolvedModel.of(name, file)
-    cost = cost_of(model.architecture, N_TAGS)
+    cost = cost_of(model.cls, model.architecture, N_TAGS)
     module = model.cls.build(seed=0, n_tags=N_TAGS, **model.architecture.params)
     figures = {}
     for dataset in DATASETS:

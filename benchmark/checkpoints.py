@@ -16,7 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 
-from benchmark.config import import_class
+from benchmark.config import declared_identity, import_class
 from benchmark.identity import Architecture
 from benchmark.provenance import file_sha256
 from benchmark.store import read_json, write_json
@@ -49,7 +49,9 @@ class Card(_Strict):
         paper: What the architecture is.
         dataset: What the weights were trained on.
         task: ``multilabel`` or ``singlelabel``.
-        architecture: Class, revision, parameters, sample rate in Hz and window in samples.
+        class_path: Where the class can be imported from.
+        architecture: Identity of the class, revision, parameters, sample rate in Hz and window in
+            samples.
         n_tags: Number of outputs, C.
         tags: Their names, in order.
         windows: Protocol that belongs to the weights: how predictions cut a track by default.
@@ -63,6 +65,7 @@ class Card(_Strict):
     paper: str
     dataset: str
     task: Literal["multilabel", "singlelabel"]
+    class_path: str
     architecture: Architecture
     n_tags: int
     tags: tuple[str, ...] = Field(min_length=1)
@@ -79,11 +82,17 @@ class Card(_Strict):
         where = f"checkpoint {self.model!r}"
         if self.n_tags != len(self.tags):
             raise TagbenchError(f"{where}: n_tags is {self.n_tags} for {len(self.tags)} tags.")
-        cls = import_class(self.architecture.class_path, TaggingModule, where)
+        cls = import_class(self.class_path, TaggingModule, where)
+        identity = declared_identity(cls, where)
+        if identity != self.architecture.identity:
+            raise TagbenchError(
+                f"{where} was made for {self.architecture.identity!r}, but {self.class_path} is "
+                f"{identity!r}: import or train it again."
+            )
         if cls.revision != self.architecture.revision:
             raise TagbenchError(
                 f"{where} was made for revision {self.architecture.revision} of "
-                f"{self.architecture.class_path}, which is now at {cls.revision} and gives other "
+                f"{self.class_path}, which is now at {cls.revision} and gives other "
                 "results: import or train it again."
             )
         module: TaggingModule = cls.build(
@@ -105,6 +114,7 @@ def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> Card:
     weights = safetensors.torch.save(state)
     card = Card(
         paper=type(module).paper,
+        class_path=f"{type(module).__module__}.{type(module).__qualname__}",
         n_tags=module.n_tags,
         task=module.task,
         weights_sha256=hashlib.sha256(weights).hexdigest(),
@@ -144,7 +154,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Car
         module.load_state_dict(state)
     except RuntimeError as error:
         raise TagbenchError(
-            f"The weights in {folder} do not fit {card.architecture.class_path}: {error}"
+            f"The weights in {folder} do not fit {card.class_path}: {error}"
         ) from error
     return module.eval().to(torch_device(device)), card
 
@@ -210,7 +220,8 @@ def _cell_card(folder: Path) -> Card:
         raise TagbenchError(f"{folder / 'metrics.json'} names no tags: train the model again.")
     preimage, labels = cell["preimage"], cell["labels"]
     architecture = Architecture.model_validate(preimage["architecture"])
-    cls = import_class(architecture.class_path, TaggingModule, str(folder))
+    class_path = cell["launch"]["model_class"]
+    cls = import_class(class_path, TaggingModule, str(folder))
     digest = metrics["files"][BEST]
     return Card(
         model=labels["model"],
@@ -218,6 +229,7 @@ def _cell_card(folder: Path) -> Card:
         paper=cls.paper,
         dataset=labels["dataset"],
         task=preimage["inputs"]["task"],
+        class_path=class_path,
         architecture=architecture,
         n_tags=len(metrics["tags"]),
         tags=tuple(metrics["tags"]),

@@ -209,6 +209,24 @@ def import_class(path: str, base: type, where: str) -> type[Any]:
     return found
 
 
+def declared_identity(cls: type, where: str) -> str:
+    """Return the stable name of a class under which its results are stored.
+
+    A subclass must declare its own: an inherited one would store two architectures under one id.
+
+    Raises:
+        TagbenchError: The class body declares none.
+    """
+    identity = vars(cls).get("identity")
+    if not isinstance(identity, str) or not identity:
+        raise TagbenchError(
+            f"{where}: {cls.__name__} declares no identity of its own. Add a line such as "
+            f'identity: ClassVar[str] = "{cls.__name__}" to the class; it names the results and '
+            "must not change when the file moves."
+        )
+    return identity
+
+
 def resolve_params(
     cls: type,
     base: type,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.config import import_class
 from benchmark.identity import Architecture
 from lightning_modules.base import TaggingModule
 
@@ -38,14 +37,14 @@ class Cost:
     macs_per_second_of_audio: float
 
 
-def cost_of(architecture: Architecture, n_tags: int) -> Cost:
+def cost_of(cls: type[TaggingModule], architecture: Architecture, n_tags: int) -> Cost:
     """Build a model and count its parameters and multiply-adds.
 
     Args:
-        architecture: Class and parameters.
+        cls: Class of the model.
+        architecture: Its parameters and window.
         n_tags: Number of outputs.
     """
-    cls = import_class(architecture.class_path, TaggingModule, "model")
     module = cls.build(seed=0, n_tags=n_tags, **architecture.params).eval()
     window = architecture.window
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:

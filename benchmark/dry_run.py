@@ -49,7 +49,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             console.print(_conditions(experiment, name))
             continue
         tags = plan.vocabulary(name, corpus, models, imported)
-        costs = {m.name: cost_of(m.architecture, len(tags)) for m in heard}
+        costs = {m.name: cost_of(m.cls, m.architecture, len(tags)) for m in heard}
         cells = plan.build(experiment, dataset, corpus, models, imported)
         preset = experiment.presets[name][1]
         train_s = {

@@ -28,9 +28,12 @@ class Inputs(Science):
 
 
 class Architecture(Science):
-    """A model class with every parameter filled in."""
+    """A model class, by its own ``identity``, with every parameter filled in.
 
-    class_path: str
+    The import path is not part of it: a class that moves to another file keeps its ids.
+    """
+
+    identity: str
     revision: int
     params: dict[str, Any]
     sample_rate: int

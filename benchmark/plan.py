@@ -16,6 +16,7 @@ from benchmark.config import (
     ModelFile,
     Preset,
     declared,
+    declared_identity,
     find,
     import_class,
     load,
@@ -115,6 +116,7 @@ class ResolvedModel:
     """An architecture with its class imported, its parameters complete and its cost known."""
 
     name: str
+    class_path: str
     cls: type[TaggingModule]
     architecture: Architecture
 
@@ -129,13 +131,13 @@ class ResolvedModel:
             found, TaggingModule, file.params, where, skip=frozenset({"n_tags"})
         )
         architecture = Architecture(
-            class_path=file.class_path,
+            identity=declared_identity(found, where),
             revision=found.revision,
             params=params,
             sample_rate=found.sample_rate,
             window=found.input_samples,
         )
-        return cls(name, found, architecture)
+        return cls(name, file.class_path, found, architecture)
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ class ImportedModel:
 
     name: str
     folder: Path
+    class_path: str
+    cls: type[TaggingModule]
     architecture: Architecture
     science: ImportScience
 
@@ -152,14 +156,14 @@ class ImportedModel:
         """Read the card of a checkpoint."""
         from benchmark.checkpoints import load_checkpoint
 
-        card = load_checkpoint(folder)[1]
+        module, card = load_checkpoint(folder)
         science = ImportScience(
             architecture=card.architecture,
             task=card.task,
             tags=list(card.tags),
             weights=card.weights_sha256,
         )
-        return cls(name, folder, card.architecture, science)
+        return cls(name, folder, card.class_path, type(module), card.architecture, science)
 
     def check_fits(self, dataset: str, corpus: Corpus) -> None:
         """Raise when the model cannot predict the tags of a corpus."""
@@ -301,7 +305,7 @@ def build(
         Cell(
             TrainScience(architecture=model.architecture, inputs=inputs, recipe=recipe, seed=seed),
             {**common, "model": model.name, "seed": seed},
-            launch,
+            {**launch, "model_class": model.class_path},
         )
         for model in models
         for seed in experiment.seeds

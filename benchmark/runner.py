@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmark import executors, plan, players, scoring, sweep, wandb_log, wandb_sweep
 from benchmark.audio_cache import Limits, announce, size_of
 from benchmark.checkpoints import CARD, WEIGHTS
-from benchmark.config import BenchmarkFile, import_class
+from benchmark.config import BenchmarkFile
 from benchmark.cost import Cost, cost_of, evaluation_seconds, speed, training_seconds
 from benchmark.display import Display
 from benchmark.executors import Executor
@@ -213,7 +213,7 @@ def plan_dataset(
     for cell in (*cells.training, *cells.evaluations):
         store.register(cell)
     heard: list[Heard] = [*models, *imported]
-    costs = {model.name: cost_of(model.architecture, len(tags)) for model in heard}
+    costs = {model.name: cost_of(model.cls, model.architecture, len(tags)) for model in heard}
     preset = experiment.presets[dataset.name][1]
     module = dataset.module(corpus.root.parent)
     record, replaced = sweep.record(
@@ -261,13 +261,9 @@ def plan_dataset(
 
 def bibtex(dataset: ResolvedDataset, heard: Sequence[Heard]) -> dict[str, str]:
     """Return what a report has to cite, by ``model:<name>`` and ``dataset:<name>``."""
-    from lightning_modules.base import TaggingModule
-
     found = {f"dataset:{dataset.name}": dataset.cls.citation}
     for model in heard:
-        where = f"model {model.name!r}"
-        cls = import_class(model.architecture.class_path, TaggingModule, where)
-        found[f"model:{model.name}"] = cls.bibtex
+        found[f"model:{model.name}"] = model.cls.bibtex
     return {name: entry for name, entry in found.items() if entry}
 
 

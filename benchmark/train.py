@@ -138,9 +138,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
     preimage, launch, labels = document["preimage"], document["launch"], document["labels"]
     folder = store.folder(cell)
     recipe = Recipe.model_validate({**preimage["recipe"], "name": labels["preset"]})
-    module_class = import_class(
-        preimage["architecture"]["class_path"], TaggingModule, f"cell {cell}"
-    )
+    module_class = import_class(document["launch"]["model_class"], TaggingModule, f"cell {cell}")
     data = data_module(
         launch,
         runtime,

@@ -56,6 +56,8 @@ class TaggingModule(pl.LightningModule):
         seed: Key of all randomness in training, such as dropout.
 
     Attributes:
+        identity: Name of the class in the ids of its results; it never changes. Every architecture
+            declares its own.
         revision: Raised whenever a change alters results.
         sample_rate: Rate of the audio in Hz.
         input_samples: Window length in samples.
@@ -67,6 +69,7 @@ class TaggingModule(pl.LightningModule):
         bibtex: Entry to cite.
     """
 
+    identity: ClassVar[str]
     revision: ClassVar[int] = 1
     sample_rate: ClassVar[int] = 16000
     input_samples: ClassVar[int] = 59049

@@ -23,6 +23,7 @@ class CRNN(TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "CRNN"
     input_samples: ClassVar[int] = 464000
     min_samples: ClassVar[int] = 95 * 256  # 96 frames: the pools leave one step
     title: ClassVar[str] = "CRNN"

@@ -23,6 +23,7 @@ class FCN(TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "FCN"
     input_samples: ClassVar[int] = 464000
     # The pools divide time by 1280; fewer frames leave nothing, twice as many leave two points.
     min_samples: ClassVar[int] = 1279 * 256

@@ -22,6 +22,7 @@ class HarmonicCNN(DenseHead, TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "HarmonicCNN"
     input_samples: ClassVar[int] = 80000
     min_samples: ClassVar[int] = 287 * 256  # 288 frames: the pools leave one
     title: ClassVar[str] = "Harmonic CNN"

@@ -70,6 +70,7 @@ class Musicnn(DenseHead, TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "Musicnn"
     input_samples: ClassVar[int] = 48000
     min_samples: ClassVar[int] = 257  # half an FFT window must reflect at each end
     title: ClassVar[str] = "Musicnn"

@@ -19,6 +19,7 @@ class SampleCNN(TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "SampleCNN"
     input_samples: ClassVar[int] = 59049
     min_samples: ClassVar[int] = 59049
     max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer, and two points remain

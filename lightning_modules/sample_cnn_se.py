@@ -52,6 +52,7 @@ class SampleCNNSE(DenseHead, TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "SampleCNNSE"
     input_samples: ClassVar[int] = 59049
     min_samples: ClassVar[int] = 59049
     max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer, and two points remain

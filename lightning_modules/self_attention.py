@@ -28,6 +28,7 @@ class SelfAttention(TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "SelfAttention"
     input_samples: ClassVar[int] = 240000
     min_samples: ClassVar[int] = 257  # half an FFT window must reflect at each end
     title: ClassVar[str] = "Self-attention"

@@ -27,6 +27,7 @@ class ShortChunkCNN(DenseHead, TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    identity: ClassVar[str] = "ShortChunkCNN"
     input_samples: ClassVar[int] = 59049
     min_samples: ClassVar[int] = 127 * 256  # 128 frames: seven halvings leave one
     title: ClassVar[str] = "Short-chunk CNN"
@@ -77,6 +78,7 @@ class ShortChunkCNNRes(ShortChunkCNN):
     12,104,244 parameters at 50 tags. Takes audio of any length.
     """
 
+    identity: ClassVar[str] = "ShortChunkCNNRes"
     min_samples: ClassVar[int] = 257  # half an FFT window must reflect at each end
     title: ClassVar[str] = "Short-chunk CNN + Res"
     paper: ClassVar[str] = "Won et al., SMC 2020, row Short-chunk CNN + Res"

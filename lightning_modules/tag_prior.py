@@ -17,6 +17,7 @@ class TagPrior(TaggingModule):
     it has learned nothing.
     """
 
+    identity: ClassVar[str] = "TagPrior"
     learns: ClassVar[bool] = False
     title: ClassVar[str] = "Tag prior"
     paper: ClassVar[str] = "The constant predictor; no paper."

@@ -33,6 +33,7 @@ class Layer(AttentionLayer):
 
 
 class TinyAttention(TaggingModule):
+    identity: ClassVar[str] = "TinyAttention"
     sample_rate: ClassVar[int] = RATE
     input_samples: ClassVar[int] = MOMENTS * FRAME
     title: ClassVar[str] = "Tiny attention"

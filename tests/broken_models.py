@@ -14,6 +14,7 @@ from lightning_modules.base import TaggingModule
 class Raises(TaggingModule):
     """Fails with an exception in training."""
 
+    identity: ClassVar[str] = "Raises"
     input_samples: ClassVar[int] = 16000
     title: ClassVar[str] = "raises"
     paper: ClassVar[str] = ""
@@ -35,6 +36,7 @@ class Raises(TaggingModule):
 class Dies(Raises):
     """Takes its process down in training."""
 
+    identity: ClassVar[str] = "Dies"
     title: ClassVar[str] = "dies"
 
     def fail(self) -> None:

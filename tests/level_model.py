@@ -20,6 +20,7 @@ RATE, WINDOW = 8000, 4000
 class Level(TaggingModule):
     """Logit of tag c: gain[c] times the mean of the window."""
 
+    identity: ClassVar[str] = "Level"
     sample_rate: ClassVar[int] = RATE
     input_samples: ClassVar[int] = WINDOW
     title: ClassVar[str] = "Level"
@@ -42,7 +43,7 @@ def checkpoint(folder: Path, tags: tuple[str, ...] = ("up", "flat", "down")) -> 
         title="Level",
         dataset="mine",
         architecture=Architecture(
-            class_path="tests.level_model.Level",
+            identity="Level",
             revision=1,
             params={},
             sample_rate=RATE,

@@ -206,7 +206,7 @@ def test_command_explains_a_part_of_a_file(model, tmp_path):
         title="Tiny",
         dataset="mine",
         architecture=Architecture(
-            class_path="tests.attention_model.TinyAttention",
+            identity="TinyAttention",
             revision=1,
             params={},
             sample_rate=RATE,

@@ -130,8 +130,9 @@ def test_bands_of_front_end_come_from_file(tmp_path):
 def test_card_says_what_the_weights_are(fcn_state, tmp_path):
     imported = bring(tmp_path, fcn_state, dataset="jamendo")
     card = json.loads((imported.folder / "card.json").read_text(encoding="utf-8"))
+    assert card["class_path"] == "lightning_modules.fcn.FCN"
     assert card["architecture"] == {
-        "class_path": "lightning_modules.fcn.FCN",
+        "identity": "FCN",
         "params": {"frontend": "log_mel", "n_mels": 96},
         "revision": FCN.revision,
         "sample_rate": 16000,
@@ -316,7 +317,7 @@ def cell(tmp_path) -> tuple[Store, Cell, FCN]:
     """A finished training cell of two tags."""
     science = TrainScience(
         architecture=Architecture(
-            class_path="lightning_modules.fcn.FCN",
+            identity="FCN",
             revision=FCN.revision,
             params={"n_mels": 96, "frontend": "log_mel"},
             sample_rate=16000,
@@ -326,7 +327,11 @@ def cell(tmp_path) -> tuple[Store, Cell, FCN]:
         recipe={},
         seed=0,
     )
-    trained = Cell(science, {"dataset": "mine", "model": "fcn", "seed": 0})
+    trained = Cell(
+        science,
+        {"dataset": "mine", "model": "fcn", "seed": 0},
+        {"model_class": "lightning_modules.fcn.FCN"},
+    )
     store = Store(tmp_path / "results")
     store.register(trained)
     module = FCN.build(5, n_tags=2, task="singlelabel").eval()

@@ -193,6 +193,7 @@ def test_initial_weights_depend_on_the_seed_alone(name):
 class Tiny(TaggingModule):
     """Sixteen samples to logits, with dropout for the sake of its randomness."""
 
+    identity: ClassVar[str] = "Tiny"
     input_samples: ClassVar[int] = 16
     title: ClassVar[str] = "Tiny"
     paper: ClassVar[str] = "none"
