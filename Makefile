@@ -1,6 +1,6 @@
 # tagbench. `make` alone explains the targets; every target builds .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help install lock benchmark test test-all lint type check status leaderboard report verify clean
+.PHONY: help install lock benchmark test test-all lint type check status leaderboard report verify clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,9 +25,23 @@ help: ## Show this help
 	@echo "  make benchmark DATASET=folder DATA=path/to/my_music"
 	@echo "  make benchmark MODELS=fcn,musicnn PERTURBATIONS=pitch_shift,white_noise:1+3+5 SEEDS=0,1"
 
+# .venv is built anew where its Python is outside requires-python, or differs from a PYTHON that is given.
+SUPPORTED := $(shell awk -F '[.,"]' '/^requires-python/ {for (i = $$3; i < $$5; i++) print "3." i}' pyproject.toml)
+version = $(shell $(1) -S -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+supported = $(filter $(SUPPORTED:=.%),$(call version,$(1)))
+asked = $(if $(filter-out file,$(origin PYTHON)),$(call version,$(PYTHON)),%)
+usable = $(filter $(asked),$(call supported,$(BIN)/python))
+found = $(strip $(foreach v,$(SUPPORTED),$(if $(call supported,python$(v)),python$(v))))
+unsupported = Python version of '$(PYTHON)': $(or $(call version,$(PYTHON)),none found). \
+	tagbench needs one of: $(SUPPORTED). On PATH: $(or $(found),none; install one first). \
+	Run 'make $(MAKECMDGOALS) $(filter-out PYTHON=%,$(MAKEOVERRIDES)) \
+	PYTHON=$(or $(firstword $(found)),python$(lastword $(SUPPORTED)))'
+create = $(if $(call supported,$(PYTHON)),,$(error $(strip $(unsupported)))) \
+	rm -rf .venv && $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
 # uv installs the lock in seconds; without it pip does the same, slower.
-.venv/.installed: requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+.venv/.installed: requirements.lock pyproject.toml $(if $(usable),,FORCE)
+	@$(if $(usable),,$(create))
 	@echo "Installing the locked packages into .venv ..."
 	@if $(BIN)/python -m pip install --quiet uv; then \
 		VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet -r requirements.lock && \
@@ -38,10 +52,12 @@ help: ## Show this help
 	fi
 	@touch $@
 
+FORCE:
+
 install: .venv/.installed ## Create .venv from nothing but python3
 
 lock: install ## Resolve requirements.lock anew from pyproject.toml
-	VIRTUAL_ENV=.venv $(BIN)/uv pip compile -q --universal --python-version 3.11 --group dev \
+	VIRTUAL_ENV=.venv $(BIN)/uv pip compile -q --universal --python-version $(firstword $(SUPPORTED)) --group dev \
 		--upgrade --no-emit-index-url --no-annotate --no-header -o requirements.lock pyproject.toml
 
 benchmark: install ## Train, perturb, evaluate and score; the embedded corpus by default
