@@ -14,13 +14,13 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from datamodules.clips import Batch, Cut, EpochSampler, EvalTracks, TrainClips, whole_batch
-from datamodules.errors import TagbenchError
-from datamodules.label_validity import Changes, by_category, within
-from datamodules.manifest import Corpus, Track, canonical_json
-from datamodules.prepare import prepare, usable_cpus
-from datamodules.progress import Progress, Silent
-from datamodules.windows import Windowing
+from datamodules.common.errors import TagbenchError
+from datamodules.common.progress import Progress, Silent
+from datamodules.corpus.corpus import Corpus, Track, canonical_json
+from datamodules.corpus.prepare import prepare, usable_cpus
+from datamodules.labels.perturbed_tags import Changes, by_category, within
+from datamodules.loaders.batch import Batch, Cut, EpochSampler, EvalTracks, TrainClips, whole_batch
+from datamodules.loaders.windowing import Windowing
 
 __all__ = ["Batch", "Loading", "TaggingDataModule"]
 
@@ -71,7 +71,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     playable: ClassVar[bool] = False
     """Whether a report may carry a clip of the audio; most music is not ours to pass on."""
     tags_changed_by: ClassVar[Changes] = {}
-    """Tags that a family of perturbations may make true or false: `datamodules.label_validity`."""
+    """Tags that a family of perturbations may change, see `datamodules.labels.perturbed_tags`."""
     categories: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Tags by kind, such as genre, instrument, mood, voice."""
 
@@ -115,7 +115,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     def supply(self, missing: Sequence[Track]) -> Iterator[Sequence[Track]]:
         """Get the audio of tracks, and yield them in groups that can be read now.
 
-        Overridden where audio is fetched; see `datamodules.prepare.prepare`.
+        Overridden where audio is fetched; see `datamodules.corpus.prepare.prepare`.
         """
         yield missing
 

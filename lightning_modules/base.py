@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from datamodules.errors import TagbenchError, unknown_name
-from datamodules.seeding import seed_for
-from lightning_modules import optim
+from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.seeding import seed_for
 from lightning_modules.memory import return_memory, reuse_memory
-from lightning_modules.recipes import RECIPES, Recipe
-from lightning_modules.track_scores import TrackScores, track_means
+from lightning_modules.training import optimizers
+from lightning_modules.training.recipe import RECIPES, Recipe
+from lightning_modules.training.track_metrics import TrackScores, track_means
 
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -233,11 +233,11 @@ class TaggingModule(pl.LightningModule):
         if not self.learns:
             return None
         steps = int(self.trainer.estimated_stepping_batches)
-        return optim.configure(self, self.recipe, steps, self._resumed_epoch)
+        return optimizers.configure(self, self.recipe, steps, self._resumed_epoch)
 
     def configure_callbacks(self) -> Sequence[pl.Callback]:
         """Bring the callbacks that the recipe needs to any Trainer."""
-        return optim.callbacks(self.recipe)
+        return optimizers.callbacks(self.recipe)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the epoch: which optimiser the checkpoint holds may depend on it."""

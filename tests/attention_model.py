@@ -8,8 +8,8 @@ from typing import ClassVar, Unpack
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.attention import AttentionLayer
 from lightning_modules.base import BaseOptions, TaggingModule
+from lightning_modules.layers.attention import AttentionLayer
 
 RATE, FRAME, MOMENTS, WIDTH, HEADS = 1000, 50, 12, 8, 2
 

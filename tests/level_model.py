@@ -10,8 +10,8 @@ import soundfile as sf
 import torch
 from torch import Tensor, nn
 
-from benchmark.checkpoints import Card, Source, save_checkpoint
-from benchmark.identity import Architecture
+from benchmark.checkpoints.checkpoint import Card, Source, save_checkpoint
+from benchmark.config.identity import Architecture
 from lightning_modules.base import BaseOptions, TaggingModule
 
 RATE, WINDOW = 8000, 4000

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from datamodules.seeding import rng_for
+from datamodules.common.seeding import rng_for
 
 RATE = 16000
 

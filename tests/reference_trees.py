@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.vocabularies import JAMENDO_TOP50, MSD_LASTFM50, MTAT_TOP50
+from datamodules.labels.vocabularies import JAMENDO_TOP50, MSD_LASTFM50, MTAT_TOP50
 from tests.music import tone
 
 SPLITS = ("train", "train", "train", "train", "valid", "valid", "test", "test")

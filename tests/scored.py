@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.records import Evaluation
+from benchmark.store.predictions import Evaluation
 
 CONDITIONS = {
     "clean": ("clean", "", {0: 0.0}),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datamodules.audio import AudioError
-from datamodules.manifest import Corpus, Track
-from datamodules.prepare import prepare
+from datamodules.audio.decode import AudioError
+from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.prepare import prepare
 from tests.audio_files import Float32, noise
 
 TAGS = ("even", "odd", "other")

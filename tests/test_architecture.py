@@ -105,9 +105,9 @@ def test_no_import_cycle():
     "statement",
     [
         "import benchmark.cli",
-        "import benchmark.scoring, benchmark.sweep, benchmark.listing",
-        "import datamodules.prepare, datamodules.manifest, datamodules.windows",
-        "import lightning_modules.recipes",
+        "import benchmark.report.pipeline, benchmark.store.run_record, benchmark.catalog.listing",
+        "import datamodules.corpus.prepare, datamodules.loaders.windowing",
+        "import lightning_modules.training.recipe",
     ],
 )
 def test_light_modules_do_not_import_torch(statement: str):

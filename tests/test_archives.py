@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamodules import archives
-from datamodules.archives import extract
-from datamodules.errors import TagbenchError
-from datamodules.joined import Joined
-from datamodules.unpickle import load_pickle
+from datamodules.annotations.safe_pickle import load_pickle
+from datamodules.common.errors import TagbenchError
+from datamodules.download import extract as archives
+from datamodules.download.extract import extract
+from datamodules.download.split_archive import Joined
 
 NOISE = np.random.default_rng(0).bytes(200_000)
 FILES = {"a/1.mp3": NOISE, "a/2.mp3": b"two" * 9999, "b/3.mp3": b"", "lists.txt": b"1\n"}

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from scipy.special import erf, softmax
 from typer.testing import CliRunner
 
-from benchmark.attention import contribution, explain, forcing
-from benchmark.attention_output import write
-from benchmark.checkpoints import Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import Source, save_checkpoint
 from benchmark.cli import app
-from benchmark.identity import Architecture
-from benchmark.predict import predict_windows
-from datamodules.errors import TagbenchError
-from datamodules.seeding import rng_for
-from lightning_modules.self_attention import SelfAttention
+from benchmark.config.identity import Architecture
+from benchmark.predict.attention import contribution, explain, forcing
+from benchmark.predict.attention_plots import write
+from benchmark.predict.audio_files import predict_windows
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import rng_for
+from lightning_modules.architectures.cnn_self_attention import SelfAttention
 from tests.attention_model import FRAME, HEADS, MOMENTS, RATE, WIDTH, TinyAttention, random_model
 from tests.level_model import Level
 

@@ -9,8 +9,8 @@ import pytest
 import soundfile as sf
 import soxr
 
-from datamodules.audio import AudioError, FileSource, decode, header_seconds
-from datamodules.mp3 import scan
+from datamodules.audio.decode import AudioError, FileSource, decode, header_seconds
+from datamodules.audio.mp3_repair import scan
 from tests.audio_files import Float32, amplitude, mp3_frames, noise, peak_hz, tone, write
 
 FORMATS = ("wav", "flac", "ogg", "mp3", "aiff")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmark import audio_cache
-from benchmark.audio_cache import AudioCache, Limits, announce, opened, size_of
 from benchmark.perturbations import CLEAN, perturb, resolve
-from datamodules.errors import TagbenchError
+from benchmark.predict import audio_cache
+from benchmark.predict.audio_cache import AudioCache, Limits, announce, opened, size_of
+from datamodules.common.errors import TagbenchError
 from tests.sounds import RATE, digest, music
 
 (UP,) = resolve("pitch_up:3")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benchmark import metrics
-from benchmark.bootstrap import draw_weights, interval, rank_interval, ranks, seed_shares
-from datamodules.errors import TagbenchError
+from benchmark.score import metrics
+from benchmark.score.bootstrap import draw_weights, interval, rank_interval, ranks, seed_shares
+from datamodules.common.errors import TagbenchError
 
 
 def unpacked(weights):
@@ -58,7 +58,7 @@ def test_a_weight_that_does_not_fit_is_an_error(monkeypatch):
         def randint(self, low, high, size):
             return np.zeros(size, dtype=int)
 
-    monkeypatch.setattr("benchmark.bootstrap.rng_for", lambda *key: Stuck())
+    monkeypatch.setattr("benchmark.score.bootstrap.rng_for", lambda *key: Stuck())
     with pytest.raises(TagbenchError, match="255"):
         draw_weights(np.array([f"t{i}" for i in range(300)]), 1, "synth", 0)
 

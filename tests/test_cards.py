@@ -6,9 +6,9 @@ import csv
 
 import pytest
 
-from benchmark import cards, dataset_cards, readme
-from benchmark.config import names
-from datamodules.errors import TagbenchError
+from benchmark.catalog import dataset_cards, model_cards, readme
+from benchmark.config.files import names
+from datamodules.common.errors import TagbenchError
 
 # Won et al. 2020, table 2: ROC-AUC and PR-AUC on MTAT, MSD and MTG-Jamendo, as printed.
 TABLE_2 = """
@@ -28,20 +28,22 @@ musicnn_128         .9092 .4546  .8788 .3036  .8275 .2810
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, str]]:
-    with cards.PUBLISHED.open(encoding="utf-8", newline="") as lines:
+    with model_cards.PUBLISHED.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
 @pytest.mark.parametrize("line", TABLE_2.strip().splitlines(), ids=lambda line: line.split()[0])
 def test_scores_are_those_of_paper(line: str) -> None:
     model, *printed = line.split()
-    columns = [(dataset, metric) for dataset in cards.DATASETS for metric in ("roc_auc", "pr_auc")]
-    scores = cards.published()
+    columns = [
+        (dataset, metric) for dataset in model_cards.DATASETS for metric in ("roc_auc", "pr_auc")
+    ]
+    scores = model_cards.published()
     assert [scores[model, *column] for column in columns] == [float(text) for text in printed]
 
 
 def test_musicnn_has_two_sizes_in_paper() -> None:
-    scores = cards.published()
+    scores = model_cards.published()
     assert scores["musicnn", "mtat", "roc_auc"] == 0.9106
     assert scores["musicnn", "jamendo", "pr_auc"] == 0.2713
     assert scores["musicnn_msd", "msd", "roc_auc"] == 0.8803
@@ -52,8 +54,8 @@ def test_published_rows_name_our_models_and_their_source(rows: list[dict[str, st
     assert {row["model"] for row in rows} <= set(names("models"))
     assert all(row["source"] and row["reported_as"] for row in rows)
     assert {row["metric"] for row in rows} == {"roc_auc", "pr_auc"}
-    assert {row["dataset"] for row in rows} == set(cards.DATASETS)
-    assert {row["trained_on"] for row in rows} == set(cards.DATASETS)
+    assert {row["dataset"] for row in rows} == set(model_cards.DATASETS)
+    assert {row["trained_on"] for row in rows} == set(model_cards.DATASETS)
     assert all(0 < float(row["value"]) < 1 for row in rows)
 
 
@@ -70,7 +72,7 @@ def test_weights_run_again_stand_beside_paper(rows: list[dict[str, str]]) -> Non
 
 
 def test_card_of_sample_cnn() -> None:
-    card = cards.card("sample_cnn", cards.published())
+    card = model_cards.card("sample_cnn", model_cards.published())
     # Length of each layer's output before its pool, channels in, channels out, kernel.
     layers = [(59049 // 3, 1, 128, 3), (59049 // 3, 128, 128, 3), (59049 // 9, 128, 128, 3)]
     layers += [(59049 // 27, 128, 256, 3)]
@@ -87,12 +89,12 @@ def test_card_of_sample_cnn() -> None:
 def test_readme_shows_cards() -> None:
     text = readme.README.read_text("utf-8")
     assert text == readme.renewed(text), (
-        "a table of the README is out of date: python -m benchmark.readme --write"
+        "a table of the README is out of date: python -m benchmark.catalog.readme --write"
     )
 
 
 def test_every_model_and_dataset_has_a_card() -> None:
-    assert [item.name for item in cards.cards()] == names("models")
+    assert [item.name for item in model_cards.cards()] == names("models")
     assert [item.name for item in dataset_cards.cards()] == names("datasets")
 
 

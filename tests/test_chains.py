@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import plan
-from benchmark.config import BenchmarkFile, Preset, load, parse
-from benchmark.evaluate import by_condition
-from benchmark.identity import ChainScience, EvalScience, Inputs, cell_id
+from benchmark.config.files import BenchmarkFile, Preset, load, parse
+from benchmark.config.identity import ChainScience, EvalScience, Inputs, cell_id
 from benchmark.perturbations import Condition, catalogue, perturb, resolve
 from benchmark.perturbations.base import catalogue_entry
-from benchmark.runner import cell_title
-from benchmark.store import Cell
-from datamodules.errors import TagbenchError
+from benchmark.plan import build
+from benchmark.predict.evaluate import by_condition
+from benchmark.run.runner import cell_title
+from benchmark.store.store import Cell
+from datamodules.common.errors import TagbenchError
 from tests.sounds import RATE, music
 
 INPUTS = Inputs(manifest="m", split="s", tags="t", task="multilabel", sample_rate=RATE)
@@ -32,7 +32,7 @@ def hear(audio: np.ndarray, condition: Condition, seed: int = 0) -> np.ndarray:
 
 
 def science(condition: Condition, seed: int = 0) -> EvalScience:
-    heard = plan.heard(condition, catalogue(), seed)
+    heard = build.heard(condition, catalogue(), seed)
     return EvalScience(train="t", inputs=INPUTS, perturbation=heard, windows={"protocol": "tiled"})
 
 
@@ -139,7 +139,7 @@ def test_yaml_may_spell_it_out(tmp_path: Path) -> None:
     preset = load(path, Preset)
     assert preset.perturbations[1] == "phone=compression:3>white_noise:2"
     matrix = BenchmarkFile(datasets=["synth"], models=["fcn"], preset=str(path))
-    conditions = plan.check(matrix).conditions["synth"]
+    conditions = build.check(matrix).conditions["synth"]
     assert len(conditions) == 1 + 20 + 3
     assert [c.perturbation for c in conditions[-3:]] == [
         "phone", "gain:1>white_noise:2", "pitch_up:1>gain:2",
@@ -160,4 +160,4 @@ def test_any_profile_goes_with_any_recipe(preset: str) -> None:
     matrix = BenchmarkFile(
         datasets=["synth"], models=["fcn"], preset=preset, perturbations=selection
     )
-    assert len(plan.check(matrix).conditions["synth"]) == 1 + 20 + 11 + 15
+    assert len(build.check(matrix).conditions["synth"]) == 1 + 20 + 11 + 15

@@ -15,16 +15,16 @@ import torch
 from torch import Tensor
 from typer.testing import CliRunner
 
-from benchmark.checkpoints import load_checkpoint
+from benchmark.checkpoints.checkpoint import load_checkpoint
+from benchmark.checkpoints.won2020 import MODEL_ALIASES, Imported, import_checkpoint
 from benchmark.cli import app
-from benchmark.identity import Architecture, Inputs, TrainScience
-from benchmark.predict import AudioFile, Prediction, predict_files, predict_windows
-from benchmark.reference_checkpoints import MODEL_ALIASES, Imported, import_checkpoint
-from benchmark.store import Cell, Store
-from datamodules import vocabularies
-from datamodules.errors import TagbenchError
-from datamodules.windows import Windowing
-from lightning_modules.fcn import FCN
+from benchmark.config.identity import Architecture, Inputs, TrainScience
+from benchmark.predict.audio_files import AudioFile, Prediction, predict_files, predict_windows
+from benchmark.store.store import Cell, Store
+from datamodules.common.errors import TagbenchError
+from datamodules.labels import vocabularies
+from datamodules.loaders.windowing import Windowing
+from lightning_modules.architectures.fcn import FCN
 from tests import reference_layouts
 from tests.reference_layouts import LAYOUTS, Layout
 
@@ -130,7 +130,7 @@ def test_bands_of_front_end_come_from_file(tmp_path):
 def test_card_says_what_the_weights_are(fcn_state, tmp_path):
     imported = bring(tmp_path, fcn_state, dataset="jamendo")
     card = json.loads((imported.folder / "card.json").read_text(encoding="utf-8"))
-    assert card["class_path"] == "lightning_modules.fcn.FCN"
+    assert card["class_path"] == "lightning_modules.architectures.fcn.FCN"
     assert card["architecture"] == {
         "identity": "FCN",
         "params": {"frontend": "log_mel", "n_mels": 96},
@@ -330,7 +330,7 @@ def cell(tmp_path) -> tuple[Store, Cell, FCN]:
     trained = Cell(
         science,
         {"dataset": "mine", "model": "fcn", "seed": 0},
-        {"model_class": "lightning_modules.fcn.FCN"},
+        {"model_class": "lightning_modules.architectures.fcn.FCN"},
     )
     store = Store(tmp_path / "results")
     store.register(trained)

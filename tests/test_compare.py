@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from benchmark.compare import compare
-from benchmark.leaderboard import build_tables, write_tables
-from benchmark.sides import series
-from datamodules.errors import TagbenchError
+from benchmark.score.tables.diff import compare
+from benchmark.score.tables.diff_inputs import series
+from benchmark.score.tables.leaderboard import build_tables, write_tables
+from datamodules.common.errors import TagbenchError
 from tests.scored import simulated
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import plan
-from benchmark.config import (
+from benchmark.config.files import (
     EXPERIMENTS,
     BenchmarkFile,
     DatasetFile,
@@ -18,7 +17,8 @@ from benchmark.config import (
     parse,
     resolve_params,
 )
-from datamodules.errors import TagbenchError
+from benchmark.plan import build
+from datamodules.common.errors import TagbenchError
 
 SCHEMAS = {
     "models": ModelFile,
@@ -36,7 +36,7 @@ def test_every_shipped_file_loads(kind: str, path: Path):
         loaded.windows.build()
         assert loaded.training().epochs >= 1
     if isinstance(loaded, BenchmarkFile):
-        assert plan.check(loaded).n_evaluations >= 1
+        assert build.check(loaded).n_evaluations >= 1
 
 
 def test_every_kind_is_shipped():
@@ -148,4 +148,4 @@ def test_window_protocol_typo():
 def test_perturbation_typo_is_found_before_anything_heavy():
     matrix = BenchmarkFile(datasets=["synth"], models=["fcn"], perturbations=["pitch_shfit"])
     with pytest.raises(TagbenchError, match="Did you mean 'pitch_shift'"):
-        plan.check(matrix)
+        build.check(matrix)

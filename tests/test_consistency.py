@@ -11,16 +11,16 @@ from rich.console import Console
 from scipy.special import logit
 from scipy.stats import spearmanr
 
-from benchmark import consistency, metrics
-from benchmark.bootstrap import draw_weights
-from benchmark.checkpoints import load_checkpoint
-from benchmark.leaderboard import build_tables
+from benchmark.checkpoints.checkpoint import load_checkpoint
+from benchmark.checkpoints.won2020 import import_checkpoint
 from benchmark.perturbations import perturb, resolve
-from benchmark.predict import predict_windows
-from benchmark.records import Failure, load_predictions
-from benchmark.reference_checkpoints import import_checkpoint
-from benchmark.report import write_report
-from datamodules.audio import decode
+from benchmark.predict.audio_files import predict_windows
+from benchmark.report.html import write_report
+from benchmark.score import consistency, metrics
+from benchmark.score.bootstrap import draw_weights
+from benchmark.score.tables.leaderboard import build_tables
+from benchmark.store.predictions import Failure, load_predictions
+from datamodules.audio.decode import decode
 from tests.scored import evaluation, simulated
 
 

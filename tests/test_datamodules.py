@@ -19,9 +19,9 @@ from ruamel.yaml import YAML
 from torch.utils.data import DataLoader
 
 from datamodules.base import Batch, Loading, TaggingDataModule
-from datamodules.errors import TagbenchError
-from datamodules.manifest import Track
-from datamodules.windows import Windowing, train_start
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Track
+from datamodules.loaders.windowing import Windowing, train_start
 from tests.sources import TAGS, watched
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments" / "datasets"

@@ -14,18 +14,18 @@ import soundfile
 from scipy.signal import welch
 from typer.testing import CliRunner
 
-from benchmark import clip_features
 from benchmark.cli import app
-from benchmark.describe import describe
-from benchmark.projections import MOST_POINTS, project
-from datamodules import statistics
-from datamodules.errors import TagbenchError
-from datamodules.folder import Folder
-from datamodules.manifest import Corpus
-from datamodules.progress import Silent
-from datamodules.seeding import rng_for
-from datamodules.synth import Synth
-from datamodules.vocabularies import MTAT_TOP50
+from benchmark.report.dataset import audio_features
+from benchmark.report.dataset.embedding import MOST_POINTS, project
+from benchmark.report.dataset.page import describe
+from datamodules.common.errors import TagbenchError
+from datamodules.common.progress import Silent
+from datamodules.common.seeding import rng_for
+from datamodules.corpus.corpus import Corpus
+from datamodules.datasets.local_folder import Folder
+from datamodules.datasets.synthetic import Synth
+from datamodules.labels import statistics
+from datamodules.labels.vocabularies import MTAT_TOP50
 from tests.music import RATE, tone
 from tests.test_report import Page
 
@@ -187,53 +187,53 @@ def test_figures_published_for_magnatagatune(shared_data):
 
 def test_filters_are_those_of_librosa():
     expected = librosa.filters.mel(sr=16000, n_fft=1024, n_mels=64, htk=True, norm=None)
-    np.testing.assert_allclose(clip_features.mel_triangles(16000, 1024), expected, atol=1e-6)
+    np.testing.assert_allclose(audio_features.mel_triangles(16000, 1024), expected, atol=1e-6)
 
 
 def test_spectrum_is_welchs_and_variance_is_numpys():
     audio = (0.1 * rng_for("noise").standard_normal(50_000)).astype(np.float32) + np.float32(0.3)
-    variance, spectrum, mel = clip_features.measure(audio, 16000)
+    variance, spectrum, mel = audio_features.measure(audio, 16000)
     assert variance == pytest.approx(0.01, rel=0.05)  # a constant offset is no energy
-    size = clip_features.frame_length(16000)
+    size = audio_features.frame_length(16000)
     _, power = welch(audio, 16000, nperseg=size, detrend=False, return_onesided=False)
     expected = 10 * np.log10(power[: size // 2] * 16000)
     np.testing.assert_allclose(spectrum[:-1], expected, atol=1e-3)
-    assert mel.shape == (2 * clip_features.BANDS,)
-    assert (mel[clip_features.BANDS :] > 0).all()
+    assert mel.shape == (2 * audio_features.BANDS,)
+    assert (mel[audio_features.BANDS :] > 0).all()
 
 
 @pytest.mark.parametrize("samples", [1, 100, 1024, 5000])
 def test_short_and_silent_clips_are_measured(samples):
-    variance, spectrum, mel = clip_features.measure(np.zeros(samples, np.float32), 16000)
+    variance, spectrum, mel = audio_features.measure(np.zeros(samples, np.float32), 16000)
     assert variance == 0
     assert (spectrum == -100).all()
-    assert (mel[: clip_features.BANDS] == -100).all()
-    assert (mel[clip_features.BANDS :] == 0).all()
+    assert (mel[: audio_features.BANDS] == -100).all()
+    assert (mel[audio_features.BANDS :] == 0).all()
 
 
 def test_blocks_change_nothing(monkeypatch):
     audio = tone(3, 5.0)
-    whole = clip_features.measure(audio, RATE)
-    monkeypatch.setattr(clip_features, "_BLOCK", 7)
-    parts = clip_features.measure(audio, RATE)
+    whole = audio_features.measure(audio, RATE)
+    monkeypatch.setattr(audio_features, "_BLOCK", 7)
+    parts = audio_features.measure(audio, RATE)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
 def test_timbre_does_not_depend_on_loudness():
     audio = tone(3, 2.0)
-    loud, soft = (clip_features.measure(audio * gain, RATE)[2][None] for gain in (1.0, 0.5))
+    loud, soft = (audio_features.measure(audio * gain, RATE)[2][None] for gain in (1.0, 0.5))
     assert abs(loud - soft).max() > 5
-    above = loud[0, : clip_features.BANDS] > -85  # bands that the floor does not hold
-    change = clip_features.timbre(loud) - clip_features.timbre(soft)
+    above = loud[0, : audio_features.BANDS] > -85  # bands that the floor does not hold
+    change = audio_features.timbre(loud) - audio_features.timbre(soft)
     assert above.sum() > 40
-    assert np.ptp(change[0, : clip_features.BANDS][above]) < 0.5
+    assert np.ptp(change[0, : audio_features.BANDS][above]) < 0.5
 
 
 def test_a_larger_sample_holds_the_smaller(corpus):
-    small, large = (clip_features.sample_rows(corpus, count).tolist() for count in (8, 20))
+    small, large = (audio_features.sample_rows(corpus, count).tolist() for count in (8, 20))
     assert large[:8] == small
-    assert sorted(clip_features.sample_rows(corpus, 999)) == list(range(30))
+    assert sorted(audio_features.sample_rows(corpus, 999)) == list(range(30))
     assert small != sorted(small)
 
 
@@ -352,5 +352,5 @@ def test_progress_counts_every_clip(corpus):
             self.done += count
 
     counted = Counted()
-    clip_features.measure_all(corpus, [0, 3, 5], 1, counted)
+    audio_features.measure_all(corpus, [0, 3, 5], 1, counted)
     assert counted.done == 3

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules import download, transfer
-from datamodules.download import fetch, fetch_all, missing_bytes
-from datamodules.errors import TagbenchError
-from datamodules.part import Part
-from datamodules.remote import Remote
+from datamodules.common.errors import TagbenchError
+from datamodules.download import fetch as download
+from datamodules.download import http
+from datamodules.download.fetch import fetch, fetch_all, missing_bytes
+from datamodules.download.remote_file import Remote
+from datamodules.download.resume import Part
 from tests.server import ALWAYS, PAGE, Server, serve
 
 ZIP = b"PK\x03\x04" + np.random.default_rng(0).bytes(1_000_000)
@@ -48,7 +49,7 @@ class Bytes:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "BACKOFF_S", 0.0)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.0)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
 
@@ -155,14 +156,14 @@ def test_attempts_count_only_while_nothing_comes(server: Server, here: Path):
     """A long download over a bad line breaks more often than there are attempts."""
     url = server.misbehave("a.zip", break_after=2 * CHUNK)
     assert fetch(remote(url), here).read_bytes() == ZIP
-    assert server.asked("a.zip") > transfer.ATTEMPTS
+    assert server.asked("a.zip") > http.ATTEMPTS
     assert server.sent["a.zip"] <= len(ZIP) + server.asked("a.zip") * CHUNK
 
 
 def test_a_later_run_goes_on(server: Server, here: Path, monkeypatch: pytest.MonkeyPatch):
     url = server.misbehave("a.zip", break_after=500_000, breaks=1)
     with monkeypatch.context() as patch:
-        patch.setattr(transfer, "ATTEMPTS", 1)
+        patch.setattr(http, "ATTEMPTS", 1)
         message = gives_up(remote(url), here)
     assert f"{url}: " in message
     assert "the connection ended too soon (attempts: 1)" in message
@@ -198,8 +199,8 @@ def test_a_server_that_ignores_ranges_starts_anew(server: Server, here: Path):
 
 def test_a_server_that_always_breaks_at_one_place_is_given_up(server: Server, here: Path):
     url = server.misbehave("a.zip", break_after=300_000, ranges=False)
-    assert f"(attempts: {transfer.ATTEMPTS})" in gives_up(remote(url), here)
-    assert server.asked("a.zip") <= 2 * transfer.ATTEMPTS
+    assert f"(attempts: {http.ATTEMPTS})" in gives_up(remote(url), here)
+    assert server.asked("a.zip") <= 2 * http.ATTEMPTS
 
 
 @pytest.mark.parametrize("checksum", [SHA256, ""])
@@ -235,7 +236,7 @@ def test_a_part_that_is_all_there_is_not_asked_for(server: Server, here: Path):
 def test_a_server_that_falls_silent_is_asked_again(
     server: Server, here: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(transfer, "_TIMEOUTS_S", (1.0, 0.1))
+    monkeypatch.setattr(http, "_TIMEOUTS_S", (1.0, 0.1))
     url = server.misbehave("a.zip", pause_s=0.5)
     server.misbehave("mirror.zip")
     assert fetch(remote(url, server.url("mirror.zip")), here).read_bytes() == ZIP
@@ -261,7 +262,7 @@ def test_the_mirror_is_asked_when_the_publisher_has_nothing(server: Server, here
 def test_a_mirror_goes_on_where_the_publisher_broke_off(
     server: Server, here: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(transfer, "ATTEMPTS", 1)
+    monkeypatch.setattr(http, "ATTEMPTS", 1)
     url = server.misbehave("a.zip", break_after=500_000, breaks=1)
     assert fetch(remote(url, server.url("mirror.zip")), here).read_bytes() == ZIP
     assert server.sent["a.zip"] + server.sent["mirror.zip"] <= len(ZIP) + CHUNK

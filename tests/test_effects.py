@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.columns import EFFECT_COLUMNS
-from benchmark.effects import EFFECTS, SAMPLE, UNITS, Measured, effects_frame, read, sampled
-from benchmark.evaluate import write_arrays
-from benchmark.perturbations.measure import Effect
-from benchmark.records import Evaluation
-from benchmark.tables import to_csv
+from benchmark.perturbations.measure.effect import Effect
+from benchmark.predict.evaluate import write_arrays
+from benchmark.score.tables.columns import EFFECT_COLUMNS
+from benchmark.score.tables.effects import (
+    EFFECTS,
+    SAMPLE,
+    UNITS,
+    Measured,
+    effects_frame,
+    read,
+    sampled,
+)
+from benchmark.score.tables.io import to_csv
+from benchmark.store.predictions import Evaluation
 
 
 def evaluation(folder: Path, **changes: object) -> Evaluation:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark import local
 from benchmark.cli import main
+from benchmark.run.executors import local
 from tests import music
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -215,7 +215,7 @@ def test_a_mistake_is_one_message_and_code_2(
 
 def test_a_typo_in_a_yaml_key(tmp_path: Path):
     path = tmp_path / "mine.yaml"
-    path.write_text("class: lightning_modules.fcn.FCN\nparms: {}\n")
+    path.write_text("class: lightning_modules.architectures.fcn.FCN\nparms: {}\n")
     done = subprocess.run(
         [sys.executable, "-m", "benchmark", "run", "--models", str(path)],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=200,

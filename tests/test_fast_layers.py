@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.seeding import rng_for
-from lightning_modules import one_channel
-from lightning_modules.layers import (
+from datamodules.common.seeding import rng_for
+from lightning_modules.layers import single_channel_conv
+from lightning_modules.layers.conv_blocks import (
     BatchNorm1d,
     BatchNorm2d,
     ConvBlock2d,
@@ -86,7 +86,7 @@ def test_one_channel_has_the_gradients_of_a_convolution(
     conv = conv2d(1, 8, size, stride).double()
     x = normal(3, 1, 12, 17).double().requires_grad_()
     arguments = (conv.weight, conv.bias, stride, conv.padding)
-    expected, got = F.conv2d(x, *arguments), one_channel.conv2d(x, *arguments)
+    expected, got = F.conv2d(x, *arguments), single_channel_conv.conv2d(x, *arguments)
     torch.testing.assert_close(got, expected)
     assert "_OneChannel" in type(got.grad_fn).__name__
     learned, grad = (x, conv.weight, conv.bias), normal(*got.shape).double()
@@ -100,7 +100,7 @@ def test_one_channel_has_the_gradients_of_a_convolution(
 def test_one_channel_learns_under_autocast() -> None:
     conv, x = conv2d(1, 8, 3), normal(3, 1, 12, 17).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
-        y = one_channel.conv2d(x, conv.weight, conv.bias, (1, 1), (1, 1))
+        y = single_channel_conv.conv2d(x, conv.weight, conv.bias, (1, 1), (1, 1))
     assert y.dtype == torch.bfloat16
     grads = torch.autograd.grad(y.float().square().mean(), (x, conv.weight, conv.bias))
     exact = F.conv2d(x, conv.weight, conv.bias, 1, 1)
@@ -112,9 +112,9 @@ def test_one_channel_learns_under_autocast() -> None:
 
 def test_other_convolutions_are_left_to_torch() -> None:
     conv = conv2d(1, 8, 3)
-    fixed = one_channel.conv2d(normal(1, 1, 9, 9), conv.weight, conv.bias, (1, 1), (1, 1))
+    fixed = single_channel_conv.conv2d(normal(1, 1, 9, 9), conv.weight, conv.bias, (1, 1), (1, 1))
     wide = conv2d(2, 8, 3)
     x = normal(1, 2, 9, 9).requires_grad_()
     assert "Convolution" in type(fixed.grad_fn).__name__
-    got = one_channel.conv2d(x, wide.weight, wide.bias, (1, 1), (1, 1))
+    got = single_channel_conv.conv2d(x, wide.weight, wide.bias, (1, 1), (1, 1))
     assert "Convolution" in type(got.grad_fn).__name__

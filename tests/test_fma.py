@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from datamodules import transfer
-from datamodules.audio import FileSource, KnownBad
-from datamodules.errors import TagbenchError
-from datamodules.fma import FMA, GENRES_MEDIUM, GENRES_SMALL
-from datamodules.inputs import check_tracks
-from datamodules.manifest import Track
-from datamodules.published import Expected
+from datamodules.audio.decode import FileSource, KnownBad
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Track
+from datamodules.corpus.validation import check_tracks
+from datamodules.datasets.fma import FMA, GENRES_MEDIUM, GENRES_SMALL
+from datamodules.download import http
+from datamodules.published_dataset import Expected
 from tests.publishers import fma, relocated
 from tests.server import Server, serve
 
@@ -32,7 +32,7 @@ Make = Callable[..., FMA]
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "BACKOFF_S", 0.0)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.0)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
 

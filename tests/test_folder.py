@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from datamodules.errors import TagbenchError
-from datamodules.folder import Folder
+from datamodules.common.errors import TagbenchError
+from datamodules.datasets.local_folder import Folder
 from tests.audio_files import noise, write
 
 Make = Callable[..., Folder]

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torchaudio
 
-from datamodules.errors import TagbenchError
-from datamodules.seeding import rng_for
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import rng_for
 from lightning_modules import frontends
 from lightning_modules.frontends import ConstantQ, Harmonic, LinearSTFT, LogMel
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from datamodules import transfer
-from datamodules.errors import TagbenchError
-from datamodules.gtzan import Gtzan, filtered
-from datamodules.manifest import SPLITS
-from datamodules.published import Expected
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import SPLITS
+from datamodules.datasets.gtzan import Gtzan, filtered
+from datamodules.download import http
+from datamodules.published_dataset import Expected
 from tests.publishers import gtzan, relocated
 from tests.server import ALWAYS, Server, serve
 from tests.test_prepare import Listener
@@ -29,7 +29,7 @@ Make = Callable[..., Gtzan]
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "BACKOFF_S", 0.0)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.0)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
 

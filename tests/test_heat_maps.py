@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.figures import looks, style
-from benchmark.heat_maps import draw_families, draw_tags, family_drops, tag_scores
-from benchmark.leaderboard import build_tables
-from benchmark.tag_groups import TagFacts
+from benchmark.report.figures.heat_maps import draw_families, draw_tags, family_drops, tag_scores
+from benchmark.report.figures.style import looks, style
+from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tag_groups import TagFacts
 from tests.scored import simulated
 
 MODELS = ("fcn", "musicnn")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from benchmark.identity import (
+from benchmark.config.identity import (
     Architecture,
     EvalScience,
     Inputs,
@@ -16,7 +16,7 @@ from benchmark.identity import (
     canonical,
     cell_id,
 )
-from benchmark.jobs import Runtime
+from benchmark.plan.jobs import Runtime
 
 INPUTS = Inputs(
     manifest="m" * 64, split="s" * 64, tags="t" * 64, task="multilabel", sample_rate=16000

@@ -16,18 +16,18 @@ import soxr
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from datamodules.audio import AudioError, FileSource
-from datamodules.errors import TagbenchError
-from datamodules.export import export, file_name
-from datamodules.folder import Folder
-from datamodules.inputs import estimate_disk
-from datamodules.manifest import Corpus, Track
-from datamodules.mtat import MagnaTagATune
-from datamodules.npy_tree import NpySource
-from datamodules.published import Expected, prove
-from datamodules.reference_tree import ReferenceTree
-from datamodules.remote import Remote
-from datamodules.vocabularies import MTAT_TOP50
+from datamodules.audio.decode import AudioError, FileSource
+from datamodules.audio.npy_waveform import NpySource
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.export import export, file_name
+from datamodules.corpus.validation import estimate_disk
+from datamodules.datasets.local_folder import Folder
+from datamodules.datasets.magnatagatune import MagnaTagATune
+from datamodules.datasets.won2020_npy import ReferenceTree
+from datamodules.download.remote_file import Remote
+from datamodules.labels.vocabularies import MTAT_TOP50
+from datamodules.published_dataset import Expected, prove
 from tests import reference_trees
 from tests.audio_files import noise
 from tests.music import folder as music_folder

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from datamodules.errors import TagbenchError
-from datamodules.ismir2004 import Ismir2004
-from datamodules.manifest import SPLITS, Track
-from datamodules.published import Expected
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import SPLITS, Track
+from datamodules.datasets.ismir2004 import Ismir2004
+from datamodules.published_dataset import Expected
 from tests.publishers import ismir2004
 from tests.test_prepare import Listener
 

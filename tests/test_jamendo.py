@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import base, transfer
-from datamodules.errors import TagbenchError
-from datamodules.inputs import human_bytes
-from datamodules.jamendo import Jamendo
-from datamodules.jamendo_lists import CHECKSUM_LISTS, EXPECTED, LISTS
-from datamodules.manifest import SPLITS as SPLIT_NAMES
-from datamodules.manifest import Corpus, Track
-from datamodules.remote import Remote
-from datamodules.vocabularies import JAMENDO_TOP50
+from datamodules import base
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import SPLITS as SPLIT_NAMES
+from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.validation import human_bytes
+from datamodules.datasets.mtg_jamendo import Jamendo
+from datamodules.datasets.mtg_jamendo_lists import CHECKSUM_LISTS, EXPECTED, LISTS
+from datamodules.download import http
+from datamodules.download.remote_file import Remote
+from datamodules.labels.vocabularies import JAMENDO_TOP50
 from tests.publishers import relocated
 from tests.publishers.jamendo import FOLDERS, STEMS, expected, publish, rows
 from tests.server import ALWAYS, Server, serve
@@ -78,7 +79,7 @@ class Said:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "BACKOFF_S", 0.0)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.0)
     monkeypatch.setattr(base, "usable_cpus", lambda: 0)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")

@@ -12,18 +12,19 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmark import plan, runner
-from benchmark.audio_cache import Limits, opened
-from benchmark.checkpoints import load_checkpoint, save_checkpoint
-from benchmark.config import BenchmarkFile
-from benchmark.effects import EFFECTS, read
-from benchmark.jobs import Job, Runtime, run
-from benchmark.plan import ImportedModel, ResolvedDataset
-from benchmark.records import load_predictions
-from benchmark.store import Store
-from datamodules.errors import TagbenchError
-from datamodules.manifest import Corpus
-from datamodules.seeding import rng_for
+from benchmark.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.config.files import BenchmarkFile
+from benchmark.plan import build as plan
+from benchmark.plan.build import ImportedModel, ResolvedDataset
+from benchmark.plan.jobs import Job, Runtime, run
+from benchmark.predict.audio_cache import Limits, opened
+from benchmark.run import runner
+from benchmark.score.tables.effects import EFFECTS, read
+from benchmark.store.predictions import load_predictions
+from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import rng_for
+from datamodules.corpus.corpus import Corpus
 from tests import music
 
 PRESET = """

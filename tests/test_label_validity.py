@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.leaderboard import build_tables
-from benchmark.records import load_predictions
-from benchmark.tag_groups import TagFacts
-from datamodules import label_validity, vocabularies
-from datamodules.folder import Folder
-from datamodules.jamendo import Jamendo
-from datamodules.msd import MillionSongDataset
-from datamodules.mtat import MagnaTagATune
-from datamodules.reference_tree import ReferenceTree
-from datamodules.synth import Synth
+from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tag_groups import TagFacts
+from benchmark.store.predictions import load_predictions
+from datamodules.datasets.local_folder import Folder
+from datamodules.datasets.magnatagatune import MagnaTagATune
+from datamodules.datasets.million_song import MillionSongDataset
+from datamodules.datasets.mtg_jamendo import Jamendo
+from datamodules.datasets.synthetic import Synth
+from datamodules.datasets.won2020_npy import ReferenceTree
+from datamodules.labels import perturbed_tags, vocabularies
 from tests.scored import simulated
 
 FACTS = TagFacts(
@@ -144,12 +144,12 @@ def test_what_changes_is_declared(tmp_path):
 def test_declared_tags_exist_and_families_too():
     from benchmark.perturbations import catalogue
 
-    families = {one.family for one in catalogue().values()} | {label_validity.CHAIN}
-    assert set(label_validity.MTAT_CHANGES) <= families
+    families = {one.family for one in catalogue().values()} | {perturbed_tags.CHAIN}
+    assert set(perturbed_tags.MTAT_CHANGES) <= families
     known = {*vocabularies.MSD_LASTFM50, *vocabularies.MSD_CALS50}
-    declared = {tag for tags in label_validity.MSD_CHANGES.values() for tag in tags}
+    declared = {tag for tags in perturbed_tags.MSD_CHANGES.values() for tag in tags}
     assert declared <= known
-    assert {tag for tags in label_validity.MSD_CATEGORIES.values() for tag in tags} == known
+    assert {tag for tags in perturbed_tags.MSD_CATEGORIES.values() for tag in tags} == known
 
 
 def test_invariant_scores_of_all_tags_unstable_are_missing(tmp_path):

@@ -11,12 +11,17 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.columns import KEYS
-from benchmark.leaderboard import build_tables, read_tables, render_leaderboard, write_tables
-from benchmark.records import Failure, load_predictions
-from benchmark.tables import to_csv
-from benchmark.verify import verify_tables
-from datamodules.errors import TagbenchError
+from benchmark.score.tables.columns import KEYS
+from benchmark.score.tables.io import to_csv
+from benchmark.score.tables.leaderboard import (
+    build_tables,
+    read_tables,
+    render_leaderboard,
+    write_tables,
+)
+from benchmark.score.tables.verify import verify_tables
+from benchmark.store.predictions import Failure, load_predictions
+from datamodules.common.errors import TagbenchError
 from tests.scored import evaluation, simulated
 
 FAILURE = Failure(
@@ -456,7 +461,8 @@ def test_reading_needs_the_files(tmp_path):
 
 def test_tables_and_report_never_load_torch():
     code = (
-        "import sys, benchmark.leaderboard, benchmark.report, benchmark.verify\n"
+        "import sys, benchmark.score.tables.leaderboard, benchmark.report.html\n"
+        "import benchmark.score.tables.verify\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

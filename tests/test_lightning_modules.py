@@ -20,28 +20,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from benchmark import config
+from benchmark.config import files
 from datamodules.base import Batch
-from datamodules.errors import TagbenchError
-from datamodules.seeding import rng_for
-from lightning_modules import optim
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import rng_for
+from lightning_modules.architectures.sample_cnn_se import _ResSEBlock1d
+from lightning_modules.architectures.tag_prior import TagPrior
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers import BatchNorm1d, ConvBlock1d, ConvBlock2d, conv2d
+from lightning_modules.layers.conv_blocks import BatchNorm1d, ConvBlock1d, ConvBlock2d, conv2d
 from lightning_modules.memory import return_memory, reuse_memory
-from lightning_modules.recipes import RECIPES, Recipe, get_recipe
-from lightning_modules.sample_cnn_se import _ResSEBlock1d
-from lightning_modules.tag_prior import TagPrior
-from lightning_modules.track_scores import TrackScores, track_means
+from lightning_modules.training import optimizers
+from lightning_modules.training.recipe import RECIPES, Recipe, get_recipe
+from lightning_modules.training.track_metrics import TrackScores, track_means
 
-MODELS = config.names("models")
+MODELS = files.names("models")
 LEARNERS = [name for name in MODELS if name != "tag_prior"]
 RECIPE = Recipe(epochs=1, batch_size=2, lr=1e-3)
 
 
 def model_of(name: str, **base: Any) -> TaggingModule:
     """Build the model that ``experiments/models/<name>.yaml`` describes."""
-    file = config.load(config.find("models", name), config.ModelFile)
-    cls = config.import_class(file.class_path, TaggingModule, name)
+    file = files.load(files.find("models", name), files.ModelFile)
+    cls = files.import_class(file.class_path, TaggingModule, name)
     return cls.build(0, **{"n_tags": 4, "recipe": RECIPE} | base | file.params)
 
 
@@ -568,15 +568,15 @@ def test_won2020_recipe_is_that_of_the_paper():
     recipe = RECIPES["won2020"]
     assert (recipe.epochs, recipe.batch_size, recipe.optimizer) == (200, 16, "adam")
     assert (recipe.lr, recipe.weight_decay) == (1e-4, 1e-4)
-    assert optim.phase_starts(recipe) == [80, 100, 120]
-    assert [optim.phase_of(recipe, e) for e in (0, 79, 80, 99, 100, 119, 120, 199)] == [
+    assert optimizers.phase_starts(recipe) == [80, 100, 120]
+    assert [optimizers.phase_of(recipe, e) for e in (0, 79, 80, 99, 100, 119, 120, 199)] == [
         0, 0, 1, 1, 2, 2, 3, 3,
     ]  # fmt: skip
 
 
 def test_decay_of_adamw_spares_biases_and_norms():
     model = Tiny.build(0, n_tags=2)
-    decayed, spared = optim.make_optimizer(model, RECIPES["quick"]).param_groups
+    decayed, spared = optimizers.make_optimizer(model, RECIPES["quick"]).param_groups
     assert [len(decayed["params"]), len(spared["params"])] == [2, 2]
     assert (decayed["weight_decay"], spared["weight_decay"]) == (1e-2, 0.0)
 
@@ -584,7 +584,7 @@ def test_decay_of_adamw_spares_biases_and_norms():
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 200])
 def test_one_cycle_rises_to_the_peak_and_ends_near_zero(steps):
     recipe = Recipe(epochs=1, lr=0.1)
-    made = optim.configure(Tiny.build(0, n_tags=2), recipe, steps)
+    made = optimizers.configure(Tiny.build(0, n_tags=2), recipe, steps)
     optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     rates = []
     for _ in range(steps):

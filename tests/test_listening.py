@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.listening import Audience, Listener, audiences, equal_front_ends, sharing
-from datamodules.windows import Windowing
+from benchmark.predict.inference import Audience, Listener, audiences, equal_front_ends, sharing
+from datamodules.loaders.windowing import Windowing
+from lightning_modules.architectures.musicnn import Musicnn
 from lightning_modules.frontends import LogMel
-from lightning_modules.musicnn import Musicnn
 from tests.sounds import RATE, music
 
 TAGS = ("a", "b", "c")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmark.perturbations import perturb, resolve
-from benchmark.perturbations.loudness import _high_pass, _shelf, integrated_loudness
-from benchmark.perturbations.measure import Effect, cents, measure, summarise, tempo_ratio
+from benchmark.perturbations.measure.effect import Effect, cents, measure, summarise, tempo_ratio
+from benchmark.perturbations.measure.loudness import _high_pass, _shelf, integrated_loudness
 from tests.sounds import RATE, music, sine
 
 

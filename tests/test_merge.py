@@ -12,14 +12,17 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from benchmark import merge as merging
-from benchmark import plan, runner, scoring, sweep
 from benchmark.cli import app
-from benchmark.config import BenchmarkFile
-from benchmark.jobs import Job, Runtime, run
-from benchmark.merge import merge
-from benchmark.store import Store, read_json, write_json
-from datamodules.errors import TagbenchError
+from benchmark.config.files import BenchmarkFile
+from benchmark.plan import build
+from benchmark.plan.jobs import Job, Runtime, run
+from benchmark.report import pipeline
+from benchmark.run import runner
+from benchmark.store import merge as merging
+from benchmark.store import run_record
+from benchmark.store.merge import merge
+from benchmark.store.store import Store, read_json, write_json
+from datamodules.common.errors import TagbenchError
 from tests import music
 
 PRESET = """
@@ -47,7 +50,7 @@ class Machine:
             self.root / name, self.root / "data", {"data": str(self.music)}, workers=0
         )
         store = Store(options.results)
-        experiment = plan.check(
+        experiment = build.check(
             BenchmarkFile(
                 datasets=["folder"],
                 models=list(models),
@@ -66,7 +69,7 @@ class Machine:
             run(Job("train", (cell.id,), "train"), runtime, lambda event: None)
         cells = tuple(cell.id for cell in planned.plan.evaluations)
         run(Job("evaluation", cells, "hear"), runtime, lambda event: None)
-        scoring.score(planned.sweep, store, QUIET, report=False)
+        pipeline.score(planned.sweep, store, QUIET, report=False)
         return store
 
 
@@ -116,7 +119,7 @@ def test_halves_merge_into_the_bytes_of_the_whole(
     assert csvs(target) == csvs(whole)
     record = "folder/sweep.json"
     assert (target.results / record).read_bytes() == (whole.results / record).read_bytes()
-    assert scoring.verify(sweep.load("folder", target), target, QUIET)
+    assert pipeline.verify(run_record.load("folder", target), target, QUIET)
     before = {path: path.stat().st_mtime_ns for path in target.cells.rglob("*")}
     again = CliRunner().invoke(app, command, catch_exceptions=False)
     assert "here already" in again.output
@@ -129,7 +132,7 @@ def test_one_half_merges_into_the_other(whole: Store, halves: tuple[Store, Store
     target, before = copied(halves[1], tmp_path / "results"), csvs(halves[0])
     with target.lock():
         for item in merge([halves[0]], target, QUIET):
-            scoring.score(item, target, QUIET, report=False)
+            pipeline.score(item, target, QUIET, report=False)
     assert csvs(target) == csvs(whole)
     assert csvs(halves[0]) == before
 
@@ -161,7 +164,7 @@ def test_an_interruption_anywhere_leaves_whole_cells(
             monkeypatch.undo()
         there = state(target)
         assert there.items() <= expected.items()
-        assert sweep.datasets(target) == []
+        assert run_record.datasets(target) == []
         merge(halves, target, QUIET)
         assert state(target) == expected
         assert not list(target.results.rglob("*.part"))
@@ -235,7 +238,7 @@ def test_an_edited_configuration_is_refused(halves: tuple[Store, Store], tmp_pat
         ("edited here", copied(halves[0], tmp_path / "results")),
     ):
         other = copied(halves[1], tmp_path / f"other {kind}")
-        (first,) = [c["id"] for c in sweep.load("folder", other).of_kind("train")][:1]
+        (first,) = [c["id"] for c in run_record.load("folder", other).of_kind("train")][:1]
         edited = (other if kind == "edited there" else target).folder(first) / "cell.json"
         document = read_json(edited)
         document["preimage"]["seed"] = 99
@@ -248,7 +251,7 @@ def test_a_damaged_file_is_not_copied(
     halves: tuple[Store, Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     other, target = copied(halves[1], tmp_path / "other"), Store(tmp_path / "results")
-    cells = sweep.load("folder", other).of_kind("evaluation")
+    cells = run_record.load("folder", other).of_kind("evaluation")
     damaged = cells[0]["id"]
     path = other.folder(damaged) / "predictions.npz"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
@@ -265,7 +268,7 @@ def test_evaluations_of_other_weights_are_left(halves: tuple[Store, Store], tmp_
     other, target = copied(halves[1], tmp_path / "other"), copied(halves[0], tmp_path / "results")
     (trained,) = [
         cell["id"]
-        for cell in sweep.load("folder", other).of_kind("train")
+        for cell in run_record.load("folder", other).of_kind("train")
         if cell["labels"]["model"] == "musicnn"
     ]
     weights = other.folder(trained) / "best.ckpt"
@@ -284,13 +287,13 @@ def test_failures_travel_too(halves: tuple[Store, Store], tmp_path: Path):
     other, target = copied(halves[1], tmp_path / "other"), copied(halves[0], tmp_path / "results")
     (failed,) = [
         cell["id"]
-        for cell in sweep.load("folder", other).of_kind("evaluation")
+        for cell in run_record.load("folder", other).of_kind("evaluation")
         if cell["labels"]["model"] == "musicnn" and cell["labels"]["perturbation"] == "white_noise"
     ]
     (other.folder(failed) / "metrics.json").unlink()
     other.fail(failed, "evaluate", "killed")
     (united,) = merge([other], target, QUIET)
-    (failure,) = sweep.failures(united, target)
+    (failure,) = run_record.failures(united, target)
     assert (failure.model, failure.cell_id) == ("musicnn", failed)
 
 

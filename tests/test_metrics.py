@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from benchmark import metrics
+from benchmark.score import metrics
 
 TIGHT = {"rtol": 0, "atol": 1e-12}
 

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.errors import TagbenchError
-from datamodules.seeding import rng_for
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import rng_for
+from lightning_modules.architectures.cnn_self_attention import SelfAttention
+from lightning_modules.architectures.crnn import CRNN
+from lightning_modules.architectures.fcn import FCN
+from lightning_modules.architectures.harmonic_cnn import HarmonicCNN
+from lightning_modules.architectures.musicnn import Musicnn
+from lightning_modules.architectures.sample_cnn import SampleCNN
+from lightning_modules.architectures.sample_cnn_se import SampleCNNSE
+from lightning_modules.architectures.short_chunk_cnn import ShortChunkCNN, ShortChunkCNNRes
 from lightning_modules.base import TaggingModule
-from lightning_modules.crnn import CRNN
-from lightning_modules.encoder import EncoderLayer
-from lightning_modules.fcn import FCN
-from lightning_modules.harmonic_cnn import HarmonicCNN
-from lightning_modules.musicnn import Musicnn
-from lightning_modules.sample_cnn import SampleCNN
-from lightning_modules.sample_cnn_se import SampleCNNSE
-from lightning_modules.self_attention import SelfAttention
-from lightning_modules.short_chunk_cnn import ShortChunkCNN, ShortChunkCNNRes
+from lightning_modules.layers.bert_encoder import EncoderLayer
 
 # Class, parameters, learned scalars at 50 tags, entries of the reference's state dict, and how
 # many of those are buffers that ours rebuilds (window and mel filterbank).
@@ -248,8 +248,8 @@ def test_published_weights_give_published_outputs(published_fcn):
 
 @pytest.mark.slow
 def test_published_weights_give_published_outputs_on_music(published_fcn, shared_data):
-    from datamodules.audio import decode
-    from datamodules.windows import Windowing, cut, window_starts
+    from datamodules.audio.decode import decode
+    from datamodules.loaders.windowing import Windowing, cut, window_starts
 
     model, golden = published_fcn
     expected = golden["outputs"]["mtat/fcn"]

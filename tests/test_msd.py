@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.errors import TagbenchError
-from datamodules.manifest import Track, digest_rows
-from datamodules.msd import MillionSongDataset
-from datamodules.msd_audio import BY_CLIP, BY_TRACK, detect, finder
-from datamodules.msd_lists import read_table, unpickle_ids
-from datamodules.msd_short import SHORT_CLIPS
-from datamodules.vocabularies import MSD_LASTFM50
+from datamodules.annotations.msd_audio_layout import BY_CLIP, BY_TRACK, detect, finder
+from datamodules.annotations.msd_lists import read_table, unpickle_ids
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Track, digest_rows
+from datamodules.datasets.million_song import MillionSongDataset
+from datamodules.datasets.million_song_short import SHORT_CLIPS
+from datamodules.labels.vocabularies import MSD_LASTFM50
 from tests.publishers import msd, relocated
 from tests.server import ALWAYS, Server, serve
 

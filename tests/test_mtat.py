@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.archives import extract
-from datamodules.audit import audit
-from datamodules.errors import TagbenchError
-from datamodules.mtat import MagnaTagATune
-from datamodules.published import Expected, prove
-from datamodules.vocabularies import MTAT_TOP50
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.audit import audit
+from datamodules.datasets.magnatagatune import MagnaTagATune
+from datamodules.download.extract import extract
+from datamodules.labels.vocabularies import MTAT_TOP50
+from datamodules.published_dataset import Expected, prove
 from tests.publishers import mtat, relocated
 from tests.server import ALWAYS, Server, serve
 
@@ -243,8 +243,8 @@ def test_make_benchmark_from_download_to_leaderboard(
     """What a user does, with the publisher's addresses replaced and nothing else."""
     (tmp_path / "local_mtat.py").write_text(
         "from pathlib import Path\n"
-        "from datamodules.mtat import MagnaTagATune\n"
-        "from datamodules.published import Expected\n"
+        "from datamodules.datasets.magnatagatune import MagnaTagATune\n"
+        "from datamodules.published_dataset import Expected\n"
         "from tests.publishers import relocated\n"
         f"Local = relocated(MagnaTagATune, {server.url('')!r}, Path({str(publisher)!r}),\n"
         f"    proofs={{('top50', 'tagged'): Expected(50, *{COUNTS})}})\n"

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.bibliography import METHODS, TOOLS, key_of, merged, split, tools
-from benchmark.config import DatasetFile, ModelFile, find, import_class, load, names
-from benchmark.latex import escape, tables_tex
-from benchmark.leaderboard import build_tables
-from benchmark.report import write_report
-from benchmark.tables import drop_columns, to_csv, write_tables
+from benchmark.config.files import DatasetFile, ModelFile, find, import_class, load, names
+from benchmark.report.bibliography import METHODS, TOOLS, key_of, merged, split, tools
+from benchmark.report.html import write_report
+from benchmark.report.latex import escape, tables_tex
+from benchmark.score.tables.io import drop_columns, to_csv, write_tables
+from benchmark.score.tables.leaderboard import build_tables
 from tests.scored import evaluation, simulated
 
 ODD = "a--b_c\\d~e^f {g} 100% & $h$ #1 <i>|\"'`Čüøß"

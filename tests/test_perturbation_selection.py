@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmark.perturbations import LEVEL_NAMES, PROFILES, Perturbation, catalogue, resolve
-from datamodules.errors import TagbenchError
+from datamodules.common.errors import TagbenchError
 
 SUITE = ("pitch_up", "pitch_down", "time_faster", "time_slower", "white_noise", "compression")
 

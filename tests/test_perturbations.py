@@ -27,8 +27,8 @@ from benchmark.perturbations import (
 )
 from benchmark.perturbations.base import catalogue_entry
 from benchmark.perturbations.dsp import transforms
-from datamodules.errors import TagbenchError
-from datamodules.seeding import rng_for
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import rng_for
 from tests import heard as heard_once
 from tests.sounds import (
     RATE,

@@ -14,13 +14,14 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from benchmark import players, report_sections
-from benchmark.leaderboard import build_tables
 from benchmark.perturbations import CLEAN, perturb, resolve
-from benchmark.players import MOST_BYTES, SECONDS, chosen, encode, render
-from benchmark.report import write_report
-from datamodules.errors import TagbenchError
-from datamodules.manifest import Corpus, Track
+from benchmark.predict import audio_examples
+from benchmark.predict.audio_examples import MOST_BYTES, SECONDS, chosen, encode, render
+from benchmark.report.html import write_report
+from benchmark.report.sections import other as report_sections
+from benchmark.score.tables.leaderboard import build_tables
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Corpus, Track
 from tests.scored import simulated
 from tests.sounds import RATE, music, rms_db
 from tests.sources import run
@@ -158,9 +159,9 @@ def test_clips_of_other_conditions_go_and_other_files_stay(corpus, tmp_path):
     assert {"gain_1.mp3", "gain_2.mp3"} <= set(files(tmp_path))
     render(corpus, resolve("gain:2"), tmp_path, seed=SEED, licence="")
     assert set(files(tmp_path)) == {"clean.mp3", "gain_2.mp3", "clips.json", "notes.txt"}
-    players.remove(tmp_path)
+    audio_examples.remove(tmp_path)
     assert set(files(tmp_path)) == {"notes.txt"}
-    players.remove(tmp_path / "never")
+    audio_examples.remove(tmp_path / "never")
 
 
 def test_clips_are_made_again_when_what_they_are_made_of_changes(corpus, tmp_path, monkeypatch):
@@ -200,7 +201,7 @@ def test_no_clip_is_larger_than_the_cap(rate, seconds):
 
 
 def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
-    from benchmark.runner import play
+    from benchmark.run.runner import play
 
     folder = tmp_path / "music" / "audio"
     render(corpus, resolve("gain:1"), folder, seed=SEED, licence="")
@@ -228,7 +229,7 @@ def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
 
 
 def test_only_free_recordings_are_playable():
-    from benchmark.config import DatasetFile, find, import_class, load, names
+    from benchmark.config.files import DatasetFile, find, import_class, load, names
     from datamodules.base import TaggingDataModule
 
     classes = [
@@ -258,5 +259,5 @@ def test_the_page_plays_the_clips_from_within(rendered, tmp_path, monkeypatch):
     assert "3 conditions are left out" in few
     assert few.count("<audio ") == 2
     assert 'href="../audio/"' in few
-    players.remove(folder)
+    audio_examples.remove(folder)
     assert "<audio " not in write_report(tables, folder.parent, {}).read_text()

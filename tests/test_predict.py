@@ -12,14 +12,14 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from benchmark.checkpoints import load_checkpoint
+from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.cli import app, main
-from benchmark.predict import Failure, Prediction, find_audio, predict_files
-from benchmark.prediction_run import output_stems
-from benchmark.taggram import hop_starts, taggram, write_csv, write_picture
-from benchmark.time_maps import time_edges
-from datamodules.errors import TagbenchError
-from datamodules.windows import Windowing
+from benchmark.cli.predict_output import output_stems
+from benchmark.predict.audio_files import Failure, Prediction, find_audio, predict_files
+from benchmark.predict.taggram import hop_starts, taggram, write_csv, write_picture
+from benchmark.predict.time_plots import time_edges
+from datamodules.common.errors import TagbenchError
+from datamodules.loaders.windowing import Windowing
 from tests.level_model import RATE, Level, checkpoint, sigmoid, steps
 
 GAINS = np.array([1.0, -0.5, -2.0])

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.audio import FileSource
-from datamodules.errors import TagbenchError
-from datamodules.inputs import estimate_disk
-from datamodules.manifest import Corpus, Track
-from datamodules.shards import Item, Job, quantise, write_shard
+from datamodules.audio.decode import FileSource
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.shards import Item, Job, quantise, write_shard
+from datamodules.corpus.validation import estimate_disk
 from tests.audio_files import Float32, noise, tone, write
 from tests.sources import TAGS, WatchedSource, reads, run, watched
 
@@ -111,7 +111,7 @@ def test_a_corpus_is_small_to_pickle_and_maps_anew(tmp_path: Path) -> None:
 def test_many_shards_do_not_use_up_descriptors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datamodules.manifest._OPEN_SHARDS", 3)
+    monkeypatch.setattr("datamodules.corpus.corpus._OPEN_SHARDS", 3)
     corpus = run(watched(10), tmp_path / "c", workers=1)
     assert corpus.frame["shard"].nunique() > 3
     first = [corpus.audio(row) for row in range(10)]
@@ -130,7 +130,7 @@ def test_shards_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_full_shard_passes_the_rest_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datamodules.decoding.MAX_BYTES", 2 * 16000 + 1)
+    monkeypatch.setattr("datamodules.corpus.decoding_run.MAX_BYTES", 2 * 16000 + 1)
     log = tmp_path / "log"
     corpus = run(watched(9, log), tmp_path / "c")
     assert set(reads(log).values()) == {1}
@@ -442,7 +442,7 @@ def test_workers_import_neither_torch_nor_the_main_module(tmp_path: Path) -> Non
         f"with Path({str(tmp_path / 'imports')!r}).open('a') as file: file.write('main\\n')\n"
         "from tests.sources import run, watched\n"
         f"run(watched(4), Path({str(tmp_path / 'c')!r}), workers=2)\n"
-        "import datamodules.pool\n"
+        "import datamodules.corpus.decoding_workers\n"
         "assert 'torch' not in sys.modules\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -470,7 +470,7 @@ def test_a_disk_that_is_too_small_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=50_000)
-    monkeypatch.setattr("datamodules.inputs.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("datamodules.corpus.validation.shutil.disk_usage", lambda _: usage)
     with pytest.raises(TagbenchError, match=r"Not enough disk space in .* 50\.0 kB free"):
         run([replace(t, seconds=30.0) for t in watched(4, tmp_path / "log")], tmp_path / "c")
     assert not reads(tmp_path / "log")

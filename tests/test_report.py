@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.figures import Axis, curves, looks, off_scale
-from benchmark.leaderboard import build_tables, write_tables
-from benchmark.records import Failure
-from benchmark.report import sections, write_report
-from benchmark.scatter_plot import pareto
-from benchmark.tables import read_tables
+from benchmark.report.figures.pareto import pareto
+from benchmark.report.figures.style import Axis, curves, looks, off_scale
+from benchmark.report.html import sections, write_report
+from benchmark.score.tables.io import read_tables
+from benchmark.score.tables.leaderboard import build_tables, write_tables
+from benchmark.store.predictions import Failure
 from tests.scored import evaluation, simulated
 
 PROVENANCE = {
@@ -195,7 +195,7 @@ def test_an_engine_at_rest_is_no_curve_and_means_are_over_the_suite(tmp_path):
 
 
 def test_rates_lie_on_a_log_scale():
-    from benchmark.figures import _AXES
+    from benchmark.report.figures.style import _AXES
 
     axis: Axis = _AXES["rate"]
     assert [axis.place(rate) for rate in (0.5, 1.0, 2.0)] == [-1, 0, 1]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import columns
-from benchmark.consistency import names as measures
-from benchmark.effects import UNITS
-from benchmark.leaderboard import build_tables
-from benchmark.statistic_tables import _OF_FAMILY, _OVER_FAMILIES
-from benchmark.sweep import RECORD
+from benchmark.score.consistency import names as measures
+from benchmark.score.tables import columns
+from benchmark.score.tables.effects import UNITS
+from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.statistics import _OF_FAMILY, _OVER_FAMILIES
+from benchmark.store.run_record import RECORD
 from tests.scored import CONDITIONS, simulated
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"

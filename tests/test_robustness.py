@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from benchmark import comparisons, robustness
-from benchmark.bootstrap import interval
-from benchmark.leaderboard import build_tables
-from benchmark.replicates import Heard
+from benchmark.score import robustness, significance
+from benchmark.score.bootstrap import interval
+from benchmark.score.bootstrap_scores import Heard
+from benchmark.score.tables.leaderboard import build_tables
 from tests.scored import simulated
 
 
@@ -96,14 +96,14 @@ def test_tie_groups_by_hand():
     samples = np.stack(
         [model(0.80, 0.001, 0), model(0.90, 0.001, 1), model(0.899, 0.002, 2), np.full(301, np.nan)]
     )
-    assert comparisons.tie_groups(samples, interval)[:3].tolist() == [2, 1, 1]
-    assert np.isnan(comparisons.tie_groups(samples, interval)[3])
-    assert np.isnan(comparisons.tie_groups(samples[:, :1], interval)).all()
+    assert significance.tie_groups(samples, interval)[:3].tolist() == [2, 1, 1]
+    assert np.isnan(significance.tie_groups(samples, interval)[3])
+    assert np.isnan(significance.tie_groups(samples[:, :1], interval)).all()
 
 
 def test_chance_of_beating_by_hand():
     samples = np.array([[9, 1, 2, 3, 4.0], [9, 1, 1, 4, 3], [9, np.nan, np.nan, np.nan, np.nan]])
-    found = comparisons.chance_of_beating(samples)
+    found = significance.chance_of_beating(samples)
     assert found[0, 1] == pytest.approx((0.5 + 1 + 0 + 1) / 4)
     assert found[0, 1] + found[1, 0] == 1
     assert found[0, 0] == 0.5
@@ -116,27 +116,27 @@ def test_kendall_tau_equals_scipy_with_ties():
         rng.randint(0, 4, (6, 20)).astype(float),
         rng.randint(0, 4, (6, 20)).astype(float),
     )
-    found = comparisons.kendall_tau(first, second)
+    found = significance.kendall_tau(first, second)
     for b in range(20):
         assert found[b] == pytest.approx(kendalltau(first[:, b], second[:, b]).statistic, abs=1e-12)
-    np.testing.assert_array_equal(comparisons.kendall_tau(first, first), 1.0)
-    assert np.isnan(comparisons.kendall_tau(np.ones((3, 2)), np.ones((3, 2)))).all()
+    np.testing.assert_array_equal(significance.kendall_tau(first, first), 1.0)
+    assert np.isnan(significance.kendall_tau(np.ones((3, 2)), np.ones((3, 2)))).all()
 
 
 def test_noise_ceiling_is_one_without_noise():
     scores = np.array([0.9, 0.8, 0.7])[:, None]
-    assert comparisons.noise_ceiling(np.repeat(scores, 50, axis=1)) == 1.0
+    assert significance.noise_ceiling(np.repeat(scores, 50, axis=1)) == 1.0
     noisy = scores + 0.1 * np.random.RandomState(0).randn(3, 500)
     noisy[:, 0] = scores[:, 0]
-    assert 0.3 < comparisons.noise_ceiling(noisy) < 0.8
+    assert 0.3 < significance.noise_ceiling(noisy) < 0.8
 
 
 def test_p_values_and_holm_by_hand():
     samples = np.array([[0.1, *([0.1] * 99)], [0.1, *([-0.1] * 9), *([0.2] * 90)]])
-    np.testing.assert_allclose(comparisons.p_value(samples), [0.01, 0.1])
+    np.testing.assert_allclose(significance.p_value(samples), [0.01, 0.1])
     raw = np.array([[0.01, 0.04], [0.03, np.nan]])
-    np.testing.assert_allclose(comparisons.holm(raw), [[0.03, 0.06], [0.06, np.nan]])
-    assert comparisons.holm(np.array([0.6, 0.9])).tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(significance.holm(raw), [[0.03, 0.06], [0.06, np.nan]])
+    assert significance.holm(np.array([0.6, 0.9])).tolist() == [1.0, 1.0]
 
 
 def test_the_leaderboard_carries_them(tmp_path):

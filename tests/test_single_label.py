@@ -13,15 +13,15 @@ import pytest
 import sklearn.metrics as sk
 import soundfile
 
-from benchmark.bootstrap import draw_weights
-from benchmark.confusion import shares
-from benchmark.leaderboard import build_tables, read_tables, write_tables
-from benchmark.long_tail import Tail, hit_rate, tails_of
-from benchmark.metrics import pack_weights, top_k
-from benchmark.records import load_predictions
-from benchmark.report import write_report
-from benchmark.tables import to_csv
-from benchmark.verify import verify_tables
+from benchmark.report.figures.confusion import shares
+from benchmark.report.html import write_report
+from benchmark.score.bootstrap import draw_weights
+from benchmark.score.long_tail import Tail, hit_rate, tails_of
+from benchmark.score.metrics import pack_weights, top_k
+from benchmark.score.tables.io import to_csv
+from benchmark.score.tables.leaderboard import build_tables, read_tables, write_tables
+from benchmark.score.tables.verify import verify_tables
+from benchmark.store.predictions import load_predictions
 from tests import music
 from tests.scored import evaluation, simulated
 
@@ -263,7 +263,7 @@ def test_a_folder_of_genres_from_files_to_tables(tmp_path: Path):
         rows.append(f"{index:02d}.wav,{name},{split}")
     (tmp_path / "tags.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "genres.yaml").write_text(
-        "class: datamodules.folder.Folder\nparams: {task: singlelabel}\n"
+        "class: datamodules.datasets.local_folder.Folder\nparams: {task: singlelabel}\n"
     )
     (tmp_path / "level.yaml").write_text("class: tests.level_model.Level\n")
     (tmp_path / "tiny.yaml").write_text(PRESET)

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.config import names
+from benchmark.config.files import names
 from benchmark.speed import tables
+from benchmark.speed.baselines.build import build_plain
 from benchmark.speed.models import Row
-from benchmark.speed.plain.build import build_plain
 from benchmark.speed.worker import N_TAGS, ours_like, resolve, sounds, yardstick
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +87,7 @@ def share_front_end(ours: nn.Module, plain: nn.Module, audio: torch.Tensor) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_plain_form_gives_our_gradients(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightning_modules.encoder.ATTENTION_DROPOUT", 0.0)
+    monkeypatch.setattr("lightning_modules.layers.bert_encoder.ATTENTION_DROPOUT", 0.0)
     ours, plain = pair(name)
     cls = resolve(name).cls
     audio = sounds(3, max(cls.min_samples, min(cls.input_samples, 80_000)))

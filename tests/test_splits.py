@@ -6,9 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datamodules.errors import TagbenchError
-from datamodules.manifest import SPLITS, Track
-from datamodules.splits import check_disjoint, check_positives, draw_split, hold_out
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import SPLITS, Track
+from datamodules.labels.stratified_split import (
+    check_disjoint,
+    check_positives,
+    draw_split,
+    hold_out,
+)
 from tests.sources import WatchedSource
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, t, ttest_1samp
 
-from benchmark import comparisons
-from benchmark.leaderboard import build_tables, read_tables, write_tables
-from datamodules.errors import TagbenchError
+from benchmark.score import significance
+from benchmark.score.tables.leaderboard import build_tables, read_tables, write_tables
+from datamodules.common.errors import TagbenchError
 from tests.scored import evaluation, simulated
 
 
@@ -107,14 +107,14 @@ def test_p_values_of_the_tail_are_those_of_a_t_test():
     rng = np.random.RandomState(0)
     values = 0.3 + rng.randn(40)
     replicates = [rng.choice(values, 40).mean() for _ in range(20000)]
-    found = comparisons.tail_p(np.array([values.mean(), *replicates]), n_clusters=40)
+    found = significance.tail_p(np.array([values.mean(), *replicates]), n_clusters=40)
     exact = ttest_1samp(values, 0, alternative="greater").pvalue
     assert found == pytest.approx(exact, rel=0.25)
     still = np.array([[0.1, 0.1, 0.1], [0.0, 0.0, 0.0], [np.nan] * 3])
-    np.testing.assert_allclose(comparisons.tail_p(still, 9), [1 / 3, 1, np.nan])
-    assert np.isnan(comparisons.tail_p(still[0], 1))
+    np.testing.assert_allclose(significance.tail_p(still, 9), [1 / 3, 1, np.nan])
+    assert np.isnan(significance.tail_p(still[0], 1))
     spread = np.array([0.2, *(0.2 + 0.1 * np.array([-1, 0, 1])), np.nan])
-    assert comparisons.tail_p(spread, 5) == pytest.approx(t.sf(2.0, 4))
+    assert significance.tail_p(spread, 5) == pytest.approx(t.sf(2.0, 4))
 
 
 def test_drops_are_tested_for_all_conditions_together(tables):

@@ -15,11 +15,11 @@ from scipy.stats import kendalltau
 from scipy.stats import t as student
 from sklearn import metrics as sk
 
-from benchmark import consistency, metrics
-from benchmark.bootstrap import draw_weights, seed_shares
-from benchmark.leaderboard import build_tables
-from benchmark.records import load_predictions
-from benchmark.tag_groups import TagFacts
+from benchmark.score import consistency, metrics
+from benchmark.score.bootstrap import draw_weights, seed_shares
+from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tag_groups import TagFacts
+from benchmark.store.predictions import load_predictions
 from tests.scored import simulated
 
 B, N, C = 60, 66, 6

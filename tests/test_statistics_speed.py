@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.leaderboard import build_tables
-from benchmark.speed.statistics import Case, _cells, measure, write
+from benchmark.score.tables.leaderboard import build_tables
+from benchmark.speed.tables_speed import Case, _cells, measure, write
 
 
 def test_tables_are_measured_beside_scikit_learn(tmp_path: Path) -> None:

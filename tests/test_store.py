@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.store import Cell, Store
-from datamodules.errors import TagbenchError
+from benchmark.store.store import Cell, Store
+from datamodules.common.errors import TagbenchError
 from tests.test_identity import training
 
 

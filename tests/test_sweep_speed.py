@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.perturbations import resolve
-from benchmark.speed.sweep import Matrix, _length, measure, write
+from benchmark.speed.evaluation import Matrix, _length, measure, write
 from tests import music
 
 

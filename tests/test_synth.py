@@ -12,21 +12,21 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from datamodules.errors import TagbenchError
-from datamodules.prepare import prepare
-from datamodules.seeding import rng_for
-from datamodules.synth import Synth
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import rng_for
+from datamodules.corpus.prepare import prepare
+from datamodules.datasets.synthetic import Synth
+from datamodules.synthesis.arrangement import RANGES
+from datamodules.synthesis.clip_source import ClipSource
 from datamodules.synthesis.composition import CLIP_SECONDS, compose
-from datamodules.synthesis.drums import SOUNDS, drums
+from datamodules.synthesis.factors import BRIEFS, EXTRAS, KEYS, Factors, factors_for
 from datamodules.synthesis.harmony import HARMONIC_MINOR, MAJOR, NATURAL_MINOR
 from datamodules.synthesis.mixing import impulse_response, rms, set_level
 from datamodules.synthesis.oscillators import damped_partials
-from datamodules.synthesis.parts import RANGES
-from datamodules.synthesis.plan import BRIEFS, EXTRAS, KEYS, Factors, factors_for
+from datamodules.synthesis.percussion import SOUNDS, drums
 from datamodules.synthesis.render import PLAYERS, render_clip, render_part
-from datamodules.synthesis.rules import TAGS
 from datamodules.synthesis.score import Hit, Note, Part
-from datamodules.synthesis.source import ClipSource
+from datamodules.synthesis.tag_rules import TAGS
 
 RATE = 16000
 SAMPLES = 465_984
@@ -176,7 +176,7 @@ def test_rendering_is_the_same_in_another_process_with_other_threads():
     # Clip 4 has a choir, an organ and a flute: tables, formants, noise. Clip 2: struck, drums.
     code = (
         "import hashlib, sys\n"
-        "from datamodules.synthesis.source import ClipSource\n"
+        "from datamodules.synthesis.clip_source import ClipSource\n"
         "for index in (2, 4):\n"
         "    audio = ClipSource(1, 0, index).read(16000)\n"
         "    print(hashlib.sha256(audio.tobytes()).hexdigest())\n"

@@ -12,15 +12,18 @@ import pytest
 import soundfile as sf
 from rich.console import Console
 
-from benchmark import dry_run, plan, runner, scoring
-from benchmark.config import BenchmarkFile
-from benchmark.dataset_check import check
-from benchmark.describe import describe
-from benchmark.jobs import Job, Runtime, run
-from benchmark.records import Tables, load_predictions
-from benchmark.store import Store
-from datamodules.errors import TagbenchError
-from datamodules.folder import Folder
+from benchmark.cli import dry_run
+from benchmark.cli.audit_output import check
+from benchmark.config.files import BenchmarkFile
+from benchmark.plan import build as plan
+from benchmark.plan.jobs import Job, Runtime, run
+from benchmark.report import pipeline
+from benchmark.report.dataset.page import describe
+from benchmark.run import runner
+from benchmark.store.predictions import Tables, load_predictions
+from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
+from datamodules.datasets.local_folder import Folder
 from tests import level_model
 
 TAGS = ("up", "flat", "down", "other", "more", "last")
@@ -73,8 +76,8 @@ class Bench:
         run(Job("evaluation", cells, "hear"), self.runtime, lambda event: None)
         out = io.StringIO()
         console = Console(file=out, width=100)
-        assert scoring.report_failures([item], self.store, console) == 0, out.getvalue()
-        return item, scoring.score(item.sweep, self.store, console), out.getvalue()
+        assert pipeline.report_failures([item], self.store, console) == 0, out.getvalue()
+        return item, pipeline.score(item.sweep, self.store, console), out.getvalue()
 
 
 Make = Callable[..., Bench]
@@ -142,7 +145,7 @@ def test_predictions_are_those_of_the_models_own_tags(make: Make) -> None:
     assert "no clean evaluation" not in text
     assert "ROC-AUC" not in text
     assert (bench.store.results / "folder" / "report" / "index.html").is_file()
-    assert scoring.verify(item.sweep, bench.store, Console(quiet=True))
+    assert pipeline.verify(item.sweep, bench.store, Console(quiet=True))
 
 
 def test_checkpoints_that_know_the_same_tags_share_tables(make: Make) -> None:

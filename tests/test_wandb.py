@@ -17,11 +17,12 @@ import pytest
 from rich.console import Console
 from wandb.proto import wandb_internal_pb2
 
-from benchmark import sweep, wandb_log
-from benchmark.columns import KEYS
-from benchmark.store import Store
-from benchmark.wandb_sync import sync
-from datamodules.errors import TagbenchError
+from benchmark.score.tables.columns import KEYS
+from benchmark.store import run_record
+from benchmark.store.store import Store
+from benchmark.tracking import wandb
+from benchmark.tracking.sync import sync
+from datamodules.common.errors import TagbenchError
 from tests.test_end_to_end import ROOT, Bench
 
 BLOCK, FULL, LAST = 32768, 1, 4
@@ -218,7 +219,7 @@ def test_curves_are_kept_by_epoch(bench: Bench):
 
 def test_sync_needs_a_report(bench: Bench, tmp_path: Path):
     store = Store(Path(shutil.copytree(bench.results, tmp_path / "results")))
-    record = sweep.load("folder", store)
+    record = run_record.load("folder", store)
     with pytest.raises(TagbenchError, match="WANDB_MODE"):
         sync(record, store, "disabled", Console(quiet=True))
     shutil.rmtree(store.results / "folder" / "report")
@@ -230,16 +231,16 @@ def test_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     for name in ("WANDB_MODE", "WANDB_API_KEY", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert wandb_log.resolve_mode("auto") == "offline"
+    assert wandb.resolve_mode("auto") == "offline"
     monkeypatch.setenv("WANDB_API_KEY", "x")
-    assert wandb_log.resolve_mode("auto") == "online"
-    assert wandb_log.resolve_mode("disabled") == "disabled"
+    assert wandb.resolve_mode("auto") == "online"
+    assert wandb.resolve_mode("disabled") == "disabled"
     with pytest.raises(TagbenchError, match="offline"):
-        wandb_log.resolve_mode("offlien")
+        wandb.resolve_mode("offlien")
 
 
 def test_project(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WANDB_PROJECT", "mine")
-    assert wandb_log.project() == "mine"
+    assert wandb.project() == "mine"
     monkeypatch.delenv("WANDB_PROJECT")
-    assert wandb_log.project() == "tagbench"
+    assert wandb.project() == "tagbench"

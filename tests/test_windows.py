@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamodules.errors import TagbenchError
-from datamodules.windows import Windowing, cut, train_start, window_starts
+from datamodules.common.errors import TagbenchError
+from datamodules.loaders.windowing import Windowing, cut, train_start, window_starts
 
 TILED, WON = Windowing(), Windowing("won2020")
 MTAT = 465_984

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.perturbations import Condition, catalogue, perturb, resolve
-from datamodules.seeding import rng_for
+from datamodules.common.seeding import rng_for
 from tests.sounds import RATE, cents, crest_db, frequency, music, rms_db, sine
 
 

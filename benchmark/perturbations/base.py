@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.perturbations.profiles import PROFILES
-from datamodules.errors import TagbenchError, unknown_name
-from datamodules.seeding import rng_for
+from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.seeding import rng_for
 
 Audio = NDArray[np.float32]
 

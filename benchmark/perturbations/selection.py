@@ -16,7 +16,7 @@ from benchmark.perturbations.base import (
     catalogue,
 )
 from benchmark.perturbations.profiles import PROFILES
-from datamodules.errors import TagbenchError, unknown_name
+from datamodules.common.errors import TagbenchError, unknown_name
 
 Catalogue = Mapping[str, Perturbation]
 

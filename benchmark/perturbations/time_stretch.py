@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmark.perturbations.base import CONTROLS, Audio, Perturbation
 from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
-from datamodules.errors import TagbenchError
+from datamodules.common.errors import TagbenchError
 
 _SLOWEST = 0.5
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli_options import DataRoot
-from benchmark.config import names
-from datamodules.errors import TagbenchError, unknown_name
+from benchmark.cli.options import DataRoot
+from benchmark.config.files import names
+from datamodules.common.errors import TagbenchError, unknown_name
 
 app = typer.Typer(help="Measure speed.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -89,7 +89,7 @@ def sweep(
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
 ) -> None:
     """Time a sweep beside perturbing once plus the models' forward passes."""
-    from benchmark.speed.sweep import Matrix, measure, write
+    from benchmark.speed.evaluation import Matrix, measure, write
 
     matrix = Matrix(tuple(models.split(",")), dataset, perturbations, preset, cores, data_root)
     rows, about = measure(matrix, typer.echo)
@@ -107,7 +107,7 @@ def statistics(
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
 ) -> None:
     """Time the tables of one model from stored predictions, beside scikit-learn."""
-    from benchmark.speed.statistics import Case, measure, write
+    from benchmark.speed.tables_speed import Case, measure, write
 
     rows, about = measure(Case(replicates, tags, tracks, conditions, cores), typer.echo)
     write(rows, about, out)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.speed.task import Facts, Form, Mode, Task
-from datamodules.errors import TagbenchError
+from datamodules.common.errors import TagbenchError
 
 MODES: tuple[Mode, ...] = ("forward", "step")
 _TURN_S = 0.3  # a turn lasts at least this long

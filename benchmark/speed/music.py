@@ -6,9 +6,9 @@ from pathlib import Path
 
 import soundfile
 
-from datamodules.errors import TagbenchError
-from datamodules.synth import Synth
-from datamodules.synthesis.source import ClipSource
+from datamodules.common.errors import TagbenchError
+from datamodules.datasets.synthetic import Synth
+from datamodules.synthesis.clip_source import ClipSource
 
 _CLIPS = 8
 _RATE = 44100

@@ -20,11 +20,11 @@ import numpy as np
 
 from benchmark.speed.decode import decode
 from benchmark.speed.music import music
-from datamodules.audio import FileSource
-from datamodules.clips import Cut, TrainClips
-from datamodules.manifest import Corpus, Track
-from datamodules.prepare import prepare, usable_cpus
-from datamodules.seeding import rng_for
+from datamodules.audio.decode import FileSource
+from datamodules.common.seeding import rng_for
+from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.prepare import prepare, usable_cpus
+from datamodules.loaders.batch import Cut, TrainClips
 
 RATE = 16000
 WINDOW = 59049

@@ -20,16 +20,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark.config import ModelFile, find, load
-from benchmark.plan import ResolvedModel
-from benchmark.reference_checkpoints import fit
-from benchmark.speed.plain.build import build_plain
+from benchmark.checkpoints.won2020 import fit
+from benchmark.config.files import ModelFile, find, load
+from benchmark.plan.build import ResolvedModel
+from benchmark.speed.baselines.build import build_plain
 from benchmark.speed.task import Facts, Mode, Task
-from datamodules.errors import TagbenchError
-from datamodules.seeding import seed_for
-from lightning_modules import optim
+from datamodules.common.errors import TagbenchError
+from datamodules.common.seeding import seed_for
 from lightning_modules.base import TaggingModule
-from lightning_modules.recipes import get_recipe
+from lightning_modules.training import optimizers
+from lightning_modules.training.recipe import get_recipe
 
 N_TAGS = 50
 _CALIBRATION_WINDOWS = 4
@@ -117,7 +117,7 @@ class Subject:
     def _optimizer(self) -> torch.optim.Optimizer:
         recipe = get_recipe("won2020")
         if isinstance(self.module, TaggingModule):
-            return optim.make_optimizer(self.module, recipe)
+            return optimizers.make_optimizer(self.module, recipe)
         return torch.optim.Adam(
             self.module.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
         )

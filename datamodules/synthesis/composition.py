@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from datamodules.seeding import rng_for
+from datamodules.common.seeding import rng_for
+from datamodules.synthesis.arrangement import ROLES, Event, Frame, closing
+from datamodules.synthesis.factors import Factors
 from datamodules.synthesis.harmony import Bar, progression
-from datamodules.synthesis.parts import ROLES, Event, Frame, closing
-from datamodules.synthesis.plan import Factors
 from datamodules.synthesis.rhythm import FILL, GROOVES, HAND_FILL, groove_hits
 from datamodules.synthesis.score import Hit, Note, Part, Score
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from datamodules.seeding import rng_for
-from datamodules.synthesis import struck, sustained
+from datamodules.common.seeding import rng_for
+from datamodules.synthesis import plucked_and_struck, sustained
 from datamodules.synthesis.composition import compose
-from datamodules.synthesis.drums import drums
+from datamodules.synthesis.factors import factors_for
 from datamodules.synthesis.mixing import (
     active_rms,
     decibels,
@@ -19,20 +19,20 @@ from datamodules.synthesis.mixing import (
     set_level,
 )
 from datamodules.synthesis.oscillators import Audio
-from datamodules.synthesis.plan import factors_for
+from datamodules.synthesis.percussion import drums
 from datamodules.synthesis.score import Note, Part, Score
 
 Player = Callable[[Sequence[Note], int, int, np.random.RandomState], Audio]
 PLAYERS: dict[str, Player] = {
     player.__name__: player
     for player in (
-        struck.bass,
-        struck.electric_guitar,
-        struck.fm_piano,
-        struck.guitar,
-        struck.harpsichord,
-        struck.piano,
-        struck.synth_bass,
+        plucked_and_struck.bass,
+        plucked_and_struck.electric_guitar,
+        plucked_and_struck.fm_piano,
+        plucked_and_struck.guitar,
+        plucked_and_struck.harpsichord,
+        plucked_and_struck.piano,
+        plucked_and_struck.synth_bass,
         sustained.choir,
         sustained.flute,
         sustained.organ,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from datamodules.synthesis.plan import Factors
+from datamodules.synthesis.factors import Factors
 
 
 class Note(NamedTuple):

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from datamodules.published import Published
-from datamodules.remote import Remote
+from datamodules.download.remote_file import Remote
+from datamodules.published_dataset import Published
 
 
 def relocated(cls: type[Published], url: str, folder: Path, **constants: Any) -> type[Published]:

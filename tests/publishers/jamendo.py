@@ -11,8 +11,8 @@ from pathlib import Path
 
 import soundfile
 
-from datamodules.manifest import digest_rows
-from datamodules.published import Expected
+from datamodules.corpus.corpus import digest_rows
+from datamodules.published_dataset import Expected
 from tests.music import RATE, tone
 
 FOLDERS = ("00", "41", "42")

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from datamodules.published import Expected
-from datamodules.seeding import rng_for
+from datamodules.common.seeding import rng_for
+from datamodules.published_dataset import Expected
 from tests.music import RATE, tone
 
 COUNTS = {

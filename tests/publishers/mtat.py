@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from datamodules.vocabularies import MTAT_TOP50
+from datamodules.labels.vocabularies import MTAT_TOP50
 from tests.music import RATE, tone
 
 # Misspelt and joking columns are the publisher's.

@@ -1,0 +1,1 @@
+"""Listings of models and datasets, and the generated README tables."""

@@ -1,0 +1,156 @@
+"""Model cards: what each model is, what it costs and what was published of it.
+
+Nothing here is typed by hand: facts come from the classes, costs are counted, scores are read
+from ``results/published.csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.config.files import ModelFile, find, load, names
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lightning_modules.base import TaggingModule
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLISHED = ROOT / "results" / "published.csv"
+
+# The published taggers have 50 tags.
+N_TAGS = 50
+
+DATASETS = {"mtat": "MTAT", "msd": "MSD", "jamendo": "Jamendo"}
+HEADER = ("model", "architecture", "paper", "window", "front end", "parameters", "MMAC/s")
+
+Scores = Mapping[tuple[str, str, str], float]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a reader wants to know of a model.
+
+    Attributes:
+        name: Name on the command line.
+        title: Name in tables.
+        paper: Source of the architecture.
+        window_s: Input length in seconds.
+        front_end: What the first layer sees.
+        n_params: Learned scalars at 50 tags.
+        macs_per_second: Multiply-adds per second of audio, without FFTs and recurrent cells.
+        scores: Published (ROC-AUC, PR-AUC) by dataset, as fractions; None where there is none.
+    """
+
+    name: str
+    title: str
+    paper: str
+    window_s: float
+    front_end: str
+    n_params: int
+    macs_per_second: float
+    scores: Mapping[str, tuple[float, float] | None]
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row of the table."""
+        figures = (self.scores[dataset] for dataset in DATASETS)
+        return (
+            self.name,
+            self.title,
+            self.paper,
+            f"{self.window_s:.2f} s",
+            self.front_end,
+            f"{self.n_params:,}",
+            f"{self.macs_per_second / 1e6:,.0f}",
+            *(f"{score[0]:.4f} / {score[1]:.4f}" if score else "" for score in figures),
+        )
+
+
+def published(path: Path = PUBLISHED) -> Scores:
+    """Read published scores by (model, dataset, metric); of several, the file's first counts.
+
+    Models trained on another dataset than they were tested on are left out. An installed package
+    has no such file, and its cards no scores.
+    """
+    if not path.is_file():
+        return {}
+    scores: dict[tuple[str, str, str], float] = {}
+    with path.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            key = (row["model"], row["dataset"], row["metric"])
+            if row["trained_on"] == row["dataset"]:
+                scores.setdefault(key, float(row["value"]))
+    return scores
+
+
+def card(name: str, scores: Scores) -> ModelCard:
+    """Make the card of one model: builds it, and runs it once to count.
+
+    Args:
+        name: Model file.
+        scores: See ``published``.
+    """
+    from benchmark.plan.build import ResolvedModel
+    from benchmark.plan.cost import cost_of
+
+    file = load(find("models", name), ModelFile)
+    model = ResolvedModel.of(name, file)
+    cost = cost_of(model.cls, model.architecture, N_TAGS)
+    module = model.cls.build(seed=0, n_tags=N_TAGS, **model.architecture.params)
+    figures = {}
+    for dataset in DATASETS:
+        pair = [scores.get((name, dataset, metric)) for metric in ("roc_auc", "pr_auc")]
+        known = [score for score in pair if score is not None]
+        figures[dataset] = (known[0], known[1]) if len(known) == 2 else None
+    return ModelCard(
+        name=name,
+        title=file.title or module.title,
+        paper=module.paper,
+        window_s=model.architecture.window / model.architecture.sample_rate,
+        front_end=front_end(module),
+        n_params=cost.n_params,
+        macs_per_second=cost.macs_per_second_of_audio,
+        scores=figures,
+    )
+
+
+def front_end(module: TaggingModule) -> str:
+    """Say what the first layer of a model sees."""
+    from lightning_modules.frontends import FrontEnd
+
+    for child in module.modules():
+        if isinstance(child, FrontEnd):
+            maps = f"{child.channels} x " if child.channels > 1 else ""
+            return f"{child.name}, {maps}{child.bands}"
+    return "waveform" if module.learns else "none"
+
+
+def cards() -> list[ModelCard]:
+    """Make the cards of all models."""
+    scores = published()
+    return [card(name, scores) for name in names("models")]
+
+
+def header() -> tuple[str, ...]:
+    """Return the heads of the columns."""
+    return (*HEADER, *(f"{title} ROC / PR" for title in DATASETS.values()))
+
+
+def table() -> Table:
+    """Return the cards as a table for the terminal."""
+    from rich.table import Table
+
+    return wrapped(Table(title="Models"), header(), [item.cells() for item in cards()])
+
+
+def wrapped(table: Table, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Fill a table whose cells wrap on a narrow terminal, and whose names never do."""
+    for index, head in enumerate(header):
+        table.add_column(head, no_wrap=index == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

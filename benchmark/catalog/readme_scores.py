@@ -1,0 +1,40 @@
+"""How every architecture does on the embedded corpus, as the README shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.score.tables.leaderboard import read_tables
+from benchmark.store.run_record import load
+from benchmark.store.store import Store, read_json
+
+HEADER = ("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters", "training CPU")
+_BASELINE = "tag_prior"
+_UNIT = "musicnn"  # times are told in units of this model's: seconds differ by machine
+
+
+def rows(results: Path) -> list[tuple[str, ...]]:
+    """Return a row a model, best first.
+
+    Args:
+        results: Results folder with a sweep of ``synth``, ``tag_prior`` and ``musicnn`` in it.
+    """
+    store = Store(results)
+    board = read_tables(results / "synth").leaderboard.set_index("model", drop=False)
+    seconds = {
+        cell["labels"]["model"]: read_json(store.folder(cell["id"]) / "metrics.json")["cpu_seconds"]
+        for cell in load("synth", store).of_kind("train")
+        if store.state(cell["id"]) == "done"
+    }
+    prior = float(board["roc_auc"][_BASELINE])
+    return [
+        (
+            str(row["model"]),
+            f"{row['roc_auc']:.3f} [{row['roc_auc_low']:.3f}, {row['roc_auc_high']:.3f}]",
+            f"{row['roc_auc'] - prior:+.3f}",
+            f"{row['pr_auc']:.3f}",
+            f"{int(row['n_params']):,}",
+            f"{seconds[row['model']] / seconds[_UNIT]:.2f} x",
+        )
+        for _, row in board.iterrows()
+    ]

@@ -1,0 +1,251 @@
+"""Models on disk that need no dataset to be used: weights, and a card that says what they are.
+
+A checkpoint is a folder with ``model.safetensors`` and ``card.json``. The folder of a training
+cell is read as one too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+
+from benchmark.config.files import declared_identity, import_class
+from benchmark.config.identity import Architecture
+from benchmark.store.provenance import file_sha256
+from benchmark.store.store import read_json, write_json
+from benchmark.train.supervised import BEST
+from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import replace_file
+from lightning_modules.base import TaggingModule
+
+WEIGHTS, CARD = "model.safetensors", "card.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Source(_Strict):
+    """The file that the weights were read from."""
+
+    file: str
+    sha256: str
+
+
+class Card(_Strict):
+    """What a checkpoint is.
+
+    Attributes:
+        format: Of this card.
+        model: Name of the model's YAML.
+        title: Name shown in tables.
+        paper: What the architecture is.
+        dataset: What the weights were trained on.
+        task: ``multilabel`` or ``singlelabel``.
+        class_path: Where the class can be imported from.
+        architecture: Identity of the class, revision, parameters, sample rate in Hz and window in
+            samples.
+        n_tags: Number of outputs, C.
+        tags: Their names, in order.
+        windows: Protocol that belongs to the weights: how predictions cut a track by default.
+        source: The file that the weights were read from.
+        weights_sha256: Digest of the weights beside the card.
+    """
+
+    format: Literal[1] = 1
+    model: str
+    title: str
+    paper: str
+    dataset: str
+    task: Literal["multilabel", "singlelabel"]
+    class_path: str
+    architecture: Architecture
+    n_tags: int
+    tags: tuple[str, ...] = Field(min_length=1)
+    windows: Literal["tiled", "won2020"]
+    source: Source
+    weights_sha256: str
+
+    def build(self) -> TaggingModule:
+        """Make the module with weights yet to be loaded.
+
+        Raises:
+            TagbenchError: The class is gone, or is another revision than the weights' own.
+        """
+        where = f"checkpoint {self.model!r}"
+        if self.n_tags != len(self.tags):
+            raise TagbenchError(f"{where}: n_tags is {self.n_tags} for {len(self.tags)} tags.")
+        cls = import_class(self.class_path, TaggingModule, where)
+        identity = declared_identity(cls, where)
+        if identity != self.architecture.identity:
+            raise TagbenchError(
+                f"{where} was made for {self.architecture.identity!r}, but {self.class_path} is "
+                f"{identity!r}: import or train it again."
+            )
+        if cls.revision != self.architecture.revision:
+            raise TagbenchError(
+                f"{where} was made for revision {self.architecture.revision} of "
+                f"{self.class_path}, which is now at {cls.revision} and gives other "
+                "results: import or train it again."
+            )
+        module: TaggingModule = cls.build(
+            seed=0, n_tags=self.n_tags, task=self.task, **self.architecture.params
+        )
+        return module
+
+
+def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> Card:
+    """Write weights and card; the card comes last, so that a kill leaves no half of a checkpoint.
+
+    Args:
+        folder: Where to; it is created.
+        module: The weights.
+        **facts: Fields of the card but for those that the module or its weights determine.
+    """
+    # Channels-last weights are stored in the plain order: a layout is no property of a model.
+    state = {name: value.detach().contiguous() for name, value in module.state_dict().items()}
+    weights = safetensors.torch.save(state)
+    card = Card(
+        paper=type(module).paper,
+        class_path=f"{type(module).__module__}.{type(module).__qualname__}",
+        n_tags=module.n_tags,
+        task=module.task,
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        **facts,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / WEIGHTS, weights)
+    write_json(folder / CARD, card.model_dump(mode="json"))
+    return card
+
+
+def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Card]:
+    """Read a checkpoint, ready to predict.
+
+    Args:
+        path: Folder of a checkpoint, folder of a finished training cell, or a file in either.
+        device: ``"cpu"``, ``"cuda"`` or ``"cuda:<index>"``.
+
+    Raises:
+        TagbenchError: There is none, it is damaged, or it does not fit this version's classes.
+    """
+    folder = path.parent if path.name in (WEIGHTS, CARD, BEST) else path
+    if (folder / CARD).is_file():
+        card = read_card(folder)
+        state = _imported_weights(folder, card)
+    elif (folder / "cell.json").is_file():
+        card = _cell_card(folder)
+        state = _trained_weights(folder, card)
+    else:
+        raise TagbenchError(
+            f"{path} is no checkpoint: expected a folder with {CARD}, or results/cells/<id> of a "
+            "trained model. A .pth file of Won et al. must be imported first: "
+            "tagbench import-checkpoint FILE --model MODEL --dataset DATASET"
+        )
+    module = card.build()
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise TagbenchError(
+            f"The weights in {folder} do not fit {card.class_path}: {error}"
+        ) from error
+    return module.eval().to(torch_device(device)), card
+
+
+def read_card(folder: Path) -> Card:
+    """Read ``card.json``.
+
+    Raises:
+        TagbenchError: It is missing or not valid.
+    """
+    path = folder / CARD
+    try:
+        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise TagbenchError(f"Cannot read {path}: {error}") from error
+
+
+def torch_device(name: str) -> torch.device:
+    """Return the device of that name; an empty one means the first GPU, else the CPU.
+
+    Raises:
+        TagbenchError: There is no such device here.
+    """
+    if not name:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a torch without CUDA
+        reason = str(error).splitlines()[0]
+        raise TagbenchError(
+            f"--device {name}: {reason} Valid: cpu, or cuda:<index> where there is a GPU."
+        ) from error
+    return device
+
+
+def _imported_weights(folder: Path, card: Card) -> dict[str, torch.Tensor]:
+    path = folder / WEIGHTS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TagbenchError(f"Cannot read {path}: {error.strerror}. Import it again.") from error
+    if hashlib.sha256(content).hexdigest() != card.weights_sha256:
+        raise TagbenchError(f"{path} is damaged or not the file of its card: import it again.")
+    try:
+        return safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise TagbenchError(f"{path} holds no weights: {error}. Import it again.") from error
+
+
+def _cell_card(folder: Path) -> Card:
+    """Describe the model that a training cell left."""
+    cell = read_json(folder / "cell.json")
+    if cell["kind"] != "train":
+        raise TagbenchError(
+            f"{folder} holds an evaluation. The model it evaluates is "
+            f"{folder.with_name(str(cell['preimage']['train']))}."
+        )
+    if not (folder / "metrics.json").is_file():
+        raise TagbenchError(f"The training in {folder} is not finished. Finish it: tagbench run")
+    metrics = read_json(folder / "metrics.json")
+    if "tags" not in metrics:
+        raise TagbenchError(f"{folder / 'metrics.json'} names no tags: train the model again.")
+    preimage, labels = cell["preimage"], cell["labels"]
+    architecture = Architecture.model_validate(preimage["architecture"])
+    class_path = cell["launch"]["model_class"]
+    cls = import_class(class_path, TaggingModule, str(folder))
+    digest = metrics["files"][BEST]
+    return Card(
+        model=labels["model"],
+        title=cls.title,
+        paper=cls.paper,
+        dataset=labels["dataset"],
+        task=preimage["inputs"]["task"],
+        class_path=class_path,
+        architecture=architecture,
+        n_tags=len(metrics["tags"]),
+        tags=tuple(metrics["tags"]),
+        windows="tiled",
+        source=Source(file=BEST, sha256=digest),
+        weights_sha256=digest,
+    )
+
+
+def _trained_weights(folder: Path, card: Card) -> dict[str, torch.Tensor]:
+    path = folder / BEST
+    if not path.is_file() or file_sha256(path) != card.weights_sha256:
+        raise TagbenchError(f"{path} is missing or damaged. Train it again: tagbench run")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise TagbenchError(f"{path} cannot be read: {error}") from error
+    state: dict[str, torch.Tensor] = found["state_dict"]
+    return state

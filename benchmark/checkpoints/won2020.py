@@ -1,0 +1,243 @@
+"""Bringing in the published weights of Won et al. 2020.
+
+Our modules carry the names of the reference's layers. Constants of the front end (window, mel
+filterbank) are rebuilt, never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from benchmark.checkpoints.checkpoint import Card, Source, save_checkpoint
+from benchmark.checkpoints.torch_files import read_tensors
+from benchmark.config.files import ModelFile, find, load, names
+from benchmark.plan.build import ResolvedModel
+from benchmark.store.provenance import file_sha256
+from datamodules.common.errors import TagbenchError
+from datamodules.labels.vocabularies import VOCABULARIES, check_tags
+from lightning_modules.base import TaggingModule
+from lightning_modules.frontends import FrontEnd, LogMel
+
+# The reference's --model_type and --dataset, where ours have another name.
+MODEL_ALIASES = {
+    "sample": "sample_cnn",
+    "se": "sample_cnn_se",
+    "short": "short_chunk_cnn",
+    "short_res": "short_chunk_cnn_res",
+    "attention": "self_attention",
+    "hcnn": "harmonic_cnn",
+}
+DATASET_ALIASES = {"mtg_jamendo": "jamendo", "mtg-jamendo": "jamendo", "magnatagatune": "mtat"}
+
+_HEADS = ("dense2.weight", "dense.weight")
+_WINDOW, _MEL = ("spectrogram.window", "spec.window"), "mel_scale.fb"
+_SAME_CONSTANT = 1e-3  # stored mel filterbanks of old torchaudio versions are off by 1e-5
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of every entry of a file, by its name there.
+
+    Attributes:
+        loaded: Learned tensors, each of which has its place.
+        regenerated: Constants of the front end that are rebuilt instead of read.
+        missing: Entries of ours that the file lacks and that are not learned.
+        unexpected: Entries of the file that the model has no place for.
+        notes: What a person should know.
+    """
+
+    loaded: tuple[str, ...]
+    regenerated: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A checkpoint that was written, and how the file fitted."""
+
+    folder: Path
+    card: Card
+    report: Report
+
+
+def import_checkpoint(
+    file: Path, model: str, dataset: str, out: Path, tags: Sequence[str] | None = None
+) -> Imported:
+    """Turn a ``.pth`` file of the reference into ``<out>/<model>-<dataset>``.
+
+    The file decides the number of tags, and which size of an architecture it is: where the tensors
+    are those of another YAML of the same class, that one is taken and noted.
+
+    Args:
+        file: What ``torch.save`` wrote.
+        model: Name of a model's YAML, or the reference's ``--model_type``.
+        dataset: What it was trained on; a label, and the name of its tag list.
+        out: Folder of checkpoints.
+        tags: Names of the outputs in order, where ``dataset`` is none of the published.
+
+    Raises:
+        TagbenchError: The file is no checkpoint, a learned tensor is missing or of another shape,
+            or the tags do not fit.
+    """
+    name = MODEL_ALIASES.get(model, model)
+    label = DATASET_ALIASES.get(dataset.lower(), dataset)
+    resolved = _resolve(name)
+    tensors = read_tensors(file)
+    tags = _tags(label, tags, _count_outputs(tensors, file))
+    resolved, module, report = _fit_any(resolved, tensors, len(tags), file)
+    folder = out / f"{resolved.name}-{label}"
+    card = save_checkpoint(
+        folder,
+        module,
+        model=resolved.name,
+        title=load(find("models", resolved.name), ModelFile).title or module.title,
+        dataset=label,
+        architecture=resolved.architecture,
+        tags=tags,
+        windows="won2020",
+        source=Source(file=file.name, sha256=file_sha256(file)),
+    )
+    return Imported(folder, card, report)
+
+
+def _resolve(name: str) -> ResolvedModel:
+    return ResolvedModel.of(Path(name).stem, load(find("models", name), ModelFile))
+
+
+def _count_outputs(tensors: Mapping[str, Tensor], file: Path) -> int:
+    for head in _HEADS:
+        if head in tensors:
+            return int(tensors[head].shape[0])
+    raise TagbenchError(
+        f"{file} is no checkpoint of Won et al. 2020: expected {' or '.join(_HEADS)}, found "
+        f"{', '.join(list(tensors)[:6])}, ..."
+    )
+
+
+def _tags(dataset: str, given: Sequence[str] | None, n_outputs: int) -> tuple[str, ...]:
+    if given is None and dataset not in VOCABULARIES:
+        raise TagbenchError(
+            f"The tags of dataset {dataset!r} are not known. Name the {n_outputs} outputs in order "
+            f"with --tags FILE, one a line, or take one of {', '.join(sorted(VOCABULARIES))}."
+        )
+    where = "--tags" if given is not None else f"dataset {dataset!r}"
+    tags = check_tags(VOCABULARIES[dataset] if given is None else given, where)
+    if len(tags) != n_outputs:
+        raise TagbenchError(
+            f"The checkpoint has {n_outputs} outputs, but {where} names {len(tags)} tags. Name all "
+            "outputs in order with --tags FILE, one a line."
+        )
+    return tags
+
+
+def _fit_any(
+    asked: ResolvedModel, tensors: Mapping[str, Tensor], n_tags: int, file: Path
+) -> tuple[ResolvedModel, TaggingModule, Report]:
+    """Fit the model asked for, or the YAML of the same class that has the sizes of the file."""
+    module = _build(asked, n_tags)
+    problems, report = fit(module, tensors)
+    if not problems:
+        return asked, module, report
+    fitting = []
+    for name in names("models"):
+        other = _resolve(name)
+        candidate = _build(other, n_tags)
+        wrong, report = fit(candidate, tensors)
+        if wrong or report.unexpected:
+            continue
+        if other.cls is asked.cls:
+            note = f"The tensors are those of {name}, another size of {asked.name}."
+            return other, candidate, _noted(report, note)
+        fitting.append(name)
+    hint = f" The tensors fit --model {' or '.join(fitting)}." if fitting else ""
+    shown = "\n  ".join([*problems[:10], *(["..."] if len(problems) > 10 else [])])
+    raise TagbenchError(
+        f"{file} does not fit model {asked.name}.{hint}\nWrong entries, {len(problems)} in all:"
+        f"\n  {shown}"
+    )
+
+
+def _build(model: ResolvedModel, n_tags: int) -> TaggingModule:
+    return model.cls.build(seed=0, n_tags=n_tags, **model.architecture.params)
+
+
+def _noted(report: Report, note: str) -> Report:
+    parts = (report.loaded, report.regenerated, report.missing, report.unexpected)
+    return Report(*parts, (note, *report.notes))
+
+
+def fit(module: TaggingModule, tensors: Mapping[str, Tensor]) -> tuple[list[str], Report]:
+    """Copy a state dict of the reference into a module.
+
+    Args:
+        module: Takes the weights; left half filled if there are problems.
+        tensors: By the reference's names.
+
+    Returns:
+        What does not fit, one line a tensor, and what became of each entry.
+    """
+    state = module.state_dict()
+    learned = {name for name, _ in module.named_parameters()}
+    learned |= {name for name in state if name.endswith((".running_mean", ".running_var"))}
+    problems, notes, missing = [], [], []
+    loaded, regenerated, unexpected = [], [], []
+    for name, target in state.items():
+        found = tensors.get(name)
+        if found is None and name in learned:
+            problems.append(f"{name}: expected {_shape(target)}, missing in the file")
+        elif found is None:
+            missing.append(name)
+        elif found.shape != target.shape:
+            problems.append(f"{name}: expected {_shape(target)}, got {_shape(found)}")
+        elif not found.isfinite().all():
+            problems.append(f"{name}: holds values that are not finite")
+        else:
+            target.copy_(found)
+            loaded.append(name)
+    if not loaded:
+        problems.append("no tensor of the file has a place in this model")
+    front = next((child for child in module.modules() if isinstance(child, FrontEnd)), None)
+    for name, constant in tensors.items():
+        if name in state:
+            continue
+        if front is None or not name.endswith((*_WINDOW, _MEL)):
+            unexpected.append(name)
+            continue
+        regenerated.append(name)
+        problem, note = _compare(name, constant, front)
+        problems.extend(problem)
+        notes.extend(note)
+    report = Report(
+        tuple(loaded), tuple(regenerated), tuple(missing), tuple(unexpected), tuple(notes)
+    )
+    return problems, report
+
+
+def _compare(name: str, constant: Tensor, front: FrontEnd) -> tuple[list[str], list[str]]:
+    """Check a stored constant against the rebuilt one: (problems, notes)."""
+    mel = name.endswith(_MEL)
+    if constant.numel() == 0:
+        return [], []  # old torchaudio versions store a filterbank of no size
+    if not isinstance(front, LogMel):
+        return ([f"{name}: the front end {front.name!r} has no mel filterbank"] if mel else []), []
+    if mel and constant.ndim == 2 and constant.shape[1] != front.bands:
+        return [f"{name}: expected {front.bands} mel bands, got {constant.shape[1]}"], []
+    rebuilt = front.mel.mel_basis.T if mel else front.mel.stft.window_mask.flatten()
+    rebuilt = rebuilt.detach()
+    if constant.shape != rebuilt.shape:
+        note = f"{name} has the shape {_shape(constant)}, the rebuilt one {_shape(rebuilt)}"
+    elif (difference := float((constant.to(rebuilt) - rebuilt).abs().max())) > _SAME_CONSTANT:
+        note = f"{name} differs from the rebuilt one by {difference:.2g}"
+    else:
+        return [], []
+    return [], [f"{note}: the weights may have been trained on another front end."]
+
+
+def _shape(tensor: Tensor) -> str:
+    return "(" + ", ".join(str(size) for size in tensor.shape) + ("," * (tensor.ndim == 1)) + ")"

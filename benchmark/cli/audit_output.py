@@ -1,0 +1,48 @@
+"""What ``tagbench prepare --check`` shows of an audit."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.plan.build import ResolvedDataset
+from benchmark.run.runner import Options
+from datamodules.common.progress import Bar
+from datamodules.corpus.audit import Finding, audit
+
+_NAMED = 5  # track ids a row
+
+
+def check(dataset: ResolvedDataset, options: Options, console: Console) -> bool:
+    """Audit a prepared dataset and print what was found.
+
+    Returns:
+        Whether nothing is wrong; warnings are allowed.
+    """
+    module = dataset.module(options.data_root)
+    findings = audit(module, Bar(console))
+    corpus = module.corpus
+    counts = ", ".join(f"{n:,} {split}" for split, n in corpus.info["splits"].items())
+    console.print(
+        f"[bold]{dataset.name}[/]: {counts} tracks, {corpus.info['seconds'] / 3600:.1f} h, "
+        f"{corpus.info['rejected']:,} rejected, split digest {corpus.split_digest[:16]}",
+        highlight=False,
+    )
+    if findings:
+        console.print(_table(findings))
+        console.print(f"Track by track: {corpus.root / 'audit.csv'}", highlight=False)
+    errors = sum(finding.is_error for finding in findings)
+    verdict = f"[red]{errors} errors[/]" if errors else "[green]no error[/]"
+    console.print(f"{verdict}, {len(findings) - errors} warnings", highlight=False)
+    return not errors
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table("check", "severity", "split", "finding", "tracks")
+    for finding in findings:
+        named = ", ".join(finding.track_ids[:_NAMED])
+        more = len(finding.track_ids) - _NAMED
+        severity = "[red]error[/]" if finding.is_error else "warning"
+        tracks = f"{named} and {more:,} more" if more > 0 else named
+        table.add_row(finding.kind, severity, finding.split, finding.text, tracks)
+    return table

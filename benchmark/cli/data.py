@@ -1,0 +1,107 @@
+"""The verbs about data: prepare, describe, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli.options import AudioDir, Data, DataRoot, Dataset, Results, Workers, places
+from benchmark.cli.options import console as _console
+
+if TYPE_CHECKING:
+    from benchmark.plan.build import ResolvedDataset
+    from benchmark.run.runner import Options
+
+
+def _resolved(names: str, options: Options) -> Iterator[ResolvedDataset]:
+    """Yield the datasets that a flag names; each name is checked before the first is imported."""
+    from benchmark.config.files import BenchmarkFile
+    from benchmark.plan.build import check
+    from benchmark.run import runner
+
+    datasets = [name.strip() for name in names.split(",") if name.strip()]
+    experiment = check(BenchmarkFile(datasets=datasets, models=["tag_prior"], perturbations=[]))
+    for name in experiment.datasets:
+        yield runner.resolve_dataset(experiment, name, options)
+
+
+def prepare(
+    dataset: Annotated[str, typer.Option(help="Datasets, separated by commas.")] = "synth",
+    data: Data = None,
+    audio_dir: AudioDir = None,
+    data_root: DataRoot = Path("data"),
+    workers: Workers = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Audit what is prepared; exit code 1 on an error.")
+    ] = False,
+) -> None:
+    """Get and decode a dataset into its prepared corpus; goes on where it was stopped."""
+    from benchmark.cli.audit_output import check as check_dataset
+    from benchmark.run import runner
+
+    console = _console()
+    options = runner.Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
+    sound = True
+    for resolved in _resolved(dataset, options):
+        if check:
+            sound &= check_dataset(resolved, options, console)
+            continue
+        corpus = runner.prepare(resolved, options, console)
+        console.print(f"Prepared: {corpus.root}", highlight=False)
+    if not sound:
+        raise typer.Exit(1)
+
+
+def describe(
+    dataset: Dataset = "synth",
+    data: Data = None,
+    audio_dir: AudioDir = None,
+    data_root: DataRoot = Path("data"),
+    results: Results = Path("results"),
+    clips: Annotated[
+        int, typer.Option(min=0, help="Clips to listen to at most; 0 for labels alone.")
+    ] = 500,
+    workers: Workers = None,
+) -> None:
+    """Show what is in a dataset: a page of pictures, and the tables behind them."""
+    import os
+
+    from benchmark.report.dataset.page import describe as write
+    from benchmark.run import runner
+    from datamodules.common.progress import Bar
+
+    console = _console()
+    options = runner.Options(results, data_root, places(data, audio_dir), workers=workers)
+    for resolved in _resolved(dataset, options):
+        corpus = runner.prepare(resolved, options, console)
+        processes = workers or os.cpu_count() or 1
+        page = write(corpus, results / resolved.name, clips, processes, Bar(title="listen"))
+        console.print(f"Wrote {page}", highlight=False)
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="The manifest, such as out/manifest.jsonl.")],
+    dataset: Dataset = "synth",
+    audio: Annotated[
+        Path | None, typer.Option(help="Folder for the prepared audio, below that of --out.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="Of the audio: flac or npy.")] = "flac",
+    data: Data = None,
+    audio_dir: AudioDir = None,
+    data_root: DataRoot = Path("data"),
+    workers: Workers = None,
+) -> None:
+    """Write the tracks of a dataset as a JSONL manifest, and its prepared audio."""
+    from benchmark.run import runner
+    from datamodules.common.progress import Bar
+    from datamodules.corpus.export import export as write
+
+    console = _console()
+    options = runner.Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
+    for resolved in _resolved(dataset, options):
+        corpus = runner.prepare(resolved, options, console)
+        write(corpus, out, audio=audio, format_=format_, progress=Bar())
+        console.print(f"Wrote {out}: {len(corpus):,} tracks", highlight=False)

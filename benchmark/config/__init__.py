@@ -1,0 +1,1 @@
+"""YAML schemas, class and parameter checking, and content identity."""

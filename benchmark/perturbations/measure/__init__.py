@@ -1,0 +1,1 @@
+"""Measured effects of a perturbation on audio."""

@@ -1,0 +1,1 @@
+"""Expansion of a benchmark matrix into cells and jobs."""

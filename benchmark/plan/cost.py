@@ -1,0 +1,82 @@
+"""What a model costs: counted, not timed, so that the same model costs the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.config.identity import Architecture
+from lightning_modules.base import TaggingModule
+
+if TYPE_CHECKING:
+    from datamodules.corpus.corpus import Corpus
+    from lightning_modules.training.recipe import Recipe
+
+# Rough speeds, for estimates only.
+_CPU_MACS_PER_CORE = 2.5e10
+_GPU_MACS = 5e12
+_PERTURB_SECONDS_PER_SECOND = 3e-3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Counted cost of a model.
+
+    Attributes:
+        n_params: Learned scalars.
+        macs_per_window: Multiply-adds of one forward pass over one window.
+        macs_per_second_of_audio: The same, per second of audio.
+    """
+
+    n_params: int
+    macs_per_window: float
+    macs_per_second_of_audio: float
+
+
+def cost_of(cls: type[TaggingModule], architecture: Architecture, n_tags: int) -> Cost:
+    """Build a model and count its parameters and multiply-adds.
+
+    Args:
+        cls: Class of the model.
+        architecture: Its parameters and window.
+        n_tags: Number of outputs.
+    """
+    module = cls.build(seed=0, n_tags=n_tags, **architecture.params).eval()
+    window = architecture.window
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, window))
+    macs = counter.get_total_flops() / 2
+    return Cost(module.n_params, macs, macs * architecture.sample_rate / window)
+
+
+def speed(device: str, threads: int) -> float:
+    """Return a rough number of multiply-adds a second of a device."""
+    return _GPU_MACS if device.startswith("cuda") else _CPU_MACS_PER_CORE * threads
+
+
+def training_seconds(cost: Cost, recipe: Recipe, corpus: Corpus, macs_per_second: float) -> float:
+    """Estimate how long one training cell takes at most."""
+    per_epoch = 3 * len(corpus.split("train")) + len(corpus.split("valid")) * (
+        recipe.valid_windows or 8
+    )
+    return recipe.epochs * per_epoch * cost.macs_per_window / macs_per_second
+
+
+def evaluation_seconds(
+    costs: Mapping[str, Cost], corpus: Corpus, windows: int | None, macs_per_second: float
+) -> dict[str, float]:
+    """Estimate how long one condition takes, by model; the perturbation is shared out evenly."""
+    test = corpus.split("test")
+    audio_s = float(test["samples"].sum()) / corpus.sample_rate
+    shared = audio_s * _PERTURB_SECONDS_PER_SECOND / max(len(costs), 1)
+    result = {}
+    for name, cost in costs.items():
+        window_s = cost.macs_per_window / max(cost.macs_per_second_of_audio, 1.0)
+        most = audio_s * cost.macs_per_second_of_audio
+        capped = len(test) * windows * window_s * cost.macs_per_second_of_audio if windows else most
+        result[name] = shared + min(most, capped) / macs_per_second
+    return result

@@ -1,0 +1,1 @@
+"""Audio to predictions, taggrams and attention maps."""

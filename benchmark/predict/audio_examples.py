@@ -1,0 +1,150 @@
+"""One short clip under every condition, for the report: what the models heard.
+
+Only for datasets whose licence allows it (``playable`` of their class): a report is passed on, and
+most music is not ours to pass on.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.perturbations import CLEAN, Condition, catalogue, perturb
+from benchmark.report.sections.other import CLIPS
+from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import replace_file
+from datamodules.common.seeding import seed_for
+from datamodules.corpus.corpus import Corpus
+
+SECONDS = 5.0
+MOST_BYTES = 32_000
+"""Of one clip."""
+
+FULL_SCALE = 0.95
+"""Peak of the loudest clip: all share one gain, so that they compare."""
+
+_COMPRESSION = (0.85, 0.9, 0.95)  # of constant bit rates, mildest first
+
+
+def chosen(track_ids: Sequence[str]) -> str:
+    """Return the track to play: a function of the ids alone, whatever their order."""
+    return min(track_ids, key=lambda track: (seed_for("players", track), track))
+
+
+def render(
+    corpus: Corpus, conditions: Iterable[Condition], folder: Path, *, seed: int, licence: str
+) -> Path:
+    """Write a clip a condition and their record into ``folder``; nothing where it is up to date.
+
+    Args:
+        corpus: Prepared corpus; one track of its test split is played.
+        conditions: What to render, clean audio added.
+        folder: ``results/<dataset>/audio``; clips of other conditions are removed from it.
+        seed: Of the perturbations, so that the clip sounds as in the evaluation.
+        licence: Said beside the players.
+
+    Returns:
+        Path of the record.
+
+    Raises:
+        TagbenchError: The test split is empty.
+    """
+    test = corpus.split("test")
+    if not len(test):
+        raise TagbenchError(f"No clip can be rendered: {corpus.root} has no test track.")
+    track = chosen([str(name) for name in test["track_id"]])
+    wanted = list(dict.fromkeys((CLEAN, *conditions)))
+    engines = {step.perturbation for condition in wanted for step in condition.steps}
+    made_of = {
+        "manifest": corpus.manifest_digest,
+        "seed": seed,
+        "seconds": SECONDS,
+        "licence": licence,
+        "conditions": [condition.labels() for condition in wanted],
+        "sound": {name: catalogue()[name].identity() for name in sorted(engines)},
+    }
+    record = folder / CLIPS
+    if record.is_file():
+        known = json.loads(record.read_text(encoding="utf-8"))
+        files = [folder / one["file"] for one in known["clips"]]
+        if known["made_of"] == made_of and all(file.is_file() for file in files):
+            return record
+    row = int(test.index[test["track_id"] == track][0])
+    audio, rate = corpus.audio(row), corpus.sample_rate
+    # From a third on: openings are often silent.
+    start = max(0.0, min(audio.size / rate / 3, audio.size / rate - SECONDS))
+    heard = [_clip(audio, rate, start, condition, seed, track) for condition in wanted]
+    peak = max(float(np.abs(clip).max(initial=0.0)) for clip in heard)
+    gain = min(1.0, FULL_SCALE / peak) if peak > 0 else 1.0
+    folder.mkdir(parents=True, exist_ok=True)
+    clips: list[dict[str, Any]] = []
+    for condition, clip in zip(wanted, heard, strict=True):
+        name = f"{condition.label.replace(':', '_').replace('>', '_')}.mp3"
+        replace_file(folder / name, encode(clip * np.float32(gain), rate))
+        clips.append({**condition.labels(), "file": name})
+    _clear(folder, {one["file"] for one in clips})
+    facts = {
+        "track_id": track,
+        "start_s": round(start, 3),
+        "seconds": SECONDS,
+        "gain_db": round(20.0 * float(np.log10(gain)), 2),
+        "licence": licence,
+        "made_of": made_of,
+        "clips": clips,
+    }
+    replace_file(record, (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode())
+    return record
+
+
+def remove(folder: Path) -> None:
+    """Remove the clips of an earlier run."""
+    if folder.is_dir():
+        _clear(folder, set())
+        (folder / CLIPS).unlink(missing_ok=True)
+
+
+def _clear(folder: Path, keep: set[str]) -> None:
+    for path in sorted(folder.glob("*.mp3")):
+        if path.name not in keep:
+            path.unlink()
+
+
+def _clip(
+    audio: NDArray[np.float32], rate: int, start: float, condition: Condition, seed: int, track: str
+) -> NDArray[np.float32]:
+    """Return the same moment of the music in the perturbed track, faster or slower as it may be."""
+    whole = perturb(audio, rate, condition, seed=seed, track_id=track)
+    first = round(start * rate * whole.size / audio.size)
+    return whole[first : first + round(SECONDS * rate)]
+
+
+def encode(clip: NDArray[np.float32], rate: int) -> bytes:
+    """Return a mono clip as MP3, which every browser plays, within :data:`MOST_BYTES`.
+
+    MP3 and not Vorbis: a Vorbis stream has a random serial number, and the same clip must give the
+    same bytes.
+    """
+    import soundfile
+
+    content = b""
+    for compression in _COMPRESSION:
+        buffer = io.BytesIO()
+        soundfile.write(
+            buffer,
+            clip,
+            rate,
+            format="MP3",
+            subtype="MPEG_LAYER_III",
+            bitrate_mode="CONSTANT",
+            compression_level=compression,
+        )
+        content = buffer.getvalue()
+        if len(content) <= MOST_BYTES:
+            break
+    return content

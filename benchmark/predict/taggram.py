@@ -1,0 +1,97 @@
+"""The taggram of a track: tags over time, as numbers and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from benchmark.predict.audio_files import predict_windows
+from benchmark.predict.time_plots import heat_map, save_picture, time_edges, write_table
+from datamodules.common.errors import TagbenchError
+from lightning_modules.base import TaggingModule
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Taggram:
+    """Probabilities of tags over the windows of a track.
+
+    Attributes:
+        tags: Names (C,).
+        starts: Where each window starts (W,), in seconds.
+        window: Length of a window in seconds.
+        seconds: Length of the track.
+        scores: Probabilities (W, C).
+    """
+
+    tags: tuple[str, ...]
+    starts: Float64
+    window: float
+    seconds: float
+    scores: Float64
+
+
+def hop_starts(samples: int, window: int, hop: int) -> Int64:
+    """Return the first sample of windows every ``hop`` samples, the last one ending at the end.
+
+    Args:
+        samples: Length of the track.
+        window: In samples.
+        hop: In samples.
+
+    Returns:
+        int64 of shape (W,), ascending, W >= 1.
+    """
+    room = max(samples - window, 0)
+    starts = np.arange(0, room + 1, hop, dtype=np.int64)
+    return starts if starts[-1] == room else np.append(starts, np.int64(room))
+
+
+def taggram(
+    module: TaggingModule,
+    tags: Sequence[str],
+    audio: NDArray[np.float32],
+    hop_seconds: float | None = None,
+) -> Taggram:
+    """Run a model along a track.
+
+    Args:
+        module: On its device, in evaluation mode.
+        tags: Names of its outputs.
+        audio: Shape (T,) at the model's rate.
+        hop_seconds: From one window to the next; by default windows lie back to back.
+
+    Raises:
+        TagbenchError: The hop is shorter than a sample.
+    """
+    rate, window = module.sample_rate, module.input_samples
+    hop = window if hop_seconds is None else round(hop_seconds * rate)
+    if hop < 1:
+        raise TagbenchError(f"--hop-seconds must be above 0, got {hop_seconds}.")
+    starts = hop_starts(len(audio), window, hop)
+    scores = predict_windows(module, audio, starts)
+    return Taggram(tuple(tags), starts / rate, window / rate, len(audio) / rate, scores)
+
+
+def write_csv(gram: Taggram, path: Path) -> None:
+    """Write one row a window: the second at which it starts, then a column a tag."""
+    write_table(path, gram.tags, gram.starts, gram.scores)
+
+
+def write_picture(gram: Taggram, path: Path, title: str, n_tags: int = 20) -> None:
+    """Draw the tags with the highest mean as rows over time."""
+    order = np.argsort(-gram.scores.mean(0), kind="stable")[:n_tags]
+    figure = Figure(figsize=(9.0, 1.4 + 0.21 * len(order)), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    edges = time_edges(gram.starts + gram.window / 2, gram.seconds)
+    heat_map(axes, edges, gram.scores[:, order].T, [gram.tags[at] for at in order], "probability")
+    axes.set_xlabel("time (s)")
+    axes.set_title(title, loc="left", fontsize=10)
+    save_picture(figure, path)

@@ -1,0 +1,1 @@
+"""HTML report, LaTeX tables, figures and terminal output."""

@@ -1,0 +1,217 @@
+"""A published test beside the suite's and their controls, at the same nominal level.
+
+The published tests of robustness also change what their name does not say: a phase vocoder smears,
+a compander turns the level down. Where two protocols have a family in common, this shows what each
+does to the same models, and what the side effect alone does (the control).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmark.report.figures.style import COLOURS, INK, Look, new_figure, place_of
+from benchmark.score.tables.io import family_title, metric_title
+
+SUITE, CONTROL = "suite", "control"
+
+CONTROLS = "controls"
+"""Protocol of the side effects alone."""
+
+STANDS_BESIDE = {
+    "gain": "dynamic_range_compression",
+    "low_pass": "pitch_shift",
+    "pitch_vocoder": "pitch_shift",
+}
+"""The family whose side effect a family of controls is."""
+
+BAND = 8000.0
+"""Hz; a shift by n semitones down leaves nothing above this times 2 ** (-n / 12)."""
+
+SHIFT = "mean_abs_dlogit"
+"""Quantity of ``consistency.csv`` beside the drop: the mean distance of logits from clean."""
+
+_TITLES = {SHIFT: "mean |Δ logit| from clean"}
+_MARKS = {SUITE: ("o", 0), CONTROL: ("^", 2)}  # any other protocol is a square
+
+_BEFORE = {"preset": "preset", "ratio": "ratio", "rate": "rate", "mix": "share"}
+"""Units that stand before their number."""
+
+KEYS = ["model", "protocol", "perturbation", "severity"]
+
+
+def beside(robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return what the picture shows: one row per model, condition and quantity.
+
+    Only families that a published protocol shares with the suite, or that have a control, are
+    kept. ``part`` is ``suite``, ``control`` or the name of another protocol; ``family`` is the one
+    that the condition stands beside; ``value, low, high`` are those of ``quantity``.
+
+    Args:
+        robustness: ``robustness.csv``.
+        consistency: ``consistency.csv``, or an empty frame.
+        metric: Whose drop is compared.
+    """
+    rows = robustness[(robustness["metric"] == metric) & (robustness["severity"] > 0)]
+    drops = rows[[*KEYS, "family", "level", "unit"]].assign(
+        quantity="drop", value=rows["drop"], low=rows["drop_low"], high=rows["drop_high"]
+    )
+    parts = [drops] if drops["value"].notna().any() else []  # without labels there is no drop
+    if len(consistency):
+        shifts = consistency[consistency["metric"] == SHIFT]
+        shifts = shifts[[*KEYS, "value", "low", "high"]].assign(quantity=SHIFT)
+        parts.append(drops[[*KEYS, "family", "level", "unit"]].merge(shifts, on=KEYS))
+    points = pd.concat(parts, ignore_index=True) if parts else drops
+    control = points["protocol"] == CONTROLS
+    points["part"] = points["protocol"].mask(control, CONTROL)
+    # The edge of the band says which shift the low-pass stands for.
+    low_pass = control & (points["family"] == "low_pass")
+    points.loc[low_pass, "level"] = 12.0 * np.log2(points.loc[low_pass, "level"] / BAND)
+    points.loc[low_pass, "unit"] = "semitones"
+    points["family"] = points["family"].mask(control, points["family"].replace(STANDS_BESIDE))
+    tests = points[points["part"] != CONTROL].groupby("family")["part"].nunique()
+    wanted = tests[tests > 1].index
+    return points[points["family"].isin(wanted)].reset_index(drop=True)
+
+
+def level_label(level: float, unit: Any) -> str:
+    """Return a level with its unit, signed where direction matters: ``+1 semitones``."""
+    name = "" if pd.isna(unit) else str(unit)
+    if name in _BEFORE:
+        return f"{_BEFORE[name]} {level:.3g}"
+    sign = "+" if name in ("semitones", "dB") and level else ""
+    return f"{level_number(level, sign)} {name}".strip().replace("-", "\N{MINUS SIGN}")
+
+
+def level_number(level: float, sign: str = "") -> str:
+    """Return a level to three digits, those before the point in full."""
+    return f"{level:{sign}.0f}" if abs(level) >= 1000 else f"{level:{sign}.3g}"
+
+
+def draw_protocols(points: pd.DataFrame, shown: Sequence[Look]) -> Figure:
+    """Draw a panel for each family and quantity; a row a level, a mark a protocol.
+
+    Args:
+        points: What `beside` returned.
+        shown: Models to draw: each is a small mark, their mean a large one.
+    """
+    drawn = points[points["model"].isin([look.model for look in shown])]
+    quantities = list(dict.fromkeys(points["quantity"]))
+    families = sorted(set(points["family"]))
+    rows = {name: _rows(drawn[drawn["family"] == name]) for name in families}
+    heights = [len(rows[name]) for name in families]
+    figure, axes = new_figure(
+        1.2 + 2.9 * len(quantities),
+        0.7 + sum(0.36 + 0.17 * height for height in heights),
+        len(families),
+        len(quantities),
+        height_ratios=[2 + height for height in heights],
+    )
+    for at, ax in enumerate(axes):
+        family, quantity = families[at // len(quantities)], quantities[at % len(quantities)]
+        own = drawn[(drawn["family"] == family) & (drawn["quantity"] == quantity)]
+        _panel(ax, own, rows[family])
+        ax.set_title(family_title(family), fontsize=7.5, loc="left", pad=2)
+        if at % len(quantities):
+            ax.set_yticklabels([])
+        if at >= len(axes) - len(quantities):
+            ax.set_xlabel(_TITLES.get(quantity, "drop from clean audio"))
+    handles: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(
+        handles.values(),
+        handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        title="small: a model, large: their mean",
+        title_fontsize=6.5,
+        handlelength=1.5,
+    )
+    return figure
+
+
+def _rows(points: pd.DataFrame) -> list[tuple[str, float]]:
+    """Return (unit, level) of each row: levels of one unit together, in physical order."""
+    unit = points["unit"].astype("string").fillna("")
+    pairs = set(zip(unit, points["level"].round(3), strict=True))
+    order = {name: (name != SUITE, name == CONTROL, name) for name in set(points["part"])}
+    first = {u: min(order[p] for p in points.loc[unit == u, "part"]) for u in set(unit)}
+    return sorted(pairs, key=lambda pair: (first[pair[0]], pair[0], place_of(*pair)))
+
+
+def _panel(ax: Axes, points: pd.DataFrame, rows: Sequence[tuple[str, float]]) -> None:
+    at = {pair: row for row, pair in enumerate(rows)}
+    parts = sorted(set(points["part"]), key=lambda part: (part != SUITE, part == CONTROL, part))
+    unit = points["unit"].astype("string").fillna("")
+    # Side by side only where parts meet on one row.
+    meeting = {
+        name: [p for p in parts if p in set(points.loc[unit == name, "part"])] for name in unit
+    }
+    for part in parts:
+        marker, colour = _MARKS.get(part, ("s", 1))
+        own = points[points["part"] == part]
+        pairs = list(zip(unit[own.index], own["level"].round(3), strict=True))
+        shift = [meeting[u].index(part) - (len(meeting[u]) - 1) / 2 for u, _ in pairs]
+        y = np.array([at[pair] for pair in pairs], float) + 0.26 * np.array(shift)
+        ink = COLOURS[colour]
+        ax.plot(own["value"], y, marker, color=ink, markersize=2.2, alpha=0.45, linestyle="none")
+        mean = own["value"].groupby(y).mean()
+        ax.plot(
+            mean.to_numpy(),
+            mean.index.to_numpy(float),
+            marker,
+            color=ink,
+            markersize=6,
+            markerfacecolor="none" if part == SUITE else ink,
+            markeredgewidth=1.2,
+            linestyle="none",
+            label=part,
+        )
+    ax.axvline(0.0, color=INK, linewidth=0.5)
+    ax.set_yticks(range(len(rows)), [level_label(level, unit) for unit, level in rows], fontsize=6)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+
+
+def pairs(points: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
+    """Return a row per model and nominal level that two protocols share, for a table.
+
+    Returns:
+        ``family, level, model, metric, protocol`` and, by quantity, ``suite``, ``other`` and
+        ``difference`` (other less suite).
+    """
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in points[points["part"] != CONTROL].to_dict("records"):
+        key = (row["family"], str(row["unit"]), round(row["level"], 3), row["model"])
+        cell = found.setdefault(key, {"parts": {}})
+        cell["parts"].setdefault(row["part"], {})[row["quantity"]] = row["value"]
+    table = []
+    for (family, unit, level, model), cell in found.items():
+        suite = cell["parts"].pop(SUITE, None)
+        for protocol, other in cell["parts"].items() if suite else ():
+            values = {
+                quantity: (suite[quantity], value, value - suite[quantity])
+                for quantity, value in other.items()
+                if quantity in suite
+            }
+            table.append(
+                {
+                    "family": family,
+                    "label": level_label(level, unit),
+                    "level": level,
+                    "model": model,
+                    "metric": metric_title(metric),
+                    "protocol": protocol,
+                    "values": values,
+                }
+            )
+    table.sort(key=lambda row: (row["family"], row["level"], row["protocol"]))
+    return table

@@ -1,0 +1,66 @@
+"""How the order of the models changes when the audio is perturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmark.report.figures.style import Look, new_figure
+from benchmark.score.tables.io import drop_columns, family_title
+
+
+def rank_changes(board: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return ``condition, model, score, rank, place`` on clean audio and over each family.
+
+    ``rank`` is 1 + the number of models that score strictly higher; ``place`` breaks ties by the
+    order of the leaderboard. A model without a score has no row.
+    """
+    ranked = board.dropna(subset=["rank"])
+    columns = {"clean": metric}
+    for name in drop_columns(board):
+        columns[name.removesuffix("_drop")] = f"{name.removesuffix('_drop')}_{metric}"
+    parts = []
+    for condition, column in columns.items():
+        part = pd.DataFrame(
+            {"condition": condition, "model": ranked["model"], "score": ranked[column]}
+        ).dropna(subset=["score"])
+        part["rank"] = part["score"].rank(method="min", ascending=False).astype(int)
+        part["place"] = part["score"].rank(method="first", ascending=False).astype(int)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw_ranks(points: pd.DataFrame, listed: Sequence[Look]) -> Figure:
+    """Draw a line a model from its place on clean audio through its place in each family."""
+    conditions = list(dict.fromkeys(points["condition"]))
+    most = int(points["place"].max())
+    room = 0.055 * (3 + max(len(look.model) for look in listed))  # for names on either side
+    figure, (ax,) = new_figure(0.4 + 2 * room + 0.62 * len(conditions), 1.1 + 0.19 * most)
+    for look in listed:
+        own = points[points["model"] == look.model]
+        if not len(own):
+            continue
+        x = np.array([conditions.index(name) for name in own["condition"]], dtype=float)
+        places = own["place"].to_numpy(float)
+        line = ax.plot(x, places, color=look.colour, marker=look.marker, linestyle=look.dash)[0]
+        line.set_gid(f"{look.gid}-line")
+        ranks = own["rank"].tolist()
+        _name(ax, x[0] - 0.15, places[0], f"{look.model}  {ranks[0]}", "right")
+        if len(own) > 1 and own["condition"].iloc[-1] == conditions[-1]:
+            _name(ax, x[-1] + 0.15, places[-1], f"{ranks[-1]}  {look.model}", "left")
+    titles = [family_title(name) for name in conditions]
+    ax.set_xticks(range(len(conditions)), titles, rotation=30, ha="right", fontsize=6.5)
+    ax.set_yticks([])
+    ax.tick_params(axis="x", length=0)
+    ax.set(xlim=(-0.4, len(conditions) - 0.6), ylim=(most + 0.6, 0.4))
+    ax.grid(visible=False, axis="y")
+    ax.spines[:].set_visible(False)
+    return figure
+
+
+def _name(ax: Axes, x: float, y: float, text: str, side: str) -> None:
+    ax.text(x, y, text, ha=side, va="center", fontsize=6.5)

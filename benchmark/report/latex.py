@@ -1,0 +1,277 @@
+r"""``tables.tex``: the leaderboard and the drops by family, ready to be included in a paper.
+
+The file needs ``\usepackage{booktabs}`` and nothing else. A value is bold only where it is the
+best of its column and the paired interval of its lead over each other model excludes zero;
+superscript letters mark the models that the data cannot tell from the best of their group.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from benchmark.report.figures.style import looks, off_scale
+from benchmark.report.scopes import scope_of
+from benchmark.score.tables.io import (
+    drop_columns,
+    family_title,
+    further_metrics,
+    metric_title,
+    primary_metric,
+)
+from benchmark.store.predictions import Tables
+
+MOST_FAMILIES = 5
+"""Families beside each other that fit the width of a page."""
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "`": r"\textasciigrave{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+_PROTOCOLS = {"suite": "the suite", "controls": "the controls", "custom": "the chains"}
+
+_PLAIN = frozenset("ßÆæŒœØøŁłı")
+_MARKS = frozenset(
+    map(chr, (*range(0x300, 0x305), *range(0x306, 0x309), *range(0x30A, 0x30D), 0x327))
+)
+"""Letters, and marks above or below letters, that every font of pdfLaTeX has."""
+
+Lead = Callable[[str, str], bool]
+"""Whether the first model is ahead of the second by more than chance."""
+
+
+def escape(text: str) -> str:
+    """Return plain text as LaTeX prints it; what pdfLaTeX cannot print becomes a question mark."""
+    plain = "".join(
+        _ESCAPES.get(character, character) if _printable(character) else "?"
+        for character in unicodedata.normalize("NFC", text)
+    )
+    return re.sub("-(?=-)", "-{}", plain)  # or two would be a dash
+
+
+def _printable(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    letter, *marks = list(unicodedata.normalize("NFD", character))
+    accented = (
+        ord(character) < 0x180 and letter.isascii() and bool(marks) and _MARKS.issuperset(marks)
+    )
+    return accented or character in _PLAIN
+
+
+def tables_tex(tables: Tables) -> str:
+    """Return the text of ``tables.tex``."""
+    metric = primary_metric(tables.task)
+    board = tables.leaderboard.dropna(subset=["rank"])
+    parts = [_HEAD]
+    if len(board):
+        parts.append(_leaderboard(tables, board, metric))
+    by_protocol: dict[str, list[str]] = {}
+    for name in drop_columns(board) if len(board) else ():
+        protocol, _ = scope_of(tables, name)
+        by_protocol.setdefault(protocol, []).append(name)
+    for protocol, names in by_protocol.items():
+        for start in range(0, len(names), MOST_FAMILIES):
+            chunk = names[start : start + MOST_FAMILIES]
+            part = f"-{start // MOST_FAMILIES + 1}" if len(names) > MOST_FAMILIES else ""
+            parts.append(_drops(tables, board, metric, protocol, chunk, part))
+    return "\n".join(parts)
+
+
+_HEAD = r"""% Written by tagbench; renewed with every report.
+% Preamble: \usepackage{booktabs}
+\providecommand{\tagbenchinterval}[2]{{\scriptsize[#1, #2]}}
+"""
+
+
+def _leaderboard(tables: Tables, board: pd.DataFrame, metric: str) -> str:
+    metrics = [metric, *further_metrics(board)]
+    columns: list[list[str]] = [
+        [f"{row['rank']}{_letter(row.get('tie_group'))}" for row in board.to_dict("records")],
+        [escape(str(name)) for name in board["model"]],
+    ]
+    for name in metrics:
+        columns.append(_column(board, name, max, _lead(tables, board, name, "clean"), inline=True))
+    parameters = ["" if pd.isna(n) else f"{float(n) / 1e6:.2f}" for n in board["n_params"]]
+    columns.append(parameters)
+    headings = [
+        "",
+        "model",
+        *(f"{escape(metric_title(name))}" for name in metrics),
+        "parameters (M)",
+    ]
+    first = board.iloc[0]
+    caption = (
+        f"Models on {escape(tables.dataset)} ({first['n_tracks']} test tracks), ranked by "
+        f"{escape(metric_title(metric))} on clean audio, with 95\\,\\% bootstrap intervals. Models "
+        "that share a letter cannot be told from the best of them. "
+    ) + _BOLD
+    rows = [" & ".join(cells) + r" \\" for cells in zip(*columns, strict=True)]
+    return _table(
+        caption,
+        f"tab:{_label(tables)}-leaderboard",
+        "ll" + "r" * (len(headings) - 2),
+        headings,
+        rows,
+    )
+
+
+def _drops(
+    tables: Tables,
+    board: pd.DataFrame,
+    metric: str,
+    protocol: str,
+    names: Sequence[str],
+    part: str,
+) -> str:
+    values, intervals = [[escape(str(m)) for m in board["model"]]], [[""] * len(board)]
+    for name in names:
+        lead = _lead(tables, board, name, scope_of(tables, name)[1], protocol)
+        values.append(_column(board, name, min, lead, inline=False))
+        intervals.append([_interval(row, name) for row in board.to_dict("records")])
+    headings = ["model", *(escape(_heading(tables, name)) for name in names)]
+    known = _PROTOCOLS.get(protocol, escape(protocol))
+    caption = (
+        f"Mean drop in {escape(metric_title(metric))} over the severities of each family of "
+        f"{known} on {escape(tables.dataset)}, from the same model on clean audio, with paired "
+        "95\\,\\% bootstrap intervals; smaller is better. "
+    ) + _BOLD
+    rows = []
+    for above, below in zip(zip(*values, strict=True), zip(*intervals, strict=True), strict=True):
+        rows.append(" & ".join(above) + r" \\")
+        if any(below):
+            rows.append(" & ".join(below) + r" \\[2pt]")
+    label = f"tab:{_label(tables)}-{_safe(protocol)}-drops{part}"
+    return _table(caption, label, "l" + "r" * len(names), headings, rows)
+
+
+_BOLD = (
+    "Bold: the best, where the interval of its lead over each of the others excludes zero; "
+    "a column without bold has no clear best."
+)
+
+
+def _table(
+    caption: str, label: str, columns: str, headings: Sequence[str], rows: Sequence[str]
+) -> str:
+    lines = [
+        r"\begin{table}[tbp]",
+        r"\centering",
+        r"\small\setlength{\tabcolsep}{2.8pt}",
+        f"\\caption{{{caption}}}",
+        f"\\label{{{label}}}",
+        r"\vspace{4pt}",
+        f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+        r"\toprule",
+        " & ".join(headings) + r" \\",
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _column(
+    board: pd.DataFrame, name: str, best: Callable[..., Any], lead: Lead, *, inline: bool
+) -> list[str]:
+    """Return the cells of a column; the best is bold where it leads."""
+    able = {look.model for look in off_scale(board, looks(list(board["model"])))}
+    # A constant predictor cannot drop: it is no rival of those that have something to lose.
+    known = board[board["model"].isin(able)].dropna(subset=[name])
+    order = known.sort_values(name, ascending=best is min, kind="stable")["model"].tolist()
+    clear = len(order) > 1 and all(lead(order[0], other) for other in order[1:])
+    winner = order[0] if clear else None
+    cells = []
+    for row in board.to_dict("records"):
+        text = "" if pd.isna(row[name]) else f"{row[name]:.3f}"
+        if text and row["model"] == winner:
+            text = f"\\textbf{{{text}}}"
+        interval = _interval(row, name) if inline else ""
+        cells.append(f"{text} {interval}".strip().replace("-0.", "$-$0.") or "--")
+    return cells
+
+
+def _interval(row: dict[Any, Any], name: str) -> str:
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return ""
+    return f"\\tagbenchinterval{{{low:.3f}}}{{{high:.3f}}}".replace("{-0.", "{$-$0.")
+
+
+def _lead(
+    tables: Tables, board: pd.DataFrame, name: str, scope: str, protocol: str | None = None
+) -> Lead:
+    """Return the test behind bold: the paired interval, else intervals that do not touch.
+
+    Intervals that do not touch are a stricter demand than a paired interval without zero.
+    """
+    known = paired(tables, name, scope, protocol)
+    ends = board.set_index("model")
+
+    def ahead(first: str, second: str) -> bool:
+        if frozenset((first, second)) in known:
+            low, high = known[frozenset((first, second))]
+            return bool(low > 0 or high < 0)
+        least, most = f"{name}_low", f"{name}_high"
+        if least not in ends.columns:
+            return False
+        one, other = ends.loc[first], ends.loc[second]
+        return bool(one[least] > other[most] or one[most] < other[least])
+
+    return ahead
+
+
+def paired(
+    tables: Tables, name: str, scope: str, protocol: str | None
+) -> dict[frozenset[str], tuple[float, float]]:
+    """Return the interval of the difference by pair of models, from ``comparisons.csv``."""
+    frame = tables.comparisons
+    drop = name.endswith("_drop")
+    metric = primary_metric(tables.task) if drop else name
+    rows = frame[(frame["metric"] == metric) & (frame["scope"] == scope)]
+    if protocol is not None:
+        rows = rows[rows["protocol"] == protocol]
+    ends = ["drop_low", "drop_high"] if drop else ["low", "high"]
+    return {
+        frozenset((str(row["model_a"]), str(row["model_b"]))): (row[ends[0]], row[ends[1]])
+        for row in rows.dropna(subset=ends).to_dict("records")
+    }
+
+
+def _heading(tables: Tables, column: str) -> str:
+    return family_title(scope_of(tables, column)[1])
+
+
+def _letter(group: Any) -> str:
+    """Return a tie group as a superscript letter: 1 is a, 27 is aa."""
+    if group is None or pd.isna(group):
+        return ""
+    text, left = "", int(group)
+    while left > 0:
+        left, digit = divmod(left - 1, 26)
+        text = chr(ord("a") + digit) + text
+    return f"\\textsuperscript{{{text}}}"
+
+
+def _safe(name: str) -> str:
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
+
+
+def _label(tables: Tables) -> str:
+    return _safe(tables.dataset)

@@ -1,0 +1,1 @@
+"""Scheduling of jobs over devices and executors."""

@@ -1,0 +1,132 @@
+"""The ``local`` executor: this machine, one process a job, one job a device at a time.
+
+Processes come from a fork server that has torch and Lightning imported already: a job has a process
+of its own, so that a crash costs that job alone, without paying ten seconds of imports each time.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from benchmark.plan.jobs import Job, Runtime, log_path, log_to, run
+
+PRELOAD = ("benchmark.train.supervised", "benchmark.predict.evaluate")
+
+
+def start_server() -> None:
+    """Start the fork server, so that its imports run while this process plans."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOAD))
+    multiprocessing.forkserver.ensure_running()  # type: ignore[attr-defined]
+
+
+def available_devices() -> tuple[str, ...]:
+    """Return every CUDA device, or the CPU."""
+    import torch
+
+    count = torch.cuda.device_count()
+    return tuple(f"cuda:{index}" for index in range(count)) or ("cpu",)
+
+
+def threads(n_devices: int) -> int:
+    """Return the CPU threads that each of so many jobs may use."""
+    return max(1, (os.cpu_count() or 1) // n_devices)
+
+
+@dataclass
+class _Running:
+    job: Job
+    device: str
+    process: ForkServerProcess
+    events: Connection
+    life: Connection
+
+
+def execute(
+    jobs: Sequence[Job], runtime: Runtime, devices: Sequence[str]
+) -> Iterator[tuple[Job, Mapping[str, Any]]]:
+    """Run jobs, each on the next free device, and yield their events as they come.
+
+    The last event of a job is ``{"event": "exit", "code": int}``; a code other than 0 means that
+    the process died (killed, out of memory, segmentation fault).
+
+    Args:
+        jobs: In the order in which they should start.
+        runtime: Common to all; the device is filled in here.
+        devices: ``"cpu"`` or ``"cuda:<index>"``, one job at a time on each.
+    """
+    waiting, free = deque(jobs), deque(devices)
+    running: list[_Running] = []
+    try:
+        while waiting or running:
+            while waiting and free:
+                running.append(_start(waiting.popleft(), runtime, free.popleft()))
+            for connection in wait([r.events for r in running], timeout=0.5):
+                job = next(r for r in running if r.events is connection)
+                event = _receive(job.events)
+                if event is not None:
+                    yield job.job, event
+                    continue
+                job.process.join()
+                running.remove(job)
+                free.append(job.device)
+                job.events.close()
+                job.life.close()
+                yield job.job, {"event": "exit", "code": job.process.exitcode}
+    finally:
+        for job in running:
+            job.process.terminate()
+        for job in running:
+            job.process.join(timeout=10)
+
+
+def _start(job: Job, runtime: Runtime, device: str) -> _Running:
+    context = multiprocessing.get_context("forkserver")
+    events, send = context.Pipe(duplex=False)
+    end, life = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_work, args=(job, replace(runtime, device=device), send, end), name=job.title
+    )
+    process.start()
+    send.close()
+    end.close()
+    return _Running(job, device, process, events, life)
+
+
+def _receive(events: Connection) -> Mapping[str, Any] | None:
+    """Return the next event, or None when the process is gone."""
+    try:
+        event: Mapping[str, Any] = events.recv()
+    except Exception:  # noqa: BLE001 - end of file, or a message cut short by a kill
+        return None
+    return event
+
+
+def _work(job: Job, runtime: Runtime, events: Connection, end: Connection) -> None:
+    threading.Thread(target=_exit_with_runner, args=(end,), daemon=True).start()
+    log_to(log_path(job, Path(runtime.results)))
+    lock = threading.Lock()
+
+    def emit(event: Mapping[str, Any]) -> None:
+        with lock:
+            events.send(dict(event))
+
+    run(job, runtime, emit)
+    events.close()
+
+
+def _exit_with_runner(end: Connection) -> None:
+    """Leave when the runner is gone: its end of the pipe closes even when it is killed."""
+    try:
+        end.recv()
+    except (EOFError, OSError):
+        os._exit(1)

@@ -1,0 +1,140 @@
+"""The ``ray`` executor: one Ray task a job, on a box with several GPUs or on a cluster.
+
+An existing cluster is joined (``RAY_ADDRESS``, or the one that ``ray start`` left on this machine),
+else a Ray is started here and ends with this process. Every node must see the results folder and
+the prepared corpora under the same paths, and have tagbench installed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.plan.jobs import Job, Runtime, log_path, log_to, run
+from datamodules.common.errors import TagbenchError
+
+PROGRESS_EVERY_S = 0.2
+_POLL_S = 0.2
+_EVENTS_BYTES = 80 * 2**20  # the least that Ray takes: events are all that travels
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise TagbenchError(
+            f"--executor ray needs Ray, which cannot be imported ({error}). Install it with "
+            "pip install 'ray>=2.40', or leave the flag out: --executor local needs nothing."
+        ) from error
+    return ray
+
+
+def start_server() -> None:
+    """Join a cluster, or start Ray here."""
+    ray = _ray()
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        ray.init(address="auto", **quiet)
+    except ConnectionError:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            object_store_memory=_EVENTS_BYTES,
+            **quiet,
+        )
+
+
+def available_devices() -> tuple[str, ...]:
+    """Return one device a GPU of the cluster, or one a node where there are none.
+
+    A job sees the GPU that Ray gave it and no other: its name is the same for all.
+    """
+    start_server()
+    ray = _ray()
+    gpus = int(ray.cluster_resources().get("GPU", 0))
+    nodes = sum(node["Alive"] for node in ray.nodes())
+    return ("cuda:0",) * gpus or ("cpu",) * nodes
+
+
+def threads(n_devices: int) -> int:
+    """Return the CPU threads that each of so many jobs may use."""
+    return max(1, int(_ray().cluster_resources().get("CPU", 1)) // n_devices)
+
+
+def execute(
+    jobs: Sequence[Job], runtime: Runtime, devices: Sequence[str]
+) -> Iterator[tuple[Job, Mapping[str, Any]]]:
+    """Run jobs as Ray has room for them, and yield their events as they come.
+
+    Args:
+        jobs: In the order in which they should start.
+        runtime: Common to all.
+        devices: The first tells whether a job takes a GPU.
+    """
+    ray = _ray()
+    from ray.util.queue import Queue
+
+    events = Queue(actor_options={"num_cpus": 0})
+    runtime = replace(
+        runtime,
+        results=str(Path(runtime.results).resolve()),  # a worker has a directory of its own
+        data_root=str(Path(runtime.data_root).resolve()),
+        device=devices[0],
+        start="spawn",  # a process of Ray has threads, which a fork would cut off
+    )
+    # A process of its own for each job, and no second try: the runner decides what is tried again.
+    task = ray.remote(max_calls=1, max_retries=0)(_work).options(
+        num_cpus=runtime.threads, num_gpus=int(devices[0].startswith("cuda"))
+    )
+    running = {task.remote(n, job, runtime, events): job for n, job in enumerate(jobs)}
+    try:
+        while running:
+            ended, _ = ray.wait(list(running), timeout=_POLL_S)
+            # After the look at who has ended: a job's last events are there before its end is.
+            for number, event in events.get_nowait_batch(events.qsize()):
+                yield jobs[number], event
+            for reference in ended:
+                yield running.pop(reference), {"event": "exit", "code": _code(reference)}
+    finally:
+        for reference in running:
+            ray.cancel(reference, force=True)
+        events.shutdown(force=True)
+
+
+def _code(reference: Any) -> int:
+    """Return 0, or 1 for a job that raised or whose process died: Ray does not tell the signal."""
+    ray = _ray()
+    try:
+        ray.get(reference)
+    except ray.exceptions.RayError:
+        return 1
+    return 0
+
+
+def _work(number: int, job: Job, runtime: Runtime, events: Any) -> None:
+    """Run a job in a worker of Ray."""
+    log_to(log_path(job, Path(runtime.results)))
+    run(job, runtime, _thinned(lambda event: events.put((number, dict(event)))))
+
+
+def _thinned(send: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
+    """Return ``send`` for a few progress events a second of each cell, and for all others."""
+    last: dict[str, float] = {}
+
+    def emit(event: Mapping[str, Any]) -> None:
+        now = time.monotonic()
+        early = now - last.get(event["cell"], -PROGRESS_EVERY_S) < PROGRESS_EVERY_S
+        if event["event"] == "progress":
+            if early:
+                return
+            last[event["cell"]] = now
+        send(event)
+
+    return emit

@@ -1,0 +1,1 @@
+"""Stored predictions to metrics with confidence intervals."""

@@ -1,0 +1,154 @@
+"""How far a perturbation moves predictions, whatever the truth: a robustness that needs no labels.
+
+Perturbed predictions of a trained model are held against its own on clean audio, track by track:
+
+* ``mean_abs_dlogit``: mean over tags of the absolute change of log-odds. They are those of the
+  stored probability, which is a mean over windows, clipped to [:data:`CLIP`, 1 - :data:`CLIP`]: a
+  tag that goes from 1e-9 to 1e-7 has not moved.
+* ``spearman``: rank correlation of the two lists of tags; a track with one of them constant has
+  none and is left out.
+* ``top5_overlap``: share of the five highest tags that stay among the five highest. Where there
+  are five tags or fewer it is left out.
+* ``flip_rate``: multi-label, the share of decisions at a probability of 0.5 that change;
+  single-label, 1 where another class comes first (Hendrycks & Dietterich 2019, sec. 4.3).
+
+Values are means over tracks. They say how much changed, not whether for the worse: a model that
+follows a true change of tempo moves as well.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from rich.table import Table
+
+from benchmark.score import metrics
+from benchmark.score.bootstrap_scores import Replicates
+from benchmark.score.tables.columns import CONSISTENCY_COLUMNS
+from benchmark.score.tables.io import family_title, number, tidy
+
+CLIP = 1e-6
+TOP = 5
+MAIN = "mean_abs_dlogit"
+"""The measure that stands for all where there is room for one."""
+
+TITLES = {
+    MAIN: "|Δ logit|",
+    "spearman": "Spearman",
+    f"top{TOP}_overlap": f"top-{TOP} overlap",
+    "flip_rate": "flip rate",
+}
+"""How people read the measures."""
+
+
+def names(n_tags: int) -> tuple[str, ...]:
+    """Return the measures that a dataset of C tags has."""
+    most = (f"top{TOP}_overlap",) if n_tags > TOP else ()
+    return (MAIN, "spearman", *most, "flip_rate")
+
+
+def of_tracks(clean: np.ndarray, perturbed: np.ndarray, *, single: bool) -> np.ndarray:
+    """Compare probabilities (N, C) track by track.
+
+    Args:
+        clean: On clean audio.
+        perturbed: Of the same model and tracks.
+        single: Whether a track has one class.
+
+    Returns:
+        (N, Q) in the order of :func:`names`; NaN where a measure is not defined.
+    """
+    moved = np.abs(log_odds(perturbed) - log_odds(clean)).mean(axis=1)
+    found = [moved, spearman(clean, perturbed)]
+    if clean.shape[1] > TOP:
+        both = metrics.top_k(clean, TOP) & metrics.top_k(perturbed, TOP)
+        found.append(both.sum(axis=1) / TOP)
+    if single:
+        found.append((clean.argmax(axis=1) != perturbed.argmax(axis=1)).astype(float))
+    else:
+        found.append(((clean >= 0.5) != (perturbed >= 0.5)).mean(axis=1))
+    return np.stack(found, axis=1)
+
+
+def log_odds(probabilities: np.ndarray) -> np.ndarray:
+    """Return log(p / (1 - p)) of clipped probabilities, float64."""
+    p = np.clip(probabilities.astype(np.float64), CLIP, 1.0 - CLIP)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return Spearman's rho (N,) between the rows of (N, C), ties at their mean rank."""
+    from scipy.stats import rankdata
+
+    one, other = (rankdata(scores, axis=1) for scores in (first, second))
+    one -= one.mean(axis=1, keepdims=True)
+    other -= other.mean(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+        return np.asarray((one * other).sum(axis=1) / scale)
+
+
+def consistency_frame(data: Replicates) -> pd.DataFrame:
+    """Return one row per model, perturbed condition and measure."""
+    rows = []
+    for m, model in enumerate(data.models):
+        for k, heard in enumerate(data.conditions):
+            found = data.moved.get((model, heard))
+            if found is None:
+                continue
+            for q, name in enumerate(names(len(data.tags))):
+                rows.append(
+                    {
+                        "model": model,
+                        "perturbation": heard.perturbation,
+                        "severity": heard.severity,
+                        "level": heard.level,
+                        "unit": heard.unit,
+                        "protocol": heard.protocol,
+                        "metric": name,
+                        "value": found.value[q],
+                        "low": found.low[q],
+                        "high": found.high[q],
+                        "n_tracks": data.n_tracks,
+                        "family": heard.family,
+                        "n_seeds": data.n_seeds[m, k],
+                    }
+                )
+    return tidy(rows, CONSISTENCY_COLUMNS)
+
+
+def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
+    """Return a table for the terminal: a row a family, its mean |change of log-odds| by model.
+
+    One model alone has a column a measure.
+    """
+    models = list(dict.fromkeys(frame["model"]))
+    many = len(models) > 1
+    rows = frame[frame["metric"] == MAIN] if many else frame
+    titles = [
+        family_title(family if protocol == "suite" else f"{protocol}_{family}")
+        for protocol, family in zip(rows["protocol"], rows["family"], strict=True)
+    ]
+    column = "model" if many else "metric"
+    rows = rows.assign(title=titles)
+    # Directions of a family first, then severities, as for its drop.
+    steps = rows.groupby(["title", "severity", column])["value"].mean()
+    means = steps.groupby(["title", column]).mean().unstack(column)
+    what = TITLES[MAIN] if many else f"{models[0]} against itself on clean audio"
+    table = Table(
+        title=f"{dataset}: {what}, by family",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        box=None,
+        header_style="bold",
+    )
+    table.add_column("family", no_wrap=True)
+    columns = models if many else [name for name in TITLES if name in means]
+    for name in columns:
+        title = str(name) if many else TITLES[name]
+        table.add_column(title, justify="right", overflow="fold", min_width=5)
+    order = sorted(dict.fromkeys(zip(rows["protocol"] != "suite", titles, strict=True)))
+    for _, title in order:
+        table.add_row(title, *(number(means.loc[title, name]) for name in columns))
+    return table

@@ -1,0 +1,100 @@
+"""Compare the files on disk with tables recomputed from the stored predictions."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.score.tables.columns import KEYS
+from benchmark.score.tables.io import to_csv
+from benchmark.store.predictions import Tables
+
+Rows = dict[tuple[str, ...], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value of a CSV file that the stored predictions do not confirm.
+
+    Attributes:
+        file: Name of the CSV file.
+        row: The row's key columns joined by spaces; empty where the whole file is meant.
+        column: Column, or ``"row"``, ``"file"``, ``"columns"``, ``"order"``.
+        stored: What the file says.
+        recomputed: What the predictions say.
+    """
+
+    file: str
+    row: str
+    column: str
+    stored: str
+    recomputed: str
+
+
+def verify_tables(directory: Path, tables: Tables) -> list[Difference]:
+    """Compare every cell of the CSV files in ``directory`` with ``tables``.
+
+    Args:
+        directory: ``results/<dataset>``.
+        tables: Fresh from :func:`benchmark.score.tables.leaderboard.build_tables`.
+
+    Returns:
+        Every difference, in the order of the files; empty when all rows are confirmed. The
+        comparison is of text: six decimals leave no room for a tampered digit.
+    """
+    found: list[Difference] = []
+    for name, frame in tables.frames().items():
+        path = directory / name
+        if path.is_file():
+            found.extend(_compare(name, path.read_bytes().decode(errors="replace"), to_csv(frame)))
+        else:
+            found.append(Difference(name, "", "file", "missing", f"{len(frame)} rows"))
+    for name in sorted(KEYS.keys() - tables.frames().keys()):
+        if (directory / name).is_file():
+            found.append(Difference(name, "", "file", "present", "missing"))
+    return found
+
+
+def _compare(name: str, stored: str, recomputed: str) -> Iterator[Difference]:
+    if stored == recomputed:
+        return
+    old_columns, old_keys, old = _parse(name, stored)
+    new_columns, new_keys, new = _parse(name, recomputed)
+    count = 0
+    if old_columns != new_columns:
+        count += 1
+        yield Difference(name, "", "columns", ",".join(old_columns), ",".join(new_columns))
+    for key in new_keys:
+        if key not in old:
+            count += 1
+            yield Difference(name, " ".join(key), "row", "missing", "present")
+            continue
+        for column in new_columns:
+            before, after = old[key].get(column, ""), new[key][column]
+            if before != after:
+                count += 1
+                yield Difference(name, " ".join(key), column, before, after)
+    for key in old_keys:
+        if key not in new:
+            count += 1
+            yield Difference(name, " ".join(key), "row", "present", "missing")
+    if not count:
+        what = "order" if old_keys != new_keys else "file"
+        yield Difference(name, "", what, "other bytes", "same values")
+
+
+def _parse(name: str, text: str) -> tuple[Sequence[str], list[tuple[str, ...]], Rows]:
+    """Return columns, the keys in order, and rows by key; a repeated key gets a number."""
+    reader = csv.DictReader(io.StringIO(text), restval="", restkey="surplus")
+    keys: list[tuple[str, ...]] = []
+    rows: Rows = {}
+    for row in reader:
+        key = tuple(row.get(column) or "" for column in KEYS[name])
+        while key in rows:
+            key = (*key, "again")
+        keys.append(key)
+        rows[key] = {column: str(value) for column, value in row.items()}
+    return reader.fieldnames or [], keys, rows

@@ -1,0 +1,263 @@
+"""Speed of a whole sweep beside its parts: perturbing once, and each model's forward passes.
+
+The parts run one after the other, each on all cores; the sweep is the one of ``tagbench run``, from
+its first process to its last cell. What it takes beyond their sum is what it wastes. The models are
+freshly built: their weights say nothing, and cost what trained ones do.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+
+from benchmark.checkpoints.checkpoint import Source, save_checkpoint
+from benchmark.config.files import BenchmarkFile, ModelFile, find, load
+from benchmark.perturbations import CLEAN, Condition, warm_up
+from benchmark.perturbations.base import catalogue_entry
+from benchmark.plan import build
+from benchmark.plan.build import Experiment, ImportedModel, ResolvedModel
+from benchmark.plan.jobs import Runtime
+from benchmark.predict.audio_stream import Setting, Task, listeners
+from benchmark.predict.evaluate import load_model
+from benchmark.predict.inference import Listener
+from benchmark.run import runner
+from benchmark.run.executors import local
+from benchmark.run.runner import Options, Planned
+from benchmark.speed import tables
+from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.prepare import usable_cpus
+from datamodules.loaders.windowing import Windowing, cut, window_starts
+
+_ORIGIN = "built for a measurement of speed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: A part, a sum of them, or the sweep.
+        seconds: Wall time.
+        to_perturbing: By the time of perturbing once.
+        to_sum: By the sum of the parts.
+        to_per_model: By that sum with perturbing once for each model.
+    """
+
+    what: str
+    seconds: float
+    to_perturbing: float
+    to_sum: float
+    to_per_model: float
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What is measured.
+
+    Attributes:
+        models: Names of model files.
+        dataset: Name of a dataset file.
+        perturbations: As for ``tagbench run``.
+        preset: Of windows; its recipe does not matter.
+        cores: Threads of the models, and processes that perturb.
+        data_root: Folder of prepared corpora.
+        dataset_params: As of `Options`.
+    """
+
+    models: tuple[str, ...]
+    dataset: str = "synth"
+    perturbations: str = "core"
+    preset: str = "quick"
+    cores: int = 0
+    data_root: Path = Path("data")
+    dataset_params: Mapping[str, Any] | None = None
+
+
+def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]:
+    """Time the parts, then the sweep.
+
+    Args:
+        matrix: What.
+        say: Takes a line for people.
+
+    Returns:
+        Rows, and a line on what was measured.
+
+    Raises:
+        TagbenchError: A cell of the sweep failed.
+    """
+    cores = matrix.cores or usable_cpus()
+    torch.set_num_threads(cores)
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        options = Options(
+            root / "results", matrix.data_root, matrix.dataset_params or {}, ("cpu",), cores
+        )
+        models = [ResolvedModel.of(Path(m).stem, load(find("models", m), ModelFile))
+                  for m in matrix.models]  # fmt: skip
+        quiet = Console(file=io.StringIO())
+        # The corpus first: the number of outputs comes from it.
+        bare = _check(matrix, ["tag_prior"], [])
+        dataset = runner.resolve_dataset(bare, Path(matrix.dataset).stem, options)
+        corpus = runner.prepare(dataset, options, quiet)
+        folders = [_build(model, corpus, root / "models") for model in models]
+        experiment = _check(matrix, [], [str(folder) for folder in folders])
+        imported = [ImportedModel.of(folder.name, folder) for folder in folders]
+        store = Store(options.results)
+        planned = runner.plan_dataset(
+            experiment, dataset, corpus, [], imported, store, ("cpu",), cores, quiet
+        )
+        conditions = experiment.conditions[dataset.name]
+        windowing = experiment.presets[dataset.name][1].windows.build()
+
+        parts = {"perturbing once": _perturbing(corpus, conditions, cores)}
+        say(f"perturbing once: {parts['perturbing once']:.1f} s")
+        for cell in planned.plan.training:
+            model = load_model(cell.id, store, corpus.tags, torch.device("cpu"))
+            name = f"forward passes, {cell.labels['model']}"
+            parts[name] = _forward(model, corpus, conditions, windowing)
+            say(f"{name}: {parts[name]:.1f} s")
+        whole = _sweep(planned, store, options, cores, quiet)
+    once, total = parts["perturbing once"], sum(parts.values())
+    # What a benchmark costs that perturbs anew for each model.
+    each = total + (len(models) - 1) * once
+    times = {**parts, "sum of the parts": total, "sum, perturbing per model": each, "sweep": whole}
+    rows = [
+        Row(what, seconds, seconds / once, seconds / total, seconds / each)
+        for what, seconds in times.items()
+    ]
+    tracks = len(corpus.split("test"))
+    about = (
+        f"{len(models)} models, {tracks} test clips of {matrix.dataset}, {len(conditions)} "
+        f"conditions (clean and {matrix.perturbations}), windows of preset {matrix.preset}, "
+        f"{cores} cores, torch {torch.__version__}"
+    )
+    return rows, about
+
+
+def write(rows: Sequence[Row], about: str, out: Path) -> None:
+    """Write ``sweep.csv`` and ``sweep.md``.
+
+    Args:
+        rows: Of `measure`.
+        about: Likewise.
+        out: Folder.
+    """
+    frame = pd.DataFrame(rows)
+    tables.write_files(out / "sweep.csv", frame, f"{about}\n\n{tables.plain(frame)}")
+
+
+def _check(matrix: Matrix, models: list[str], checkpoints: list[str]) -> Experiment:
+    return build.check(
+        BenchmarkFile(
+            datasets=[matrix.dataset],
+            models=models,
+            checkpoints=checkpoints,
+            perturbations=matrix.perturbations.split(","),
+            preset=matrix.preset,
+        )
+    )
+
+
+def _build(model: ResolvedModel, corpus: Corpus, root: Path) -> Path:
+    module = model.cls.build(seed=0, n_tags=len(corpus.tags), **model.architecture.params)
+    folder = root / model.name
+    source = Source(file=_ORIGIN, sha256="0" * 64)
+    save_checkpoint(
+        folder, module.eval(), model=model.name, title=model.name, dataset=corpus.name,
+        architecture=model.architecture, tags=corpus.tags, windows="tiled", source=source,
+    )  # fmt: skip
+    return folder
+
+
+def _perturbing(corpus: Corpus, conditions: Sequence[Condition], cores: int) -> float:
+    """Decode and perturb every track once a condition; nothing is sent, resampled or measured."""
+    test = corpus.split("test")
+    warm_up(conditions, corpus.sample_rate)
+    with listeners(Setting(corpus.root, (), measured=False), cores) as stream:
+        for _ in stream(_tasks(list(test.index[:cores]), test, CLEAN)):  # the processes are up
+            pass
+        start = time.perf_counter()
+        for condition in conditions:
+            for _ in stream(_tasks(list(test.index), test, condition)):
+                pass
+        return time.perf_counter() - start
+
+
+def _tasks(rows: Sequence[int], test: pd.DataFrame, condition: Condition) -> list[Task]:
+    return [Task(int(row), str(test["track_id"][row]), condition, 0) for row in rows]
+
+
+def _forward(
+    model: Listener, corpus: Corpus, conditions: Sequence[Condition], windowing: Windowing
+) -> float:
+    """Run a model on all windows of the clean tracks, ready in memory, and scale to conditions.
+
+    A stretched track has more windows or fewer; what is in them does not change the time.
+    """
+    test = corpus.split("test")
+    scale = model.rate / corpus.sample_rate
+    lengths = [round(int(n) * scale) for n in test["samples"]]
+    clean = [len(window_starts(n, model.window, windowing)) for n in lengths]
+    wanted = sum(
+        len(window_starts(round(_length(c, int(n)) * scale), model.window, windowing))
+        for c in conditions
+        for n in test["samples"]
+    )
+    pieces: list[Any] = []
+    seconds = 0.0
+    setting = Setting(corpus.root, (model.rate,), measured=False)
+    with listeners(setting, 0) as stream, torch.inference_mode():
+        for heard in stream(_tasks(list(test.index), test, CLEAN)):
+            audio = heard.audio[model.rate]
+            starts = window_starts(len(audio), model.window, windowing)
+            pieces.extend(cut(audio, starts, model.window))
+            while len(pieces) >= model.most:
+                seconds += _time(model, pieces[: model.most])
+                del pieces[: model.most]
+        if pieces:
+            seconds += _time(model, pieces)
+    return seconds * wanted / sum(clean)
+
+
+def _length(condition: Condition, samples: int) -> int:
+    for step in condition.steps:
+        samples = catalogue_entry(step.perturbation).output_samples(samples, step.level)
+    return samples
+
+
+def _time(model: Listener, pieces: Sequence[Any]) -> float:
+    batch = torch.from_numpy(np.stack(pieces))
+    start = time.perf_counter()
+    model.module.probabilities(model.module(batch))
+    return time.perf_counter() - start
+
+
+def _sweep(planned: Planned, store: Store, options: Options, cores: int, console: Console) -> float:
+    """Evaluate every cell as ``tagbench run`` does."""
+    runtime = Runtime(str(store.results), str(options.data_root), threads=cores, workers=cores)
+    with store.lock():
+        local.start_server()
+        start = time.perf_counter()
+        runner.work([planned], store, runtime, ("cpu",), local, console)
+        seconds = time.perf_counter() - start
+    failed = [c.id for c in planned.plan.evaluations if store.state(c.id) != "done"]
+    if failed:
+        failure = store.failure(failed[0]) or {}
+        raise TagbenchError(
+            f"{len(failed)} cells of the sweep failed, the first with "
+            f"{failure.get('error')}: {failure.get('message')}"
+        )
+    return seconds

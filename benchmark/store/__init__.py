@@ -1,0 +1,1 @@
+"""Results on disk: cells, run records, predictions, provenance, merging."""

@@ -1,0 +1,225 @@
+"""The record of a sweep, ``results/<dataset>/sweep.json``: what the tables are made of.
+
+It lists cells, names and counted costs, so that everything after the predictions needs neither
+torch nor the audio. Runs on one dataset add to the same record as long as they share its contract
+(corpus, split, tags, windows, recipe): two splits never meet in one table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmark import __version__
+from benchmark.plan.build import Plan
+from benchmark.store.predictions import Evaluation, Failure
+from benchmark.store.store import Cell, Store, read_json, write_json
+from datamodules.common.errors import TagbenchError, unknown_name
+
+RECORD = "sweep.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep on disk.
+
+    Attributes:
+        dataset: Label.
+        info: Contract, preset, counts and digests of the corpus.
+        models: Counted cost by model label.
+        cells: ``{"id", "kind", "labels", "train"}`` of every cell, in table order.
+    """
+
+    dataset: str
+    info: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, float]]
+    cells: tuple[Mapping[str, Any], ...]
+
+    @property
+    def id(self) -> str:
+        """Name of the sweep: W&B's group."""
+        text = f"{self.dataset}\n{self.info['contract']}"
+        return f"{self.dataset}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    @property
+    def n_boot(self) -> int:
+        """Bootstrap replicates."""
+        return int(self.info["n_boot"])
+
+    def of_kind(self, kind: str) -> list[Mapping[str, Any]]:
+        """Return the cells of a kind."""
+        return [cell for cell in self.cells if cell["kind"] == kind]
+
+
+def record(
+    plan: Plan,
+    costs: Mapping[str, Mapping[str, float]],
+    info: Mapping[str, Any],
+    store: Store,
+) -> tuple[Sweep, bool]:
+    """Merge a plan into the record of its dataset and write it.
+
+    Args:
+        plan: Cells to add; those with the labels of older ones replace them.
+        costs: Counted cost by model label.
+        info: Facts on the corpus and the preset.
+        store: Where results lie.
+
+    Returns:
+        The record, and whether an older record with another contract was set aside.
+    """
+    info = {**info, "contract": plan.contract, "preset": plan.preset}
+    entries = tuple(map(_entry, (*plan.training, *plan.evaluations)))
+    sweep = Sweep(plan.dataset, info, costs, entries)
+    replaced = False
+    if (store.results / plan.dataset / RECORD).is_file():
+        old = load(plan.dataset, store)
+        replaced = old.info["contract"] != plan.contract
+        if not replaced:
+            sweep = unite(old, sweep)
+    return write(sweep, store), replaced
+
+
+def unite(old: Sweep, new: Sweep) -> Sweep:
+    """Return the cells and models of both; where labels or facts meet, the new ones count."""
+    cells = {cell_key(cell): cell for cell in (*old.cells, *new.cells)}
+    bibtex = {**old.info.get("bibtex", {}), **new.info.get("bibtex", {})}
+    info = {**new.info, "bibtex": bibtex} if bibtex else new.info
+    return Sweep(new.dataset, info, {**old.models, **new.models}, tuple(cells.values()))
+
+
+def write(sweep: Sweep, store: Store) -> Sweep:
+    """Write a record and return it as it is read again."""
+    path = store.results / sweep.dataset / RECORD
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Sorted: the same cells give the same tables whatever the order of the runs.
+    cells = tuple(sorted(sweep.cells, key=cell_key))
+    sweep = replace(sweep, models=dict(sorted(sweep.models.items())), cells=cells)
+    write_json(
+        path,
+        {
+            "format": FORMAT,
+            "dataset": sweep.dataset,
+            "info": dict(sweep.info),
+            "models": dict(sweep.models),
+            "cells": list(sweep.cells),
+        },
+    )
+    return sweep
+
+
+def load(dataset: str, store: Store) -> Sweep:
+    """Read the record of a dataset.
+
+    Raises:
+        TagbenchError: Nothing was run on it; the message names the nearest dataset that was.
+    """
+    path = store.results / dataset / RECORD
+    if not path.is_file():
+        known = datasets(store)
+        if not known:
+            raise TagbenchError(
+                f"There are no results in {store.results}. Run a benchmark first: "
+                f"tagbench run --dataset {dataset}"
+            )
+        raise unknown_name("dataset", dataset, known, str(store.results))
+    content = read_json(path)
+    if content.get("format") != FORMAT:
+        raise TagbenchError(
+            f"{path} has format {content.get('format')!r}, expected {FORMAT}: it was written by "
+            "another version. Run the benchmark again; finished cells are kept."
+        )
+    return Sweep(content["dataset"], content["info"], content["models"], tuple(content["cells"]))
+
+
+def datasets(store: Store) -> list[str]:
+    """Return the datasets that have results."""
+    return sorted(path.parent.name for path in store.results.glob(f"*/{RECORD}"))
+
+
+def evaluations(sweep: Sweep, store: Store) -> list[Evaluation]:
+    """Return every finished evaluation of a sweep."""
+    info = sweep.info
+    return [
+        Evaluation(
+            cell_id=cell["id"],
+            dataset=sweep.dataset,
+            model=cell["labels"]["model"],
+            seed=cell["labels"]["seed"],
+            perturbation=cell["labels"]["perturbation"],
+            family=cell["labels"]["family"],
+            severity=cell["labels"]["severity"],
+            level=cell["labels"]["level"],
+            unit=cell["labels"]["unit"],
+            protocol=cell["labels"]["protocol"],
+            task=cell["labels"]["task"],
+            predictions=store.folder(cell["id"]) / "predictions.npz",
+            cost=sweep.models[cell["labels"]["model"]],
+            provenance={
+                "windows": cell["labels"]["windows"],
+                "preset": cell["labels"]["preset"],
+                "manifest_digest": info["manifest_digest"][:12],
+                "split_digest": info["split_digest"][:12],
+                "version": __version__,
+            },
+        )
+        for cell in sweep.of_kind("evaluation")
+        if store.state(cell["id"]) == "done"
+    ]
+
+
+def failures(sweep: Sweep, store: Store) -> list[Failure]:
+    """Return every failed cell of a sweep, with those that wait in vain for its training."""
+    found = []
+    for cell in sweep.cells:
+        document = store.failure(cell["id"])
+        if document is None or store.state(cell["id"]) == "done":
+            continue
+        labels = cell["labels"]
+        message = " ".join(f"{document['error']}: {document['message']}".split())
+        found.append(
+            Failure(
+                dataset=sweep.dataset,
+                model=labels["model"],
+                seed=labels["seed"],
+                perturbation=labels.get("perturbation", ""),
+                level=labels.get("level"),
+                stage=document["stage"],
+                error=message,
+                cell_id=cell["id"],
+            )
+        )
+    return found
+
+
+def _entry(cell: Cell) -> dict[str, Any]:
+    document = cell.to_json()
+    return {
+        "id": document["id"],
+        "kind": document["kind"],
+        "labels": document["labels"],
+        "train": document["preimage"].get("train", ""),
+    }
+
+
+def cell_key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells a cell from the others of its sweep, as people see it."""
+    labels = cell["labels"]
+    return (
+        cell["kind"],
+        labels["model"],
+        labels["seed"],
+        labels.get("protocol", ""),
+        labels.get("family", ""),
+        labels.get("perturbation", ""),
+        labels.get("severity", 0),
+    )
+
+
+def folder(dataset: str, store: Store) -> Path:
+    """Return the folder of a dataset's tables and report."""
+    return store.results / dataset

@@ -1,0 +1,201 @@
+"""Results on disk: one folder a cell, state read from files, every write atomic.
+
+``cell.json`` comes first and holds the whole preimage of the id; ``metrics.json`` comes last, by
+``os.replace``, and names the sha256 of each result file. A cell is done when it is there and the
+digests match; a kill at any instant leaves a cell that is simply not done.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark.config.identity import Science, cell_id
+from benchmark.store.provenance import file_sha256
+from datamodules.common.errors import TagbenchError
+
+State = Literal["done", "failed", "pending"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of work: what decides its numbers, and what people call it.
+
+    Attributes:
+        science: The preimage of the id.
+        labels: Names for tables; no two cells may share an id, but they may share labels.
+        launch: What a process needs to run it beside the science: the dataset's class and its
+            parameters, which may name a folder of this machine.
+    """
+
+    science: Science
+    labels: Mapping[str, Any]
+    launch: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Content hash of ``science``."""
+        return cell_id(self.science)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``cell.json`` holds."""
+        preimage = self.science.model_dump(mode="json")
+        return {
+            "id": self.id,
+            "kind": preimage["kind"],
+            "preimage": preimage,
+            "labels": dict(self.labels),
+            "launch": dict(self.launch),
+        }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a reader sees the old file or the whole new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(value, stream, indent=1, sort_keys=True)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that tagbench wrote.
+
+    Raises:
+        TagbenchError: The file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TagbenchError(f"Cannot read {path}: {error}.") from error
+
+
+class Store:
+    """The folder ``results/``.
+
+    Args:
+        results: Root; cells lie in ``results/cells/<id>/``.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.cells = results / "cells"
+
+    def folder(self, cell: str) -> Path:
+        """Return the folder of a cell id."""
+        return self.cells / cell
+
+    def register(self, cell: Cell) -> None:
+        """Create the cell's folder and ``cell.json``.
+
+        Raises:
+            TagbenchError: Another preimage already owns the id.
+        """
+        folder = self.folder(cell.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        new = cell.to_json()
+        path = folder / "cell.json"
+        if path.is_file():
+            old = self._read_or_none(path)
+            if old == new:
+                return
+            if old is not None and old["preimage"] != new["preimage"]:
+                raise TagbenchError(
+                    f"{path} holds another configuration under the same id. It was edited, or the "
+                    f"hash collided: remove the folder {folder} and run again."
+                )
+        write_json(path, new)
+
+    def read(self, cell: str) -> dict[str, Any]:
+        """Return ``cell.json`` of an id."""
+        path = self.folder(cell) / "cell.json"
+        if not path.is_file():
+            raise TagbenchError(f"There is no cell {cell!r} in {self.cells}.")
+        value: dict[str, Any] = read_json(path)
+        return value
+
+    def state(self, cell: str) -> State:
+        """Tell whether a cell is done, failed or still to do."""
+        folder = self.folder(cell)
+        metrics = self._read_or_none(folder / "metrics.json")
+        if metrics is not None and self._files_match(folder, metrics.get("files", {})):
+            return "done"
+        return "failed" if (folder / "failed.json").is_file() else "pending"
+
+    def metrics(self, cell: str) -> dict[str, Any]:
+        """Return ``metrics.json`` of a finished cell."""
+        value: dict[str, Any] = read_json(self.folder(cell) / "metrics.json")
+        return value
+
+    def failure(self, cell: str) -> dict[str, Any] | None:
+        """Return ``failed.json`` of a cell, or None."""
+        value: dict[str, Any] | None = self._read_or_none(self.folder(cell) / "failed.json")
+        return value
+
+    def finish(self, cell: str, metrics: Mapping[str, Any], files: Sequence[str]) -> None:
+        """Mark a cell as done.
+
+        Args:
+            cell: Id.
+            metrics: Numbers and provenance to keep.
+            files: Result files inside the folder, already complete.
+        """
+        folder = self.folder(cell)
+        digests = {name: file_sha256(folder / name) for name in files}
+        (folder / "failed.json").unlink(missing_ok=True)
+        write_json(folder / "metrics.json", {**metrics, "files": digests})
+
+    def fail(self, cell: str, stage: str, error: BaseException | str) -> None:
+        """Record why a cell failed; the sweep goes on."""
+        if isinstance(error, str):
+            kind, text, trace = "ProcessDied", error, ""
+        else:
+            kind, text = type(error).__name__, str(error)
+            trace = "".join(traceback.format_exception(error))
+        folder = self.folder(cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(
+            folder / "failed.json",
+            {"stage": stage, "error": kind, "message": text, "traceback": trace},
+        )
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep a second run out of the same results folder.
+
+        Raises:
+            TagbenchError: Another run holds it. The lock dies with its process.
+        """
+        self.results.mkdir(parents=True, exist_ok=True)
+        with (self.results / ".lock").open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise TagbenchError(
+                    f"Another tagbench run is writing to {self.results}. Wait for it, or give this "
+                    "one a folder of its own with --results."
+                ) from error
+            yield
+
+    @staticmethod
+    def _read_or_none(path: Path) -> Any:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    @staticmethod
+    def _files_match(folder: Path, digests: Mapping[str, str]) -> bool:
+        return bool(digests) and all(
+            (folder / name).is_file() and file_sha256(folder / name) == digest
+            for name, digest in digests.items()
+        )

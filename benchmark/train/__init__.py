@@ -1,0 +1,1 @@
+"""Training cells to checkpoints."""

@@ -1,0 +1,1 @@
+"""Readers of tag tables and published split files."""

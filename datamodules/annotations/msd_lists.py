@@ -1,0 +1,184 @@
+"""Readers of the lists that others have published for the Million Song Dataset."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from datamodules.annotations.safe_pickle import load_pickle
+from datamodules.common.errors import TagbenchError
+
+Labels = npt.NDArray[np.bool_]
+
+_TRACK_ID = re.compile(r"TR[A-Z]{5}[0-9A-F]{11}")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Tracks of one split.
+
+    Attributes:
+        ids: MSD ids.
+        labels: Of shape (N, C), true where a track has a tag.
+    """
+
+    ids: Sequence[str]
+    labels: Labels
+
+    def take(self, rows: Sequence[int]) -> Listed:
+        """Return some of the tracks, in the order of ``rows``."""
+        return Listed([self.ids[row] for row in rows], self.labels[list(rows)])
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who made a track.
+
+    Attributes:
+        artist: Echo Nest id of the artist.
+        release: Title of the album.
+        song: Echo Nest id of the song; several tracks may be of one.
+    """
+
+    artist: str
+    release: str
+    song: str
+
+
+def read_ids(path: Path) -> list[str]:
+    """Read MSD ids: text, one a line."""
+    return _checked_ids(path, path.read_text(encoding="ascii", errors="replace").splitlines())
+
+
+def read_clips(path: Path, tracks: int) -> list[str]:
+    """Read the 7digital ids of so many tracks: text, one a line."""
+    clips = path.read_text(encoding="ascii", errors="replace").splitlines()
+    for line, clip in enumerate(clips, 1):
+        if not clip.isdecimal():
+            raise _malformed(path, f"line {line}: expected a 7digital id, found {clip[:40]!r}")
+    if len(clips) != tracks:
+        raise _malformed(path, f"expected {tracks:,} lines, one for each track, not {len(clips):,}")
+    return clips
+
+
+def read_id_array(path: Path) -> list[str]:
+    """Read MSD ids: an array of strings."""
+    return _checked_ids(path, _array(path).ravel().tolist())
+
+
+def read_labels(path: Path, tracks: int, classes: int) -> Labels:
+    """Read an array of 0 and 1 of shape (``tracks``, ``classes``), of any type of number."""
+    return _checked_labels(path, _array(path), (tracks, classes))
+
+
+def read_table(path: Path, classes: int) -> Listed:
+    """Read lines of an MSD id, a tab, and its labels as a list such as ``[0, 1, 0]``."""
+    ids, rows = [], []
+    with path.open(encoding="ascii", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            track, _, labels = line.partition("\t")
+            try:
+                rows.append(np.array(json.loads(labels), dtype=np.uint8))
+            except (ValueError, TypeError, OverflowError):
+                raise _malformed(path, f"line {number}: expected an id, a tab and a list") from None
+            if rows[-1].shape != (classes,):
+                raise _malformed(path, f"line {number}: expected {classes} labels")
+            ids.append(track)
+    return Listed(
+        _checked_ids(path, ids), _checked_labels(path, np.array(rows), (len(ids), classes))
+    )
+
+
+def unpickle_ids(path: Path) -> list[str]:
+    """Read a pickled list of MSD ids."""
+    found = load_pickle(path)
+    if not isinstance(found, list):
+        raise _malformed(path, f"expected a list, found {type(found).__name__}")
+    return _checked_ids(path, found)
+
+
+def unpickle_labels(path: Path, ids: Sequence[str], classes: int) -> Labels:
+    """Read the labels of some tracks from a pickled dictionary of arrays by MSD id."""
+    vectors = _dictionary(path)
+    if absent := [track for track in ids if track not in vectors]:
+        raise _malformed(path, f"{len(absent):,} tracks are absent, such as {absent[0]}")
+    rows = [np.asarray(vectors[track]).ravel() for track in ids]
+    if wrong := [track for track, row in zip(ids, rows, strict=True) if row.shape != (classes,)]:
+        raise _malformed(path, f"{wrong[0]}: expected {classes} labels")
+    return _checked_labels(path, np.array(rows), (len(ids), classes))
+
+
+def unpickle_clips(path: Path) -> dict[str, str]:
+    """Read the 7digital ids from a pickled dictionary by MSD id."""
+    return {track: str(clip) for track, clip in _dictionary(path).items()}
+
+
+def read_origins(path: Path, ids: Collection[str]) -> dict[str, Origin]:
+    """Read who made some tracks from ``track_metadata.db``, the SQLite table of the publisher.
+
+    Raises:
+        TagbenchError: If it is no such database.
+    """
+    wanted = set(ids)
+    query = "SELECT track_id, artist_id, release, song_id FROM songs"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            return {
+                track: Origin(artist or "", release or "", song or "")
+                for track, artist, release, song in database.execute(query)
+                if track in wanted
+            }
+    except sqlite3.Error as error:
+        raise TagbenchError(
+            f"{path} is not the track_metadata.db of the Million Song Dataset ({error}): expected "
+            "an SQLite database with the table songs."
+        ) from error
+
+
+def _dictionary(path: Path) -> dict[str, Any]:
+    found = load_pickle(path)
+    if not isinstance(found, dict):
+        raise _malformed(path, f"expected a dictionary, found {type(found).__name__}")
+    return found
+
+
+def _array(path: Path) -> npt.NDArray[Any]:
+    try:
+        found: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _malformed(path, f"no whole array of numbers or strings ({error})") from error
+    return found
+
+
+def _checked_ids(path: Path, ids: Iterable[Any]) -> list[str]:
+    found = list(ids)
+    for position, track in enumerate(found, 1):
+        if not (isinstance(track, str) and _TRACK_ID.fullmatch(track)):
+            shown = str(track)[:40]
+            raise _malformed(path, f"entry {position}: expected an MSD track id, found {shown!r}")
+    return found
+
+
+def _checked_labels(path: Path, labels: npt.NDArray[Any], shape: tuple[int, int]) -> Labels:
+    if labels.shape != shape:
+        raise _malformed(path, f"expected labels of shape {shape}, found {labels.shape}")
+    positive = labels == 1
+    if not (positive | (labels == 0)).all():
+        raise _malformed(path, "expected nothing but 0 and 1")
+    return positive
+
+
+def _malformed(path: Path, what: str) -> TagbenchError:
+    return TagbenchError(
+        f"{path} is not what its publisher serves: {what}. Delete it and run the same command "
+        "again, or report it if the publisher has changed it."
+    )

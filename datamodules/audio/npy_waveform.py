@@ -1,0 +1,104 @@
+"""Audio that somebody has decoded already: one ``.npy`` a track, as Won et al. (2020) keep it.
+
+Decoding processes import this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from datamodules.audio.decode import AudioError, FileSource, Float32, unreadable
+
+SUFFIX = ".npy"
+RATE = 16000  # of the trees of the reference implementation; an array does not say its own
+_INT16_SCALE = np.float32(1 / 32768)
+
+
+@dataclass(frozen=True)
+class NpySource(FileSource):
+    """An array of samples: float32, float64 or int16 of shape ``(T,)``, ``(1, T)`` or ``(T, 1)``.
+
+    Attributes:
+        rate: In Hz. The file does not say.
+    """
+
+    rate: int = RATE
+
+    def sha256(self) -> str:
+        """Return the hex digest of the bytes of the file, and of the rate if it is not usual."""
+        digest = super().sha256()
+        if self.rate == RATE:
+            return digest
+        return hashlib.sha256(f"{digest} at {self.rate} Hz".encode()).hexdigest()
+
+    def read(self, sample_rate: int) -> Float32:
+        """Return the samples: float32 of shape ``(T,)`` at ``sample_rate``."""
+        audio = _mono(self._array(), self.label)
+        if self.rate != sample_rate and len(audio):
+            audio = soxr.resample(audio, self.rate, sample_rate)
+        if not len(audio):
+            raise AudioError("no samples: the array is empty", self.label)
+        if not np.isfinite(audio).all():
+            raise AudioError("samples that are not finite", self.label)
+        return audio
+
+    def seconds(self) -> float | None:
+        """Return the length that the header of the array states."""
+        try:
+            return float(self._array().size) / self.rate
+        except AudioError:
+            return None
+
+    def _array(self) -> npt.NDArray[Any]:
+        try:
+            array = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except OSError as error:
+            raise unreadable(error, self.label) from None
+        except (ValueError, EOFError) as error:
+            raise AudioError(array_fault(error), self.label) from None
+        if not isinstance(array, np.ndarray):
+            raise AudioError("an archive of arrays, not one array of samples", self.label)
+        return array
+
+
+def source_of(path: Path, label: str, rate: int = RATE) -> FileSource:
+    """Return what reads a file: an array by its suffix, or else audio, which says its own rate."""
+    if path.suffix.lower() == SUFFIX:
+        return NpySource(path, label, rate)
+    return FileSource(path, label)
+
+
+def beside(path: str) -> str:
+    """Return the name of the array that stands for an audio file: ``a/b.mp3`` to ``a/b.npy``."""
+    return str(PurePosixPath(path).with_suffix(SUFFIX))
+
+
+def array_fault(error: Exception) -> str:
+    """Say in a few words why NumPy could not load an array."""
+    if "object" in str(error).lower():
+        return (
+            "no NumPy array of numbers: it holds something else, or pickled Python objects, which "
+            "are never loaded. Save it again as float32, without pickle"
+        )
+    return f"not a whole NumPy array ({error})"
+
+
+def _mono(array: npt.NDArray[Any], label: str) -> Float32:
+    """Return the samples in memory, as float32 of shape (T,)."""
+    if array.ndim == 2 and 1 in array.shape:
+        array = array.reshape(-1)
+    if array.ndim != 1:
+        raise AudioError(f"an array of shape {array.shape}: expected mono audio, (T,)", label)
+    if array.dtype == np.int16:
+        return array.astype(np.float32) * _INT16_SCALE
+    if array.dtype.kind != "f" or array.dtype.itemsize < 4:
+        raise AudioError(f"{array.dtype} samples: expected float32, float64 or int16", label)
+    with np.errstate(over="ignore"):  # what overflows is not finite, and is refused as such
+        return np.array(array, dtype=np.float32)

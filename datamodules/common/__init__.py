@@ -1,0 +1,1 @@
+"""Errors, file system, progress and seeding helpers."""

@@ -1,0 +1,1 @@
+"""Prepared corpora: manifest, shards, preparation, audit and export."""

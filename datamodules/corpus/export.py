@@ -1,0 +1,138 @@
+"""Writes a prepared corpus in a form that other programs read: a JSONL manifest, and audio."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import soundfile as sf
+
+from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.filesystem import replace_file
+from datamodules.common.progress import Progress, Silent
+from datamodules.corpus.corpus import Corpus, Float32
+from datamodules.corpus.validation import COLUMNS
+
+_ALWAYS = ("source", "samples", "source_sha256", "audio_sha256")
+_IF_KNOWN = ("artist", "album", "song")
+# What some file system takes for something else; a dot that begins a name hides it, or leads up.
+_UNSAFE = re.compile(r'[\x00-\x1f\\:*?"<>|%]|(?:^|(?<=/))[./]|/$')
+_FULL_SCALE = 1 - 2**-15
+
+
+def export(
+    corpus: Corpus,
+    out: Path,
+    *,
+    audio: Path | None = None,
+    format_: str = "flac",
+    progress: Progress | None = None,
+) -> None:
+    """Write a corpus as JSONL (`datamodules.annotations.manifest_jsonl`), ordered by track id.
+
+    Each line has ``path``, ``tags``, ``split`` and ``track_id``, which is all that a reader needs;
+    ``artist``, ``album`` and ``song`` where known; then what the preparation found: ``source``
+    (path below the audio of the dataset), ``sample_rate`` and ``samples`` of the prepared audio,
+    ``source_sha256``, ``audio_sha256`` (of its int16 samples in the corpus), and further columns.
+
+    Without ``audio`` a ``path`` is that of the source: the manifest belongs in the folder of the
+    dataset's audio. With ``audio`` it is that of the prepared audio, mono, and relative to ``out``.
+
+    Args:
+        corpus: A prepared corpus.
+        out: The manifest.
+        audio: Folder for the audio, in or below that of the manifest.
+        format_: ``flac``, 16 bits, where a track above full scale is made quieter to fit; or
+            ``npy``, float32.
+        progress: Is told how far it is.
+
+    Raises:
+        TagbenchError: If ``audio`` lies elsewhere, the format is unknown or nothing can be written.
+    """
+    if format_ not in _WRITERS:
+        raise unknown_name("format", format_, _WRITERS, "--format")
+    below = _below(audio, out) if audio else PurePosixPath()
+    listener = progress or Silent()
+    listener.start(len(corpus), title="export")
+    lines = []
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for row, facts in enumerate(corpus.frame.to_dict("records")):
+            path = str(facts["source"])
+            if audio:
+                name = f"{file_name(str(facts['track_id']))}.{format_}"
+                _write(audio / name, _WRITERS[format_](corpus.audio(row), corpus.sample_rate))
+                path = str(below / name)
+            lines.append(json.dumps(_line(facts, path, corpus.sample_rate), ensure_ascii=False))
+            listener.advance()
+        replace_file(out, "".join(f"{line}\n" for line in lines).encode())
+    except OSError as error:
+        raise TagbenchError(
+            f"{out} and its audio could not be written: {error}. Free some space, or name another "
+            "place with --out."
+        ) from error
+    finally:
+        listener.finish()
+
+
+def file_name(track_id: str) -> str:
+    """Return a name of a file, below a folder, that no other track id has."""
+    return _UNSAFE.sub(lambda found: _escaped(found[0]), track_id)
+
+
+def _escaped(character: str) -> str:
+    return "%2E" if character == "." else quote(character, safe="")
+
+
+def _line(facts: Mapping[Any, Any], path: str, sample_rate: int) -> dict[str, object]:
+    kept = {key: facts[key] for key in _IF_KNOWN if facts[key]}
+    more = {key: value for key, value in facts.items() if key not in COLUMNS and _is_known(value)}
+    return {
+        "path": path, "tags": list(facts["tags"]), "split": facts["split"],
+        "track_id": facts["track_id"], **kept, "sample_rate": sample_rate,
+        **{key: facts[key] for key in _ALWAYS}, **more,
+    }  # fmt: skip
+
+
+def _is_known(value: object) -> bool:
+    """Tell a value from a gap in a column, which is None or not a number."""
+    return value is not None and value == value
+
+
+def _below(audio: Path, out: Path) -> PurePosixPath:
+    try:
+        below = audio.resolve().relative_to(out.parent.resolve())
+    except ValueError:
+        raise TagbenchError(
+            f"--audio {audio} is not below {out.parent}, the folder of the manifest, whose paths "
+            f"are relative to it. Such as: --audio {out.parent / 'audio'}"
+        ) from None
+    return PurePosixPath(below.as_posix())
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, content)
+
+
+def _flac(audio: Float32, sample_rate: int) -> bytes:
+    peak = float(np.abs(audio).max())
+    fitting = audio * np.float32(_FULL_SCALE / peak) if peak > _FULL_SCALE else audio
+    buffer = io.BytesIO()
+    sf.write(buffer, fitting, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _npy(audio: Float32, _: int) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, audio, allow_pickle=False)
+    return buffer.getvalue()
+
+
+_WRITERS: dict[str, Callable[[Float32, int], bytes]] = {"flac": _flac, "npy": _npy}

@@ -1,0 +1,163 @@
+"""The files that turn finished shards into a corpus."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import soundfile
+import soxr
+
+from datamodules.audio.decode import DECODER_REVISION
+from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import replace_file
+from datamodules.corpus.corpus import CORPUS_FORMAT, SPLITS, Track
+from datamodules.corpus.shards import Fact, shard_path, sidecar_path
+from datamodules.corpus.validation import manifest_digest, split_digest, tags_digest
+from datamodules.labels.stratified_split import check_disjoint, check_positives
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A fact and the shard it is about."""
+
+    shard: int
+    fact: Fact
+
+
+def publish(
+    root: Path,
+    tracks: Sequence[Track],
+    facts: Mapping[str, Stored],
+    *,
+    name: str,
+    tags: Sequence[str],
+    task: str,
+    sample_rate: int,
+    input_digest: str,
+) -> None:
+    """Write manifest, list of rejected tracks and, last, ``corpus.json``.
+
+    Args:
+        root: Folder of the corpus.
+        tracks: All tracks, by track id.
+        facts: What became of each of them.
+        name: Of the dataset.
+        tags: Classes in order.
+        task: Multi-label or single-label.
+        sample_rate: In Hz.
+        input_digest: Of what the preparation was given.
+
+    Raises:
+        TagbenchError: If no track is left.
+    """
+    kept = [track for track in tracks if not facts[track.track_id].fact.reason]
+    rejected = [facts[track.track_id].fact for track in tracks if facts[track.track_id].fact.reason]
+    if not kept:
+        raise TagbenchError(
+            f"None of the {len(tracks)} tracks of {name!r} could be decoded. The first: "
+            f"{rejected[0].source}: {rejected[0].reason}."
+        )
+    stored = [facts[track.track_id] for track in kept]
+    samples = sum(entry.fact.samples for entry in stored)
+    table = _table(kept, stored)
+    frame = table.to_pandas()
+    info = {
+        "format": CORPUS_FORMAT,
+        "name": name,
+        "task": task,
+        "tags": list(tags),
+        "sample_rate": sample_rate,
+        "input_digest": input_digest,
+        "manifest_digest": manifest_digest(
+            (
+                (track, entry.fact.source_sha256, entry.fact.samples)
+                for track, entry in zip(kept, stored, strict=True)
+            ),
+            sample_rate,
+        ),
+        "split_digest": split_digest(kept),
+        "tags_digest": tags_digest(tags),
+        "tracks": len(kept),
+        "rejected": len(rejected),
+        "cautions": [*check_disjoint(frame), *check_positives(tags, frame)],
+        "splits": {split: Counter(track.split for track in kept)[split] for split in SPLITS},
+        "seconds": samples / sample_rate,
+        "bytes": 2 * samples,
+        "decoder": {
+            "revision": DECODER_REVISION,
+            "libsndfile": soundfile.__libsndfile_version__,
+            "soundfile": soundfile.__version__,
+            "soxr": soxr.__version__,
+        },
+    }
+    corpus = root / "corpus.json"
+    corpus.unlink(missing_ok=True)  # from here on incomplete, until all files are of one kind
+    _write_manifest(root / "manifest.parquet", table)
+    replace_file(root / "rejected.csv", _rejected_csv(rejected))
+    _remove_unused(root / "shards", {entry.shard for entry in facts.values()})
+    text = json.dumps(info, ensure_ascii=False, indent=1)
+    replace_file(corpus, f"{text}\n".encode())
+
+
+def _table(tracks: Sequence[Track], stored: Sequence[Stored]) -> pa.Table:
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {
+        "track_id": pa.array([track.track_id for track in tracks], pa.string()),
+        "split": pa.array([track.split for track in tracks], pa.string()),
+        "tags": pa.array([list(track.tags) for track in tracks], pa.list_(pa.string())),
+        "artist": pa.array([track.artist for track in tracks], pa.string()),
+        "album": pa.array([track.album for track in tracks], pa.string()),
+        "song": pa.array([track.song for track in tracks], pa.string()),
+        "source": pa.array([entry.fact.source for entry in stored], pa.string()),
+        "source_sha256": pa.array([entry.fact.source_sha256 for entry in stored], pa.string()),
+        "shard": pa.array([entry.shard for entry in stored], pa.int32()),
+        "offset": pa.array([entry.fact.offset for entry in stored], pa.int64()),
+        "samples": pa.array([entry.fact.samples for entry in stored], pa.int64()),
+        "scale": pa.array([entry.fact.scale for entry in stored], pa.float32()),
+        "audio_sha256": pa.array([entry.fact.audio_sha256 for entry in stored], pa.string()),
+    }
+    extras = dict.fromkeys(key for track in tracks for key in track.extra)
+    for key in extras:
+        values = [track.extra.get(key) for track in tracks]
+        try:
+            columns[key] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            raise TagbenchError(
+                f"The extra column {key!r} mixes kinds of values; use numbers or text throughout."
+            ) from None
+    return pa.table(columns)
+
+
+def _write_manifest(path: Path, table: pa.Table) -> None:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    replace_file(path, buffer.getvalue())
+
+
+def _rejected_csv(rejected: Sequence[Fact]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("track_id", "source", "reason"))
+    writer.writerows((fact.track_id, fact.source, fact.reason) for fact in rejected)
+    return text.getvalue().encode()
+
+
+def _remove_unused(folder: Path, used: set[int]) -> None:
+    """Remove shards that no track refers to; the sidecar goes first, as it came last."""
+    numbers = {int(path.stem) for path in folder.iterdir() if path.stem.isdigit()}
+    for number in sorted(numbers - used):
+        sidecar_path(folder, number).unlink(missing_ok=True)
+        shard_path(folder, number).unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""From a list of tracks to a corpus on disk: in parallel, resumable, and all or nothing.
+
+The order of events makes a kill harmless at any instant. Shards and their sidecars appear one by
+one; a restart keeps those and decodes the rest. The manifest comes when all tracks are done, and
+``corpus.json``, which makes the corpus complete, comes last.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import FULL_DISK, hold_alone
+from datamodules.common.progress import Progress, Silent
+from datamodules.corpus.corpus import CORPUS_FORMAT, Corpus, Track
+from datamodules.corpus.decoding_run import Decoding
+from datamodules.corpus.manifest_writer import publish
+from datamodules.corpus.validation import check_tracks, input_digest
+
+Supply = Callable[[Sequence[Track]], Iterable[Sequence[Track]]]
+
+_log = logging.getLogger(__name__)
+
+
+def usable_cpus() -> int:
+    """Return how many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def prepare(
+    tracks: Sequence[Track],
+    root: str | Path,
+    *,
+    name: str,
+    tags: Sequence[str],
+    task: str,
+    sample_rate: int,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    donors: Sequence[Path] = (),
+    supply: Supply | None = None,
+) -> Corpus:
+    """Decode ``tracks`` into a corpus, or open it if that has been done.
+
+    A track that cannot be decoded is listed in ``rejected.csv`` and left out. Called again after a
+    kill, this decodes only what is missing; with another list of tracks, only what is new or has
+    changed.
+
+    Args:
+        tracks: Every track, each with a split.
+        root: Folder of the corpus. It is created.
+        name: Of the dataset.
+        tags: Classes in order.
+        task: ``"multilabel"`` or ``"singlelabel"``.
+        sample_rate: Of the corpus, in Hz.
+        workers: Processes that decode; by default one for each core, 0 for this process.
+        progress: Is told how far it is.
+        donors: Other corpora that may hold some of the tracks. Their shards are linked, not
+            copied, after a comparison of the sources.
+        supply: Called with the tracks that are to be decoded. It yields them again, in groups
+            whose audio can be read now; what it does after a ``yield`` comes when that group is
+            decoded. By default all of them at once.
+
+    Raises:
+        TagbenchError: If the tracks contradict each other, the disk is full (what is done is kept)
+            or no track can be decoded.
+    """
+    folder = Path(root)
+    listener = progress or Silent()
+    check_tracks(tracks, tags, task, name)
+    ordered = sorted(tracks, key=lambda track: track.track_id)
+    wanted = input_digest(ordered, name=name, tags=tags, task=task, sample_rate=sample_rate)
+    if _is_complete(folder, wanted):
+        return Corpus.open(folder)
+    run = Decoding(folder / "shards", sample_rate, usable_cpus() if workers is None else workers)
+    try:
+        run.shards.mkdir(parents=True, exist_ok=True)
+        with hold_alone(
+            folder / ".lock",
+            lambda: listener.announce(f"Waiting for another process that prepares {folder}"),
+        ):
+            if _is_complete(folder, wanted):
+                return Corpus.open(folder)
+            run.collect(ordered, donors)
+            missing = run.missing(ordered)
+            for group in supply(missing) if supply and missing else [missing]:
+                run.decode(group, listener, name)
+            # What was never supplied is rejected by its own source, with a reason.
+            run.decode(ordered, listener, name)
+            publish(
+                folder, ordered, run.facts,
+                name=name, tags=tags, task=task, sample_rate=sample_rate, input_digest=wanted,
+            )  # fmt: skip
+    except OSError as error:
+        raise _explain(error, folder) from error
+    corpus = Corpus.open(folder)
+    for caution in corpus.info["cautions"]:
+        _log.warning("%s: %s", name, caution)
+    return corpus
+
+
+def _is_complete(folder: Path, wanted: str) -> bool:
+    try:
+        info = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return (
+        info.get("format") == CORPUS_FORMAT
+        and info.get("input_digest") == wanted
+        and (folder / "manifest.parquet").is_file()
+    )
+
+
+def _explain(error: OSError, folder: Path) -> TagbenchError:
+    if error.errno in FULL_DISK:
+        return TagbenchError(
+            f"The disk is full: {folder} could not be written ({error.strerror or error}). "
+            "Free some space and run the same command again: what is decoded so far is kept."
+        )
+    return TagbenchError(
+        f"{folder} could not be written: {error}. Check that the folder exists and is yours, "
+        "then run the same command again: what is decoded so far is kept."
+    )

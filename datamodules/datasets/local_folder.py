@@ -1,0 +1,166 @@
+"""The dataset `folder`: your own audio and a table of tags, as CSV or JSONL, or audio alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Unpack
+
+from datamodules.annotations.manifest_jsonl import MANIFEST, read_jsonl
+from datamodules.annotations.tags_csv import Row, locate, read_table
+from datamodules.audio.decode import SUFFIXES
+from datamodules.audio.npy_waveform import source_of
+from datamodules.base import Loading, TaggingDataModule
+from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import replace_file
+from datamodules.corpus.corpus import Track, digest_rows
+from datamodules.labels.stratified_split import draw_split
+
+
+class Folder(TaggingDataModule):
+    """A directory of audio and a ``tags.csv`` with the columns ``path,tags[,split,artist,album]``.
+
+    Paths are relative to the table, tags are separated by ``|``. A ``manifest.jsonl`` may stand for
+    the table (`datamodules.annotations.manifest_jsonl`), and ``.npy`` files for audio
+    (`datamodules.audio.npy_waveform`).
+    The classes are the tags in alphabetical order, so that adding a track never reorders them.
+    Without a ``split`` column a split is drawn from ``split_seed``
+    (`datamodules.labels.stratified_split.draw_split`) and written to ``split.csv`` beside the
+    corpus.
+
+    A directory of audio without either table is a test set without labels: every file below it,
+    and no tags. Trained models are compared with themselves there (`benchmark.score.consistency`).
+
+    Args:
+        data: The directory, or the table itself.
+        task: ``"multilabel"``, or ``"singlelabel"`` where each track has exactly one tag.
+        split_seed: Of the split that is drawn.
+        valid: Share of the tracks for validation.
+        test: Share of the tracks for the test.
+        **loading: See `TaggingDataModule`.
+    """
+
+    name = "folder"
+    licence: ClassVar[str] = "that of your audio"
+    access: ClassVar[str] = "a directory of yours"
+
+    def __init__(
+        self,
+        *,
+        data: str,
+        task: Literal["multilabel", "singlelabel"] = "multilabel",
+        split_seed: int = 0,
+        valid: float = 0.15,
+        test: float = 0.15,
+        **loading: Unpack[Loading],
+    ) -> None:
+        super().__init__(**loading)
+        if task not in ("multilabel", "singlelabel"):
+            raise TagbenchError(f"task must be 'multilabel' or 'singlelabel', got {task!r}.")
+        self.data = data
+        self.task = task
+        self.split_seed = split_seed
+        self.valid = valid
+        self.test = test
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the table, by path; of audio alone, every file in the test."""
+        if self._heard_only:
+            return tuple(Row(path, (), "test", "", "") for path in self._heard_only)
+        read = read_jsonl if self._table.suffix.lower() == ".jsonl" else read_table
+        return read(self._table, single=self.task == "singlelabel")
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """Every tag of the table, in alphabetical order; none of audio alone."""
+        return tuple(sorted({tag for row in self.rows for tag in row.tags}))
+
+    def science(self) -> Mapping[str, Any]:
+        """Return the content of the table in place of where it lies."""
+        drawn = {"seed": self.split_seed, "valid": self.valid, "test": self.test}
+        return {
+            "task": self.task,
+            "table": digest_rows(row.described() for row in self.rows),
+            "split": drawn if self._draws else "given",
+        }
+
+    def build_manifest(self) -> Sequence[Track]:
+        """Return the rows of the table as tracks, split."""
+        files = locate(self._table, self.rows)
+        tracks = [
+            Track(
+                track_id=row.name,
+                split=row.split,
+                tags=row.tags,
+                source=source,
+                artist=row.artist,
+                album=row.album,
+                song=row.song,
+                extra=row.extra,
+                stamp=source.stamp(),
+            )
+            for row, path in zip(self.rows, files, strict=True)
+            for source in [source_of(path, row.path, row.rate)]
+        ]
+        if self._draws:
+            return draw_split(tracks, valid=self.valid, test=self.test, seed=self.split_seed)
+        self._check_positives(tracks)
+        return tracks
+
+    def prepare_data(self) -> None:
+        """Decode the audio, and write down the split."""
+        super().prepare_data()
+        if self._draws:
+            frame = self.corpus.frame
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(("path", "split", "artist"))
+            writer.writerows(zip(frame["track_id"], frame["split"], frame["artist"], strict=True))
+            content = text.getvalue().encode()
+            path = self.corpus_root / "split.csv"
+            if not path.is_file() or path.read_bytes() != content:
+                replace_file(path, content)
+
+    @property
+    def _table(self) -> Path:
+        place = Path(self.data).expanduser()
+        if not place.is_dir() and place.suffix.lower() in (".csv", ".jsonl"):
+            return place
+        table, manifest = place / "tags.csv", place / MANIFEST
+        if table.is_file() and manifest.is_file():
+            raise TagbenchError(
+                f"{place} holds both {table.name} and {manifest.name}. Name one of them: --data "
+                f"{manifest}"
+            )
+        return manifest if manifest.is_file() else table
+
+    @cached_property
+    def _heard_only(self) -> tuple[str, ...]:
+        """The audio of a directory that has no table, by path."""
+        place = Path(self.data).expanduser()
+        if self._table.is_file() or not place.is_dir() or self.task != "multilabel":
+            return ()
+        files = (f for f in place.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+        return tuple(sorted(f.relative_to(place).as_posix() for f in files))
+
+    @property
+    def _draws(self) -> bool:
+        return not any(row.split for row in self.rows)
+
+    def _check_positives(self, tracks: Sequence[Track]) -> None:
+        """Raise if the split of the table leaves a tag without a track to learn it from.
+
+        In valid and test, and in a split that is drawn, this is a caution of the corpus instead.
+        """
+        learnt = {tag for track in tracks if track.split == "train" for tag in track.tags}
+        missing = [tag for tag in self.tags if tag not in learnt]
+        if missing:
+            raise TagbenchError(
+                f"{self._table}: {len(missing)} of {len(self.tags)} tags have no track in train: "
+                f"{', '.join(missing[:10])}{' ...' if len(missing) > 10 else ''}. "
+                "Give each tag a track in train, or remove it."
+            )

@@ -1,0 +1,1 @@
+"""Verified downloads and safe extraction of archives."""

@@ -1,0 +1,1 @@
+"""Tag vocabularies, splits, label statistics."""

@@ -1,0 +1,1 @@
+"""Windows, training crops and batches."""

@@ -1,0 +1,113 @@
+"""Where windows are cut from a track: at random to train, by a fixed rule to evaluate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.seeding import seed_for
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+_WON2020_WINDOWS = 16
+
+
+@dataclass(frozen=True)
+class Windowing:
+    """The rule that picks the windows of a track in evaluation.
+
+    Attributes:
+        protocol: ``"tiled"``: back to back, with a last window that ends where the track ends.
+            ``"won2020"``: 16 windows, ``hop = (samples - window) // 16`` (Won et al., "Evaluation
+            of CNN-based automatic music tagging models", 2020).
+        max_windows: Keep at most this many, evenly spread over those of the protocol.
+    """
+
+    protocol: Literal["tiled", "won2020"] = "tiled"
+    max_windows: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.protocol not in ("tiled", "won2020"):
+            raise unknown_name("windowing protocol", self.protocol, ("tiled", "won2020"))
+        if self.max_windows is not None and self.max_windows < 1:
+            raise TagbenchError(f"max_windows must be at least 1, got {self.max_windows}.")
+
+
+def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
+    """Return the first sample of each window of a track.
+
+    A track shorter than the window counts as one of exactly that length, because ``cut`` repeats
+    it. With ``max_windows = 1`` the middle window is kept.
+
+    Args:
+        samples: Length of the track.
+        window: Length of a window in samples.
+        windowing: The rule.
+
+    Returns:
+        int64 of shape ``(W,)``, ascending, ``W >= 1``.
+    """
+    _check_lengths(samples, window)
+    room = max(samples - window, 0)
+    if windowing.protocol == "won2020":
+        starts = np.arange(_WON2020_WINDOWS, dtype=np.int64) * (room // _WON2020_WINDOWS)
+    else:
+        starts = np.arange(0, room + 1, window, dtype=np.int64)
+        if starts[-1] != room:
+            starts = np.append(starts, np.int64(room))
+    limit = windowing.max_windows
+    if limit is None or limit >= len(starts):
+        return starts
+    last = len(starts) - 1
+    spread = np.linspace(0, last, limit) if limit > 1 else np.array([last / 2])
+    return starts[np.rint(spread).astype(np.int64)]
+
+
+def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
+    """Cut windows out of a track, which is repeated first where it is shorter than one.
+
+    Args:
+        audio: Shape ``(T,)``.
+        starts: Shape ``(W,)``.
+        window: In samples.
+
+    Returns:
+        float32 of shape ``(W, window)``.
+    """
+    _check_lengths(len(audio), window)
+    firsts = np.asarray(starts, dtype=np.int64)
+    if len(audio) < window:
+        audio = np.resize(audio, window)
+    if len(firsts) and (firsts.min() < 0 or firsts.max() + window > len(audio)):
+        raise TagbenchError(
+            f"Windows of {window} samples at {firsts.min()} to {firsts.max()} do not fit into a "
+            f"track of {len(audio)} samples."
+        )
+    out = np.empty((len(firsts), window), dtype=np.float32)
+    for row, first in enumerate(firsts):
+        out[row] = audio[first : first + window]
+    return out
+
+
+def train_start(samples: int, window: int, seed: int, epoch: int, track_id: str) -> int:
+    """Return where the training window of a track starts in an epoch.
+
+    Uniform over all positions, and a function of the arguments alone: neither the order of the
+    tracks nor the number of loading processes matters.
+    """
+    _check_lengths(samples, window)
+    room = max(samples - window, 0)
+    return seed_for("train window", seed, epoch, track_id) % (room + 1)
+
+
+def _check_lengths(samples: int, window: int) -> None:
+    if samples < 1 or window < 1:
+        raise TagbenchError(
+            f"A track of {samples} samples cannot be cut into windows of {window}: "
+            "both lengths must be at least 1."
+        )

@@ -1,0 +1,123 @@
+"""Musicnn (Pons et al. 2018; Pons and Serra 2019), as evaluated by Won et al. 2020."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightning_modules import frontends
+from lightning_modules.base import BaseOptions, TaggingModule
+from lightning_modules.layers.conv_blocks import (
+    BatchNorm1d,
+    BatchNorm2d,
+    ConvBlock1d,
+    DenseHead,
+    kernel,
+    pool_relu,
+)
+
+
+class _Timbre(nn.Module):
+    """A tall filter: any pitch may carry the timbre, so the best row wins."""
+
+    def __init__(self, n_in: int, n_out: int, height: int, width: int = 7) -> None:
+        super().__init__()
+        self.padding = (0, width // 2)
+        self.conv = nn.Conv2d(n_in, n_out, (height, width), padding=self.padding)
+        self.bn = BatchNorm2d(n_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in, F, T) to (B, n_out, T)."""
+        # One input channel and a tall kernel leave a convolution little to vectorise over: with
+        # the rows under the kernel as channels it trains five times as fast on a CPU.
+        height = self.conv.weight.shape[2]
+        rows = x.unfold(2, height, 1).permute(0, 2, 3, 1, 4).flatten(3)
+        rows = rows.contiguous().permute(0, 3, 1, 2)  # (B, n_in * height, F - height + 1, T)
+        weight, bias, norm = kernel(self.conv, self.bn, rows[0, 0].numel())
+        y = F.conv2d(rows, weight.flatten(1, 2)[:, :, None], bias, padding=self.padding)
+        # A pool keeps the layout in its gradient, where amax costs batch norm ten times its work.
+        return pool_relu(norm(y), (y.shape[2], 1)).squeeze(2)
+
+
+class _Rhythm(nn.Module):
+    """A long filter over the mean energy of all bands."""
+
+    def __init__(self, n_in: int, n_out: int, length: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(n_in, n_out, length, padding=length // 2)
+        self.bn = BatchNorm1d(n_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in, F, T) to (B, n_out, T)."""
+        return self.bn(self.conv(x.mean(2))).relu()
+
+
+class Musicnn(DenseHead, TaggingModule):
+    """Musically motivated filters over 3 s, three dense-connected convolutions, max and mean.
+
+    784,300 parameters at 50 tags; 7,972,000 in the size of the Million Song Dataset
+    (``n_channels=512, n_hidden=500``). Filter heights stay 67 and 38 whatever ``n_mels``, and
+    filter lengths are odd, as in the 2020 code; the TensorFlow original differs in both.
+
+    Args:
+        n_mels: Bands of the front end, 96 or 128 in the paper.
+        n_channels: Width of the middle convolutions.
+        n_hidden: Width of the dense layer.
+        frontend: Front end, see ``lightning_modules.frontends``.
+        **base: See ``TaggingModule``.
+    """
+
+    identity: ClassVar[str] = "Musicnn"
+    input_samples: ClassVar[int] = 48000
+    min_samples: ClassVar[int] = 257  # half an FFT window must reflect at each end
+    title: ClassVar[str] = "Musicnn"
+    paper: ClassVar[str] = "Pons et al., ISMIR 2018; Won et al., SMC 2020, row Musicnn"
+    bibtex: ClassVar[str] = """@inproceedings{pons2018end,
+  title={End-to-end learning for music audio tagging at scale},
+  author={Pons, Jordi and Nieto, Oriol and Prockup, Matthew and Schmidt, Erik and Ehmann, Andreas
+          and Serra, Xavier},
+  booktitle={Proc. ISMIR}, year={2018}}"""
+
+    def __init__(
+        self,
+        *,
+        n_mels: int = 96,
+        n_channels: int = 64,
+        n_hidden: int = 200,
+        frontend: frontends.Options = "log_mel",
+        **base: Unpack[BaseOptions],
+    ) -> None:
+        super().__init__(**base)
+        self.spec = frontends.build(
+            frontend, sample_rate=self.sample_rate, bands=n_mels, fits=range(67, 513)
+        )
+        channels = self.spec.channels
+        self.spec_bn = nn.BatchNorm2d(channels)
+        self.layers = nn.ModuleList(
+            [
+                _Timbre(channels, 204, 67),
+                _Timbre(channels, 204, 38),
+                _Rhythm(channels, 51, 129),
+                _Rhythm(channels, 51, 65),
+                _Rhythm(channels, 51, 33),
+            ]
+        )
+        n_front = 2 * 204 + 3 * 51  # 561
+        self.layer1 = ConvBlock1d(n_front, n_channels, 7)
+        self.layer2 = ConvBlock1d(n_channels, n_channels, 7)
+        self.layer3 = ConvBlock1d(n_channels, n_channels, 7)
+        self.add_head(2 * (n_front + 3 * n_channels), n_hidden, self.n_tags)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Map audio (B, T) to logits (B, C)."""
+        self.check_length(audio)
+        x = self.spec_bn(self.spec(audio))  # (B, 1, 96, 188)
+        front = torch.cat([layer(x) for layer in self.layers], 1)  # (B, 561, 188)
+        first = self.layer1(front)  # (B, 64, 188)
+        second = self.layer2(first) + first  # (B, 64, 188)
+        third = self.layer3(second) + second  # (B, 64, 188)
+        x = torch.cat([front, first, second, third], 1)  # (B, 753, 188)
+        return self.head(torch.cat([x.amax(2), x.mean(2)], 1))  # (B, 1506) to (B, C)

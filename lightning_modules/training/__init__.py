@@ -1,0 +1,1 @@
+"""Recipes, optimizers and per-track metrics."""
