@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.paths import ROOT
+
 ORDER = ("datamodules", "lightning_modules", "benchmark")
 FILES = sorted(path for package in ORDER for path in (ROOT / package).rglob("*.py"))
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from tests import music
+from tests.support import music
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("datamodules", "lightning_modules", "benchmark", "experiments", "tests")
 EXAMPLE = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -83,7 +83,7 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
 
 def test_the_contract_finds_a_new_perturbation(checkout: Path):
     for command in (
-        [sys.executable, "-m", "tests.heard"],
+        [sys.executable, "-m", "tests.support.heard"],
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c"),
             *(
@@ -93,7 +93,10 @@ def test_the_contract_finds_a_new_perturbation(checkout: Path):
                 "-k",
                 "low_pass and not control",
             ),
-            *("tests/test_perturbations.py", "tests/test_perturbation_selection.py"),
+            *(
+                "tests/benchmark/perturbations/test_perturbations.py",
+                "tests/benchmark/perturbations/test_selection.py",
+            ),
         ],
     ):
         done = subprocess.run(

@@ -14,7 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.paths import ROOT
+
 PYTHON = """#!/bin/sh
 # Stands for Python {version}; records every call but the version query.
 case "$*" in

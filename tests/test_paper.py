@@ -18,7 +18,7 @@ from benchmark.report.html import write_report
 from benchmark.report.latex import escape, tables_tex
 from benchmark.score.tables.io import drop_columns, to_csv, write_tables
 from benchmark.score.tables.leaderboard import build_tables
-from tests.scored import evaluation, simulated
+from tests.support.scored import evaluation, simulated
 
 ODD = "a--b_c\\d~e^f {g} 100% & $h$ #1 <i>|\"'`Čüøß"
 ENTRY = "@misc{one, title={A {B}}, year={2020}}"

@@ -14,9 +14,10 @@ from benchmark.score.tables.effects import UNITS
 from benchmark.score.tables.leaderboard import build_tables
 from benchmark.score.tables.statistics import _OF_FAMILY, _OVER_FAMILIES
 from benchmark.store.run_record import RECORD
-from tests.scored import CONDITIONS, simulated
+from tests.support.paths import ROOT
+from tests.support.scored import CONDITIONS, simulated
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+RESULTS = ROOT / "results"
 FIXED = {
     "robustness.csv": columns.ROBUSTNESS_COLUMNS,
     "summary.csv": columns.SUMMARY_COLUMNS,

@@ -1,0 +1,232 @@
+"""The command line as its users run it: run, kill, run again, verify, typo."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmark.cli import main
+from benchmark.run.executors import local
+from tests.support import music
+from tests.support.paths import ROOT
+
+CSVS = ("leaderboard.csv", "robustness.csv", "per_tag.csv", "long_tail.csv", "failures.csv")
+PRESET = """
+recipe: {name: tiny, epochs: 3, batch_size: 5, lr: 1e-3, schedule: one_cycle, valid_windows: 1}
+windows: {protocol: tiled, max_windows: 1}
+perturbations: [pitch_up, white_noise]
+severities: [3]
+n_boot: 100
+baseline: musicnn
+"""
+
+
+class Bench:
+    """A results folder, a data folder and the command that fills them."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root = root
+        self.results = root / name
+        self.preset = root / "tiny.yaml"
+        self.preset.write_text(PRESET, encoding="utf-8")
+        if not (root / "music").exists():
+            music.folder(root / "music")
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "benchmark", *arguments, "--results", str(self.results)]
+
+    def run_command(self, models: str = "tag_prior,musicnn", *more: str) -> list[str]:
+        return self.command(
+            "run", "--dataset", "folder", "--data", str(self.root / "music"), "--models", models,
+            "--preset", str(self.preset), "--data-root", str(self.root / "data"),
+            "--workers", "1", "--wandb", "disabled", *more,
+        )  # fmt: skip
+
+    def call(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=500
+        )
+
+    def csvs(self) -> dict[str, bytes]:
+        return {name: (self.results / "folder" / name).read_bytes() for name in CSVS}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A finished small sweep."""
+    bench = Bench(tmp_path_factory.mktemp("e2e"), "whole")
+    done = bench.call(bench.run_command())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return bench
+
+
+def test_tables_hold_every_model_and_condition(bench: Bench):
+    board = pd.read_csv(bench.results / "folder" / "leaderboard.csv")
+    assert set(board["model"]) == {"tag_prior", "musicnn"}
+    prior = board[board["model"] == "tag_prior"].iloc[0]
+    assert prior["roc_auc"] == pytest.approx(0.5)
+    robustness = pd.read_csv(bench.results / "folder" / "robustness.csv")
+    heard = set(robustness["perturbation"])
+    assert {"pitch_up", "white_noise"} <= heard
+    assert (bench.results / "folder" / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_again_does_nothing_and_changes_no_byte(bench: Bench):
+    before = bench.csvs()
+    done = bench.call(bench.run_command())
+    assert done.returncode == 0
+    assert "8 cells, 8 done, 0 to do" in done.stdout
+    assert bench.csvs() == before
+
+
+def test_ray_gives_the_same_bytes(bench: Bench):
+    other = Bench(bench.root, "ray")
+    done = other.call(other.run_command("tag_prior,musicnn", "--executor", "ray"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert other.csvs() == bench.csvs()
+    logs = {path.name.split("-")[0] for path in (other.results / "logs").iterdir()}
+    assert logs == {"train", "evaluation"}
+
+
+def test_verify_confirms_then_finds_a_changed_digit(bench: Bench):
+    assert bench.call(bench.command("verify")).returncode == 0
+    path = bench.results / "folder" / "leaderboard.csv"
+    whole = path.read_bytes()
+    frame = pd.read_csv(path)
+    frame.loc[frame["model"] == "musicnn", "roc_auc"] += 0.001
+    frame.to_csv(path, index=False)
+    done = bench.call(bench.command("verify"))
+    path.write_bytes(whole)
+    assert done.returncode == 1
+    assert "roc_auc" in done.stdout
+
+
+def test_status_and_dry_run(bench: Bench):
+    status = bench.call(bench.command("status"))
+    assert status.returncode == 0
+    assert "3/3" in status.stdout
+    plan = bench.call(bench.run_command("tag_prior,musicnn", "--dry-run"))
+    assert plan.returncode == 0
+    assert "2 training cells, 6 evaluation cells" in plan.stdout
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        ("train", "evaluation"),
+        pytest.param(("train", "train", "evaluation", "evaluation"), marks=pytest.mark.slow),
+    ],
+    ids=["two kills", "four kills"],
+)
+def test_kill_then_finish_gives_the_same_bytes(bench: Bench, moments: tuple[str, ...]):
+    killed = Bench(bench.root, f"killed-{len(moments)}")
+    for number, kind in enumerate(moments):
+        process = subprocess.Popen(
+            killed.run_command(), cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            _wait_for(killed.results, kind, number, process)
+        finally:
+            # Only the runner is killed: its jobs must notice by themselves.
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        time.sleep(2.5)
+    done = killed.call(killed.run_command())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert killed.csvs() == bench.csvs()
+    assert killed.call(killed.command("verify")).returncode == 0
+
+
+def _wait_for(results: Path, kind: str, number: int, process: subprocess.Popen[bytes]) -> None:
+    """Return soon after a file of a cell of ``kind`` was written, a little later each time."""
+    names = {"train": "last.ckpt", "evaluation": "predictions.npz"}
+    deadline = time.monotonic() + 120
+    known = {path: path.stat().st_mtime_ns for path in results.glob(f"cells/*/{names[kind]}")}
+    while time.monotonic() < deadline and process.poll() is None:
+        for path in results.glob(f"cells/*/{names[kind]}"):
+            if known.get(path) != path.stat().st_mtime_ns:
+                time.sleep(0.15 * number)
+                return
+        time.sleep(0.02)
+
+
+def test_a_failing_model_costs_only_itself(bench: Bench, tmp_path: Path):
+    names = {"raises": "Raises", "dies": "Dies"}
+    for name, cls in names.items():
+        (tmp_path / f"{name}.yaml").write_text(f"class: tests.support.broken_models.{cls}\n")
+    other = Bench(bench.root, "failing")
+    models = ",".join(["tag_prior", *(str(tmp_path / f"{name}.yaml") for name in names)])
+    done = other.call(other.run_command(models))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "2 failed cells" in done.stdout
+    failures = pd.read_csv(other.results / "folder" / "failures.csv").set_index("model")
+    assert "this model cannot be trained" in failures.loc["raises", "error"]
+    assert "code -9" in failures.loc["dies", "error"]
+    board = pd.read_csv(other.results / "folder" / "leaderboard.csv").set_index("model")
+    assert board.loc["tag_prior", "roc_auc"] == pytest.approx(0.5)
+
+
+MISTAKES = [
+    (["run", "--models", "musicn"], "Did you mean 'musicnn'"),
+    (["run", "--dataset", "folde"], "Did you mean 'folder'"),
+    (["run", "--dataset", "folder"], "--data"),
+    (["run", "--dataset", "folder", "--data", "/nowhere/at/all"], "/nowhere/at/all"),
+    (["run", "--perturbations", "pitch_shfit"], "Did you mean 'pitch_shift'"),
+    (["run", "--perturbations", "white_noise:9"], "level of white_noise '9'"),
+    (["run", "--perturbations", "white_noise:moderat"], "Did you mean 'moderate'"),
+    (["run", "--preset", "quik"], "Did you mean 'quick'"),
+    (["run", "--seeds", "zero"], "expected integers"),
+    (["run", "--wandb", "ofline"], "Did you mean 'offline'"),
+    (["run", "--executor", "rey"], "Did you mean 'ray'"),
+    (["list", "modles"], "Did you mean 'models'"),
+    (["status"], "Run a benchmark first"),
+    (["leaderboard", "--dataset", "synth"], "Run a benchmark first"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(a) for a, _ in MISTAKES])
+def test_a_mistake_is_one_message_and_code_2(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("TAGBENCH_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("TAGBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(local, "start_server", lambda: None)  # nothing gets as far as a job
+    monkeypatch.setattr(sys, "argv", ["tagbench", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    shown = capsys.readouterr()
+    assert stopped.value.code == 2, shown.out + shown.err
+    assert message in shown.err
+    assert shown.err.startswith("Error: ")
+    assert len(shown.err.strip().splitlines()) <= 6
+
+
+def test_a_typo_in_a_yaml_key(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("class: lightning_modules.architectures.fcn.FCN\nparms: {}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "run", "--models", str(path)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "mine.yaml: unknown key 'parms'. Did you mean 'params'" in done.stderr
+
+
+def test_cells_say_what_they_are(bench: Bench):
+    cells = [json.loads(p.read_text()) for p in bench.results.glob("cells/*/cell.json")]
+    assert len(cells) == 8
+    for cell in cells:
+        text = json.dumps(cell["preimage"])
+        assert str(bench.root) not in text, "a path of this machine entered an identity"

@@ -1,0 +1,189 @@
+"""A folder of audio without a table: nothing to learn or to score, but models can be compared."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+from rich.console import Console
+
+from benchmark.cli import dry_run
+from benchmark.cli.audit_output import check
+from benchmark.config.files import BenchmarkFile
+from benchmark.plan import build as plan
+from benchmark.plan.jobs import Job, Runtime, run
+from benchmark.report import pipeline
+from benchmark.report.dataset.page import describe
+from benchmark.run import runner
+from benchmark.store.predictions import Tables, load_predictions
+from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
+from datamodules.datasets.local_folder import Folder
+from tests.support import level_model
+
+TAGS = ("up", "flat", "down", "other", "more", "last")
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("music")
+    rng = np.random.RandomState(0)
+    (folder / "live").mkdir()
+    for name in ("b.wav", "a.flac", "live/c.WAV", "d.ogg"):
+        audio = 0.2 + 0.1 * rng.standard_normal(24000)
+        sf.write(folder / name, audio, 16000)
+    (folder / "cover.jpg").write_bytes(b"no audio")
+    return folder
+
+
+class Bench:
+    """Checkpoints heard on a folder without labels, in this process."""
+
+    def __init__(self, root: Path, music: Path, checkpoints: dict[str, tuple[str, ...]]) -> None:
+        for name, tags in checkpoints.items():
+            level_model.checkpoint(root / name, tags)
+        self.benchmark = BenchmarkFile(
+            datasets=["folder"],
+            models=[],
+            checkpoints=[str(root / name) for name in checkpoints],
+            perturbations=["white_noise", "gain"],
+            preset="quick",
+        )
+        self.options = runner.Options(
+            root / "results", root / "data", {"data": str(music)}, workers=0
+        )
+        self.runtime = Runtime(str(root / "results"), str(root / "data"), threads=1)
+        self.store = Store(root / "results")
+        self.experiment = plan.check(self.benchmark)
+        self.imported = runner.resolve_checkpoints(self.experiment)
+        self.dataset = runner.resolve_dataset(self.experiment, "folder", self.options)
+        self.corpus = runner.prepare(self.dataset, self.options, Console(quiet=True))
+
+    def planned(self) -> runner.Planned:
+        return runner.plan_dataset(
+            self.experiment, self.dataset, self.corpus, [], self.imported, self.store, ["cpu"], 1,
+            Console(quiet=True),
+        )  # fmt: skip
+
+    def hear(self) -> tuple[runner.Planned, Tables, str]:
+        item = self.planned()
+        cells = tuple(cell.id for cell in item.plan.evaluations)
+        run(Job("evaluation", cells, "hear"), self.runtime, lambda event: None)
+        out = io.StringIO()
+        console = Console(file=out, width=100)
+        assert pipeline.report_failures([item], self.store, console) == 0, out.getvalue()
+        return item, pipeline.score(item.sweep, self.store, console), out.getvalue()
+
+
+Make = Callable[..., Bench]
+
+
+@pytest.fixture
+def make(tmp_path: Path, music: Path) -> Make:
+    def build(**checkpoints: tuple[str, ...]) -> Bench:
+        return Bench(tmp_path, music, checkpoints or {"level": TAGS})
+
+    return build
+
+
+def test_every_file_is_in_the_test_and_has_no_tag(music: Path, tmp_path: Path) -> None:
+    data = Folder(data=str(music), root=tmp_path)
+    data.prepare_data()
+    assert data.tags == data.corpus.tags == ()
+    assert list(data.corpus.split("test")["track_id"]) == ["a.flac", "b.wav", "d.ogg", "live/c.WAV"]
+    assert data.corpus.info["splits"] == {"train": 0, "valid": 0, "test": 4}
+    assert data.corpus.info["cautions"] == []
+    assert data.corpus.targets("test").shape == (4, 0)
+
+
+def test_a_table_comes_before_the_files(music: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    (folder / "b.wav").symlink_to(music / "b.wav")
+    plain = Folder(data=str(folder), root=tmp_path)
+    assert plain.tags == ()
+    (folder / "tags.csv").write_text("path,tags\nb.wav,slow\n")
+    assert Folder(data=str(folder), root=tmp_path).tags == ("slow",)
+    (folder / "tags.csv").write_text("path,tags\nb.wav,\n")
+    with pytest.raises(TagbenchError, match="no row has a tag"):
+        _ = Folder(data=str(folder), root=tmp_path).tags
+
+
+def test_classes_need_a_table(music: Path, tmp_path: Path) -> None:
+    with pytest.raises(TagbenchError, match=r"tags\.csv does not exist"):
+        _ = Folder(data=str(music), task="singlelabel", root=tmp_path).tags
+
+
+def test_predictions_are_those_of_the_models_own_tags(make: Make) -> None:
+    bench = make()
+    item, tables, text = bench.hear()
+    (clean,) = (c for c in item.plan.evaluations if c.labels["perturbation"] == "clean")
+    stored = load_predictions(bench.store.folder(clean.id) / "predictions.npz")
+    assert list(stored.tags) == list(TAGS)
+    assert stored.targets.shape == stored.scores.shape == (4, 6)
+    assert not stored.targets.any()
+    mean = level_model.sigmoid(0.2 * np.linspace(1.0, -2.0, 6))
+    np.testing.assert_allclose(stored.scores[1], mean, atol=0.01)
+    found = tables.consistency.set_index(["perturbation", "severity", "metric"])["value"]
+    assert set(tables.consistency["metric"]) == {
+        *("mean_abs_dlogit", "spearman", "top5_overlap", "flip_rate")
+    }
+    # A gain scales every logit.
+    for severity, gain in ((2, -6), (4, -18)):
+        lost = (1 - 10 ** (gain / 20)) * 0.2 * np.abs(np.linspace(1.0, -2.0, 6)).mean()
+        assert found["gain", severity, "mean_abs_dlogit"] == pytest.approx(lost, rel=0.03)
+        assert found["gain", severity, "spearman"] == 1
+        assert found["gain", severity, "flip_rate"] == 0
+    assert tables.leaderboard["rank"].isna().all()
+    assert tables.leaderboard["n_params"].tolist() == [6]
+    assert "level against itself on clean audio" in text
+    assert "no clean evaluation" not in text
+    assert "ROC-AUC" not in text
+    assert (bench.store.results / "folder" / "report" / "index.html").is_file()
+    assert pipeline.verify(item.sweep, bench.store, Console(quiet=True))
+
+
+def test_checkpoints_that_know_the_same_tags_share_tables(make: Make) -> None:
+    _, tables, _ = make(one=TAGS, two=TAGS).hear()
+    assert sorted(set(tables.consistency["model"])) == ["one", "two"]
+
+
+def test_checkpoints_with_other_tags_do_not(make: Make) -> None:
+    bench = make(one=TAGS, two=TAGS[::-1])
+    with pytest.raises(TagbenchError, match=r"one and .*two do not predict the same tags"):
+        bench.planned()
+
+
+def test_tables_of_other_tags_start_anew(make: Make, tmp_path: Path) -> None:
+    first = make(one=TAGS).planned().plan.contract
+    assert first != make(two=TAGS[:4]).planned().plan.contract
+
+
+def test_nothing_can_be_learnt(make: Make) -> None:
+    bench = make()
+    changed: dict[str, Any] = {"models": ["musicnn"], "checkpoints": []}
+    benchmark = bench.benchmark.model_copy(update=changed)
+    with pytest.raises(TagbenchError, match=r"no tags, so 'musicnn' has nothing to learn"):
+        dry_run.show(benchmark, bench.options, Console(quiet=True))
+
+
+def test_there_is_no_page_of_labels_to_draw(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(TagbenchError, match="no labels to describe"):
+        describe(make().corpus, tmp_path)
+
+
+def test_the_audit_finds_nothing_wrong(make: Make) -> None:
+    bench = make()
+    assert check(bench.dataset, bench.options, Console(quiet=True))
+
+
+def test_a_dry_run_tells_the_cost(make: Make) -> None:
+    out = io.StringIO()
+    bench = make()
+    dry_run.show(bench.benchmark, bench.options, Console(file=out, width=120))
+    assert "0 training cells, 5 evaluation cells" in out.getvalue()

@@ -1,0 +1,246 @@
+"""W&B as a sink: what an offline run file holds, and which mode is taken."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from wandb.proto import wandb_internal_pb2
+
+from benchmark.score.tables.columns import KEYS
+from benchmark.store import run_record
+from benchmark.store.store import Store
+from benchmark.tracking import wandb
+from benchmark.tracking.sync import sync
+from datamodules.common.errors import TagbenchError
+from tests.benchmark.cli.test_end_to_end import ROOT, Bench
+
+BLOCK, FULL, LAST = 32768, 1, 4
+
+
+def records(path: Path) -> Iterator[Any]:
+    """Yield the records of a ``.wandb`` run file, a LevelDB log behind a header of 7 bytes."""
+    content, at, parts = path.read_bytes(), 7, b""
+    assert content[:4] == b":W&B"
+    while at + 7 <= len(content):
+        left = BLOCK - at % BLOCK
+        if left < 7:
+            at += left
+            continue
+        length, kind = struct.unpack("<HB", content[at + 4 : at + 7])
+        parts += content[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (FULL, LAST):
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(parts)
+            yield record
+            parts = b""
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    run: dict[str, Any] = {"history": set(), "summary": {}, "config": {}}
+    for record in records(path):
+        kind = record.WhichOneof("record_type")
+        if kind == "run":
+            run |= {k: getattr(record.run, k) for k in ("run_id", "project", "entity")}
+            run |= {"group": record.run.run_group, "job_type": record.run.job_type}
+            run["config"] |= {
+                item.key: json.loads(item.value_json) for item in record.run.config.update
+            }
+        elif kind == "history":
+            # A table is logged under its name with parts such as "_type" below it.
+            run["history"] |= {item.key or item.nested_key[0] for item in record.history.item}
+        elif kind == "summary":
+            run["summary"] |= {
+                item.key or ".".join(item.nested_key): json.loads(item.value_json)
+                for item in record.summary.update
+            }
+    return run
+
+
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
+
+
+def offline_runs(results: Path) -> list[dict[str, Any]]:
+    return [read_run(path) for path in sorted((results / "wandb").glob("offline-run-*/*.wandb"))]
+
+
+def call(command: list[str]) -> str:
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=400
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A sweep that wrote W&B runs offline as it went."""
+    bench = Bench(tmp_path_factory.mktemp("wandb"), "results")
+    command = bench.run_command("tag_prior,musicnn")
+    command[command.index("disabled")] = "offline"
+    call(command)
+    return bench
+
+
+@pytest.fixture(scope="module")
+def runs(bench: Bench) -> list[dict[str, Any]]:
+    return offline_runs(bench.results)
+
+
+def test_one_group_without_an_entity(runs: list[dict[str, Any]]):
+    assert {run["project"] for run in runs} == {"tagbench"}
+    assert {run["entity"] for run in runs} == {""}
+    groups = {run["group"] for run in runs}
+    assert len(groups) == 1
+    assert groups.pop().startswith("folder-")
+
+
+def test_job_types(runs: list[dict[str, Any]]):
+    kinds = sorted(run["job_type"] for run in runs)
+    assert kinds == ["evaluate", "evaluate", "leaderboard", "train", "train"]
+
+
+def test_training_logs_metrics_and_config(runs: list[dict[str, Any]]):
+    training = [run for run in runs if run["job_type"] == "train"]
+    learnt = next(run for run in training if run["config"]["labels.model"] == "musicnn")
+    assert {"train_loss", "valid_loss", "valid_roc_auc"} <= learnt["history"]
+    assert learnt["config"]["recipe.epochs"] == 3
+    assert len(learnt["run_id"]) == 16  # the cell's own id
+
+
+def test_evaluation_and_leaderboard_tables(runs: list[dict[str, Any]]):
+    evaluation = next(
+        run for run in runs if run["job_type"] == "evaluate" and run["config"]["model"] == "musicnn"
+    )
+    assert 0 <= evaluation["summary"]["roc_auc"] <= 1
+    assert {"robustness", "per_tag"} <= evaluation["history"]
+    assert all(name.split("/")[0] in TABLES | {"curves"} | OWN for name in evaluation["history"])
+    board = next(run for run in runs if run["job_type"] == "leaderboard")
+    assert {"leaderboard", "robustness", "per_tag", "failures"} <= board["history"]
+
+
+OWN = {"_step", "_runtime", "_timestamp", "_wandb", "figures"}
+TABLES = {name.removesuffix(".csv") for name in KEYS}
+
+
+def test_curves_and_pictures(bench: Bench, runs: list[dict[str, Any]]):
+    board = next(run for run in runs if run["job_type"] == "leaderboard")
+    pictures = {p.stem for p in (bench.results / "folder/report/figures").glob("*.png")}
+    assert pictures
+    assert {f"figures/{name}" for name in pictures} <= board["history"]
+    curves = {name for name in board["history"] if name.startswith("curves/")}
+    assert {name.removesuffix("_table") for name in curves} == {
+        "curves/pitch_up",
+        "curves/white_noise",
+    }
+    (table,) = (bench.results / "wandb").glob(
+        "offline-run-*-leaderboard/files/media/table/curves/white_noise*.json"
+    )
+    content = json.loads(table.read_text())
+    points = {
+        (line, x): y
+        for x, line, y in (
+            [row[content["columns"].index(c)] for c in LINE] for row in content["data"]
+        )
+    }
+    scores = pd.read_csv(bench.results / "folder" / "robustness.csv").query("metric == 'roc_auc'")
+    for row in scores.itertuples():
+        if row.perturbation in ("clean", "white_noise"):
+            assert points.pop((row.model, row.severity)) == pytest.approx(row.value)
+    assert not points
+
+
+LINE = ("step", "lineKey", "lineVal")
+
+
+def wandb_sync(results: Path, *more: str) -> str:
+    return call([sys.executable, "-c", WITHOUT_TORCH, "wandb-sync", "folder", "--results",
+                 str(results), "--wandb", "offline", *more])  # fmt: skip
+
+
+WITHOUT_TORCH = """
+import sys
+from benchmark.cli import app
+sys.argv[0] = "tagbench"
+app(standalone_mode=False)
+assert "torch" not in sys.modules, "torch was imported"
+"""
+
+
+def test_sync_fills_in_what_is_missing(bench: Bench, runs: list[dict[str, Any]], tmp_path: Path):
+    assert "0 runs written (offline), 5 were there" in wandb_sync(bench.results)
+    results = tmp_path / "results"
+    shutil.copytree(bench.results, results, ignore=shutil.ignore_patterns("wandb", "logs"))
+    assert "5 runs written" in wandb_sync(results)
+    filled = {run["run_id"]: run for run in offline_runs(results)}
+    for run in runs:
+        other = filled.pop(run["run_id"])
+        for fact in ("group", "job_type", "project"):
+            assert other[fact] == run[fact]
+        if run["job_type"] == "train":
+            if run["config"]["labels.model"] == "musicnn":
+                assert {"train_loss", "valid_loss", "valid_roc_auc", "epoch"} <= other["history"]
+        else:
+            assert other["history"] == run["history"]
+    assert not filled
+    # A training run whose cell is of a version that kept no curve says so.
+    for path in results.glob("cells/*/metrics.json"):
+        metrics = json.loads(path.read_text())
+        metrics.pop("history", None)
+        path.write_text(json.dumps(metrics))
+    shown = wandb_sync(results, "--again")
+    assert "5 runs written" in shown
+    assert "Without curves" in shown
+    assert "train.folder.musicnn.s0" in shown
+
+
+def test_curves_are_kept_by_epoch(bench: Bench):
+    histories = [
+        metrics["history"]
+        for path in bench.results.glob("cells/*/metrics.json")
+        if "history" in (metrics := json.loads(path.read_text()))
+    ]
+    assert sorted(len(history) for history in histories) == [0, 3]
+    learnt = max(histories, key=len)
+    assert [point["epoch"] for point in learnt] == [0, 1, 2]
+    assert all({"train_loss", "valid_loss"} <= point.keys() for point in learnt)
+
+
+def test_sync_needs_a_report(bench: Bench, tmp_path: Path):
+    store = Store(Path(shutil.copytree(bench.results, tmp_path / "results")))
+    record = run_record.load("folder", store)
+    with pytest.raises(TagbenchError, match="WANDB_MODE"):
+        sync(record, store, "disabled", Console(quiet=True))
+    shutil.rmtree(store.results / "folder" / "report")
+    with pytest.raises(TagbenchError, match="tagbench report --dataset folder"):
+        sync(record, store, "offline", Console(quiet=True))
+
+
+def test_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert wandb.resolve_mode("auto") == "offline"
+    monkeypatch.setenv("WANDB_API_KEY", "x")
+    assert wandb.resolve_mode("auto") == "online"
+    assert wandb.resolve_mode("disabled") == "disabled"
+    with pytest.raises(TagbenchError, match="offline"):
+        wandb.resolve_mode("offlien")
+
+
+def test_project(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_PROJECT", "mine")
+    assert wandb.project() == "mine"
+    monkeypatch.delenv("WANDB_PROJECT")
+    assert wandb.project() == "tagbench"
