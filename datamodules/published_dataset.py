@@ -15,8 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
 
-from datamodules.audio.decode import DECODER_REVISION, FileSource, KnownBad
+from datamodules.audio.decode import DECODER_REVISION
 from datamodules.audio.npy_waveform import SUFFIX, NpySource, beside
+from datamodules.audio.sources import FileSource, KnownBad
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file

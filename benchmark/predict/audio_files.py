@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.audio.decode import SUFFIXES, decode
+from datamodules.audio.decode import decode
+from datamodules.audio.find_files import find_audio_files
+from datamodules.audio.formats import DECODED_SUFFIXES
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Windowing, cut, window_starts
 from lightning_modules.base import TaggingModule
@@ -82,11 +84,9 @@ def find_audio(paths: Iterable[Path]) -> list[AudioFile]:
         if not path.is_dir():
             found.setdefault(path, AudioFile(path, str(path)))
             continue
-        inside = sorted(
-            file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-        )
+        inside = find_audio_files(path)
         if not inside:
-            formats = " ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+            formats = " ".join(sorted(suffix[1:] for suffix in DECODED_SUFFIXES))
             raise TagbenchError(f"There is no audio in {path}: looked for {formats}.")
         for file in inside:
             found.setdefault(file, AudioFile(file, file.relative_to(path).as_posix()))

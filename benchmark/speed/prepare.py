@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmark.speed.decode import decode
 from benchmark.speed.music import music
-from datamodules.audio.decode import FileSource
+from datamodules.audio.sources import FileSource
 from datamodules.common.seeding import rng_for
 from datamodules.corpus.corpus import Corpus, Track
 from datamodules.corpus.prepare import prepare, usable_cpus

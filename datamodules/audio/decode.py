@@ -1,14 +1,17 @@
-"""The only decoder: a file becomes mono float32 at a declared rate, or an error with a reason.
+"""Decoding of audio files to mono float32 at a given sample rate.
 
-libsndfile decodes MP3, FLAC, Ogg and WAV without system libraries; soxr resamples (HQ). The
-length of a track is what comes out of the decoder: headers are wrong for many MP3 files.
+libsndfile decodes MP3, FLAC, Ogg, WAV and others without system libraries, and soxr resamples (HQ).
+The length of a track is the number of samples that decode: the headers of many files are wrong.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import mmap
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,135 +20,62 @@ import numpy.typing as npt
 import soundfile as sf
 import soxr
 
-from datamodules.audio.mp3_repair import is_counted, scan
+from datamodules.audio import chunk_sizes, flac_repair, mp3_repair, ogg_streams
+from datamodules.audio.decoder_messages import without_decoder_messages
+from datamodules.audio.errors import AudioError, unreadable
+from datamodules.audio.formats import conversion_advice, unsupported_codec
+from datamodules.audio.sample_check import check_header, check_samples, credible_length
 from datamodules.audio.truncation import missing_tail
-from datamodules.common.errors import TagbenchError
 
 Float32 = npt.NDArray[np.float32]
-
-SUFFIXES = frozenset(
-    {".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav"}
-)
-"""Endings of the names of audio files, in lower case."""
+Source = Path | io.BytesIO | mmap.mmap
 
 # Part of every manifest digest: raise it when the same file would decode to other samples.
 DECODER_REVISION = 1
-_BLOCK = 65536  # frames decoded at once: bounds memory by the output, not by the file
-_LEAST_OF_PROMISED = 0.9  # a file that decodes to less than this share of its header is cut
-_NEARLY_ALL = 0.99  # an MP3 that ends before this share of its frames is decoded with more care
+_BLOCK_SAMPLES = 2**20  # of all channels, decoded at once: the file never is in memory as a whole
+_BLOCK_FRAMES = 65536
+_LEAST_OF_PROMISED = 0.9  # a file that decodes to less than this share of its header is truncated
+_NEARLY_ALL = 0.99  # an MP3 that ends before this share of its frames is repaired
+_MINOR_STREAM = 0.01  # share of the frames of an MP3 below which a stream of another kind is damage
 _MOST_DAMAGE = 0.05  # share of an MP3 file that may be missing between frames
-_UNRECOGNISED = (1, 7)  # libsndfile: unknown format, and its odd answer to text files
-
-
-class AudioError(TagbenchError):
-    """A source that gives no usable audio.
-
-    Attributes:
-        reason: Why, in a few words, without the name of the file.
-        label: Which source.
-        transient: Whether another attempt may succeed: the file could not be reached.
-    """
-
-    def __init__(self, reason: str, label: str = "", *, transient: bool = False) -> None:
-        self.reason = reason
-        self.label = label
-        self.transient = transient
-        super().__init__(f"{label}: {reason}" if label else reason)
-
-
-@dataclass(frozen=True)
-class FileSource:
-    """An audio file.
-
-    Attributes:
-        path: Where it lies on this machine.
-        label: Its path below the root of the dataset, the same on every machine.
-    """
-
-    path: Path
-    label: str
-
-    def sha256(self) -> str:
-        """Return the hex digest of the bytes of the file."""
-        try:
-            with self.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise unreadable(error, self.label) from None
-
-    def read(self, sample_rate: int) -> Float32:
-        """Decode the file: float32 of shape ``(T,)`` at ``sample_rate``."""
-        return decode(self.path, sample_rate, self.label)
-
-    def seconds(self) -> float | None:
-        """Return the length that the header states; see `header_seconds`."""
-        return header_seconds(self.path)
-
-    def stamp(self) -> str:
-        """Return size and time of the file, or an empty string where there is none."""
-        try:
-            found = self.path.stat()
-        except OSError:
-            return ""
-        return f"{found.st_size}:{found.st_mtime_ns}"
-
-
-@dataclass(frozen=True)
-class KnownBad:
-    """Audio that its publisher lists but that nobody can hear.
-
-    Attributes:
-        label: As of the file.
-        reason: What is wrong with it.
-    """
-
-    label: str
-    reason: str
-
-    def sha256(self) -> str:
-        """Raise the reason."""
-        raise AudioError(f"known fault: {self.reason}", self.label)
-
-    def read(self, sample_rate: int) -> Float32:
-        """Raise the reason."""
-        raise AudioError(f"known fault: {self.reason}", self.label)
+_UNRECOGNISED = (1, 7)  # codes of libsndfile: unknown format, and its code for text files
+_UNSUPPORTED = (4, 18)  # unsupported encoding, unimplemented format
+_INCOMPLETE_HEADER = 24
+_SILENT_FORMATS = (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 
 
 def decode(path: str | Path, sample_rate: int, label: str = "") -> Float32:
     """Decode a file to mono float32.
 
-    Channels are averaged. Damaged frames that the decoder can step over are tolerated: clips that
-    were cut out of longer MP3 files begin with one.
+    Channels are averaged. Damaged MP3 frames that players pass over are tolerated: clips that were
+    cut out of longer MP3 files begin with one. Streams that follow each other in one file, as in
+    recordings of web radios, are decoded one after the other, whatever their rates and channels.
 
     Args:
-        path: MP3, FLAC, Ogg, WAV or anything else that libsndfile reads.
-        sample_rate: Of the result, in Hz.
-        label: Name for messages; by default the path.
+        path: MP3, FLAC, Ogg, WAV or another format that libsndfile reads. A named pipe is read to
+            its end.
+        sample_rate: Sample rate of the result, in Hz.
+        label: Name of the file in messages; by default the path.
 
     Returns:
         Shape ``(T,)``, ``T >= 1``, finite.
 
     Raises:
-        AudioError: If the file is missing, empty, of an unknown format, corrupt, truncated, or
-            decodes to no samples or to samples that are not finite.
+        AudioError: If the file is missing, empty, of an unknown format or an unsupported codec,
+            corrupt or truncated, if its sample rate is not one of audio, or if it decodes to no
+            samples or to samples that cannot be audio.
     """
-    file, name = Path(path), label or str(path)
+    name = label or str(path)
     try:
-        if file.stat().st_size == 0:
-            raise AudioError("empty file: 0 bytes", name)
-        if missing := missing_tail(file):
-            raise AudioError(f"truncated: {missing}", name)
+        with _regular_file(Path(path), name) as file:
+            if file.stat().st_size == 0:
+                raise AudioError("empty file: 0 bytes", name)
+            if missing := missing_tail(file):
+                raise AudioError(f"truncated: {missing}", name)
+            with _quiet(file):
+                decoded = _decode_file(file, sample_rate, name)
     except OSError as error:
         raise unreadable(error, name) from None
-    try:
-        with _Stream(file) as sound:
-            decoded = _drain(sound, sample_rate)
-    except sf.LibsndfileError as error:
-        if error.code in _UNRECOGNISED:
-            raise AudioError("unsupported format: not recognised as audio", name) from None
-        decoded = _Decoded(error=_plain(error))
-    if decoded.is_mp3 or (decoded.error and file.suffix.lower() == ".mp3"):
-        decoded = _mended_mp3(file, decoded, sample_rate)
     if decoded.error:
         raise AudioError(f"corrupt: {decoded.error}", name)
     if len(decoded.audio) == 0:
@@ -154,25 +84,34 @@ def decode(path: str | Path, sample_rate: int, label: str = "") -> Float32:
         raise AudioError(
             f"truncated: {decoded.frames} of {decoded.promised} samples per channel decode", name
         )
-    if not np.isfinite(decoded.audio).all():
-        raise AudioError("samples that are not finite", name)
+    check_samples(decoded.audio, sample_rate, name)
     return decoded.audio
 
 
 def header_seconds(path: str | Path) -> float | None:
-    """Return the length that the header of a file states: cheap, and only good for estimates."""
+    """Return the length that the header of a file states, as an estimate.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Seconds; None if the header cannot be read or states no credible length.
+    """
+    file = Path(path)
     try:
-        with sf.SoundFile(path) as sound:
-            return sound.frames / sound.samplerate
-    except (sf.LibsndfileError, OSError):
+        with _quiet(file), sf.SoundFile(file) as sound:
+            check_header(sound, str(file))
+            length = credible_length(sound.frames, file.stat().st_size)
+            return length / sound.samplerate if length else None
+    except (sf.LibsndfileError, OSError, AudioError):
         return None
 
 
 class _Stream(sf.SoundFile):
     """A file that is read from start to end.
 
-    soundfile seeks to where it is after each read of a seekable file. In an MP3 that throws away
-    the bits which the next frame borrows from the one before, and leaves a gap in every block.
+    soundfile seeks to its position after each read of a seekable file. In an MP3 file that discards
+    the bits which the next frame takes from the frame before, and leaves a gap in every block.
     """
 
     def seekable(self) -> bool:
@@ -181,7 +120,15 @@ class _Stream(sf.SoundFile):
 
 @dataclass
 class _Decoded:
-    """Outcome of one pass through the decoder; ``promised`` is the length in the header."""
+    """Result of one pass through the decoder.
+
+    Attributes:
+        audio: Mono samples at the wanted rate.
+        frames: Samples per channel that were decoded, at the rate of the file.
+        promised: Samples per channel that the header states; 0 if it states no credible number.
+        is_mp3: Whether libsndfile reads the file as MP3.
+        error: Message of libsndfile; empty if the file was decoded to its end.
+    """
 
     audio: Float32 = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     frames: int = 0
@@ -190,14 +137,106 @@ class _Decoded:
     error: str = ""
 
 
-def _drain(sound: sf.SoundFile, sample_rate: int) -> _Decoded:
+@contextmanager
+def _regular_file(path: Path, label: str) -> Iterator[Path]:
+    """Yield the path of a file that can be read more than once."""
+    mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode):
+        with tempfile.NamedTemporaryFile(suffix=path.suffix) as copy, path.open("rb") as pipe:
+            while block := pipe.read(2**20):
+                copy.write(block)
+            copy.flush()
+            yield Path(copy.name)
+    elif stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # opening a directory raises an OSError
+        yield path
+    else:
+        raise AudioError("unreadable: neither a file nor a pipe", label)
+
+
+@contextmanager
+def _quiet(file: Path) -> Iterator[None]:
+    """Remove the messages of libmpg123 while a file is decoded that may be MP3."""
+    with file.open("rb") as opened:
+        may_be_mp3 = opened.read(4) not in _SILENT_FORMATS
+    with without_decoder_messages() if may_be_mp3 else nullcontext():
+        yield
+
+
+def _decode_file(file: Path, sample_rate: int, label: str) -> _Decoded:
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if codec := unsupported_codec(data):
+            raise AudioError(conversion_advice(codec), label)
+    if (flac := flac_repair.without_length(file)) is not None:
+        copy, stated = flac
+        decoded = _decode_sources([copy], sample_rate, label)
+        decoded.promised = credible_length(stated, len(copy))
+        if not decoded.error:
+            return decoded
+    decoded = _decode_sources(_sources(file, label), sample_rate, label)
+    if decoded.is_mp3 or (decoded.error and file.suffix.lower() == ".mp3"):
+        decoded = _decode_damaged_mp3(file, decoded, sample_rate, label)
+    return decoded
+
+
+def _sources(file: Path, label: str) -> Sequence[Source]:
+    """Return what libsndfile has to read, one after the other, for the whole of a file."""
+    if (streams := ogg_streams.split(file, label)) is not None:
+        return [io.BytesIO(stream) for stream in streams]
+    if (copy := chunk_sizes.corrected(file)) is not None:
+        return [copy]
+    return [file]
+
+
+def _decode_sources(sources: Sequence[Source], sample_rate: int, label: str) -> _Decoded:
+    parts = []
+    for source in sources:
+        try:
+            with _Stream(source) as sound:
+                check_header(sound, label)
+                parts.append(_drain(sound, sample_rate, _size(source)))
+        except sf.LibsndfileError as error:
+            parts.append(_Decoded(error=_cause(error, label)))
+    if len(parts) == 1:
+        return parts[0]
+    return _Decoded(
+        np.concatenate([part.audio for part in parts]),
+        sum(part.frames for part in parts),
+        sum(part.promised for part in parts),
+        any(part.is_mp3 for part in parts),
+        next((part.error for part in parts if part.error), ""),
+    )
+
+
+def _size(source: Source) -> int:
+    if isinstance(source, Path):
+        return source.stat().st_size
+    return source.getbuffer().nbytes if isinstance(source, io.BytesIO) else len(source)
+
+
+def _cause(error: sf.LibsndfileError, label: str) -> str:
+    """Return the message of libsndfile for a file that it cannot open.
+
+    Raises:
+        AudioError: If the file is not corrupt but of another kind.
+    """
+    if error.code in _UNRECOGNISED:
+        raise AudioError("unsupported format: not recognised as audio", label) from None
+    if error.code in _UNSUPPORTED:
+        raise AudioError(conversion_advice("the encoding of its samples"), label) from None
+    if error.code == _INCOMPLETE_HEADER:
+        return "the header states no valid sample rate, number of channels or encoding"
+    return _plain(error)
+
+
+def _drain(sound: sf.SoundFile, sample_rate: int, size: int) -> _Decoded:
     stream = None
     if sound.samplerate != sample_rate:
-        # In blocks, and yet bit for bit what soxr.resample gives for the whole.
+        # In blocks, with the same bits as soxr.resample of the whole.
         stream = soxr.ResampleStream(sound.samplerate, sample_rate, 1, dtype="float32")
-    result = _Decoded(promised=sound.frames, is_mp3=sound.format == "MP3")
+    result = _Decoded(promised=credible_length(sound.frames, size), is_mp3=sound.format == "MP3")
     parts: list[Float32] = []
-    buffer = np.empty((_BLOCK, sound.channels), dtype=np.float32)
+    length = max(1, min(_BLOCK_FRAMES, _BLOCK_SAMPLES // sound.channels))
+    buffer = np.empty((length, sound.channels), dtype=np.float32)
     try:
         while len(block := sound.read(out=buffer)):
             result.frames += len(block)
@@ -215,23 +254,29 @@ def _drain(sound: sf.SoundFile, sample_rate: int) -> _Decoded:
     return result
 
 
-def _mended_mp3(file: Path, decoded: _Decoded, sample_rate: int) -> _Decoded:
+def _decode_damaged_mp3(file: Path, decoded: _Decoded, sample_rate: int, label: str) -> _Decoded:
     """Decode an MP3 file again if the decoder stopped before its last frame."""
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        whole = not decoded.error and decoded.frames >= _NEARLY_ALL * decoded.promised
-        if whole and is_counted(data):
+        streams = mp3_repair.scan(data)
+        most = max((stream.frames for stream in streams), default=0)
+        streams = [stream for stream in streams if stream.frames > _MINOR_STREAM * most]
+        if not streams:
             return decoded
-        found = scan(data)
-    if found is None:
-        return decoded
-    if not found.counted:
-        decoded.promised = found.samples
-    if not decoded.error and decoded.frames >= _NEARLY_ALL * found.samples:
-        return decoded
-    if found.gap_bytes > _MOST_DAMAGE * len(found.clean):
-        return _Decoded(error=f"{found.gap_bytes} bytes between the frames are damaged")
-    with _Stream(io.BytesIO(found.repaired())) as sound:
-        return _drain(sound, sample_rate)
+        if len(streams) == 1 and not decoded.error:
+            whole = decoded.frames >= _NEARLY_ALL * decoded.promised
+            if whole and streams[0].is_counted:
+                return decoded
+            decoded.promised = streams[0].promised_samples
+            if decoded.frames >= _NEARLY_ALL * streams[0].samples:
+                return decoded
+        gap_bytes = sum(stream.gap_bytes for stream in streams)
+        if gap_bytes > _MOST_DAMAGE * sum(stream.size for stream in streams):
+            return _Decoded(error=f"{gap_bytes} bytes between the frames are damaged")
+        repaired = [io.BytesIO(stream.repaired()) for stream in streams]
+        promised = sum(stream.promised_samples for stream in streams)
+    decoded = _decode_sources(repaired, sample_rate, label)
+    decoded.promised = promised
+    return decoded
 
 
 def _downmix(block: Float32) -> Float32:
@@ -248,10 +293,3 @@ def _downmix(block: Float32) -> Float32:
 
 def _plain(error: sf.LibsndfileError) -> str:
     return str(error.error_string).removeprefix("Error : ").rstrip(". ")
-
-
-def unreadable(error: OSError, label: str) -> AudioError:
-    """Build the error for a file that the system does not give."""
-    if isinstance(error, FileNotFoundError):
-        return AudioError("missing file", label, transient=True)
-    return AudioError(f"unreadable: {error.strerror}", label, transient=True)

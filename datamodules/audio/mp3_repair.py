@@ -1,14 +1,15 @@
-"""Frames of an MP3 file, walked from header to header (ISO 11172-3, 2.4.1.3).
+"""Frames of MP3 files, read from header to header (ISO 11172-3, 2.4.1.3), and repaired files.
 
-The decoder needs help in two cases. It believes a length that is a guess from the first frames
-unless one of them states the true number, and stops there. And it gives up at the first gap
-between frames, where players and ffmpeg step over it.
+The decoder needs help in three cases. It stops at the number of frames that the first frame states
+even if more follow. Without such a number it stops at a guess from the bit rate of the first
+frames. And it gives up at the first gap between frames, where players and ffmpeg go on.
 """
 
 from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 Bytes = bytes | mmap.mmap
@@ -20,54 +21,146 @@ _BITRATES_KBPS = {  # layer III
 }
 _RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _LAYER_III = 1
-_COUNTS = (b"Xing", b"Info", b"VBRI")
+_HAS_FRAMES, _HAS_BYTES = 1, 2  # flags of a Xing header
+_XING = (b"Xing", b"Info")
+_VBRI_OFFSET = 36
+_NEARLY_ALL = 0.99
+_MOST_FRAMES = 2**31  # a year and a half; larger counts are placeholders
+_NEW_STREAM_FRAMES = 4  # in a row, before another kind of frame is taken for another stream
+
+Kind = tuple[int, int, bool]
 
 
 @dataclass(frozen=True)
-class Scan:
-    """What a walk over the frames found.
+class FrameCount:
+    """Length that a Xing, Info or VBRI header states.
 
     Attributes:
-        samples: Of each channel, in whole frames.
-        counted: As `is_counted`.
-        gap_bytes: Bytes between frames that belong to none.
-        clean: The frames alone.
+        frames: Number of frames after the header; 0 if it is not given.
+        bytes: Size of all frames in bytes; 0 if it is not given.
+        offset: Position of the number of frames, from the start of the first frame; 0 if the
+            decoder does not read it: libmpg123 ignores VBRI headers.
     """
 
+    frames: int
+    bytes: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Mp3Stream:
+    """Consecutive layer III frames of one MPEG version, sample rate and number of channels.
+
+    Attributes:
+        data: The bytes of the file.
+        runs: First byte and end of each run of frames without a gap.
+        frames: Number of frames, that of a Xing or Info header included.
+        samples: Samples per channel in the frames.
+        gap_bytes: Bytes between the runs that belong to no frame and to no tag.
+        count: What the first frame states, if it does.
+    """
+
+    data: Bytes
+    runs: tuple[tuple[int, int], ...]
+    frames: int
     samples: int
-    counted: bool
     gap_bytes: int
-    clean: bytes
+    count: FrameCount | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the frames."""
+        return sum(end - start for start, end in self.runs)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the decoder reads the number of frames, and it is not too small."""
+        count = self.count
+        return (
+            count is not None
+            and count.offset > 0
+            and _NEARLY_ALL * self.frames <= count.frames + 1
+            and count.frames < _MOST_FRAMES
+        )
+
+    @property
+    def promised_samples(self) -> int:
+        """Samples per channel that the file had when it was whole.
+
+        The stated number is believed if it is larger than the number of frames, which is how a
+        truncated file is recognised, unless it is impossible or the stated size is that of the
+        frames here.
+        """
+        count = self.count
+        if count is None or not self.frames < count.frames < _MOST_FRAMES:
+            return self.samples
+        if 0 < _NEARLY_ALL * count.bytes <= self.size:
+            return self.samples
+        return count.frames * (self.samples // self.frames)
 
     def repaired(self) -> bytes:
-        """Return a file that the decoder reads to its end: the frames, and their number first."""
-        if self.counted:
-            return self.clean
-        version, _ = _kind(self.clean, 0)
-        frame = bytearray(_frame_length(self.clean, 0, None))
-        frame[:4] = self.clean[:4]
+        """Return a file that the decoder reads to its end: the frames, with their number."""
+        clean = b"".join(self.data[start:end] for start, end in self.runs)
+        if self.is_counted:
+            return clean
+        count = self.count
+        if count is not None and count.offset:
+            patched = bytearray(clean)
+            struct.pack_into(">I", patched, count.offset, self.frames - 1)
+            if count.bytes:
+                struct.pack_into(">I", patched, count.offset + 4, len(clean))
+            return bytes(patched)
+        return self._xing_frame(clean) + clean
+
+    def _xing_frame(self, clean: bytes) -> bytes:
+        frame = bytearray(_frame_length(clean, 0, None))
+        frame[:4] = clean[:4]
         frame[1] |= 1  # no checksum
-        mono = self.clean[3] >> 6 == 3
-        side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
-        count = self.samples // _samples_per_frame(version)
-        struct.pack_into(">4sII", frame, 4 + side, b"Xing", 1, count)
-        return bytes(frame) + self.clean
+        flags = _HAS_FRAMES | _HAS_BYTES
+        size = len(frame) + len(clean)
+        content = (b"Xing", flags, self.frames, size)
+        struct.pack_into(">4sIII", frame, _xing_offset(clean, 0), *content)
+        return bytes(frame)
 
 
-def is_counted(data: Bytes) -> bool:
-    """Return whether the first frame states the number of frames (Xing, Info, VBRI)."""
-    first = _next_pair(data, _id3_length(data), None)
-    return first >= 0 and any(mark in data[first : first + 64] for mark in _COUNTS)
+def scan(data: Bytes) -> list[Mp3Stream]:
+    """Return the streams of layer III frames in a file, in order.
+
+    Several are found where files were joined whose sample rates or channels differ.
+
+    Args:
+        data: The bytes of the file.
+
+    Returns:
+        The streams; none if no two frames follow each other.
+    """
+    return list(_streams(data))
 
 
-def scan(data: Bytes) -> Scan | None:
-    """Walk over the layer III frames of ``data``; None if it holds no two in a row."""
-    position = run = _next_pair(data, _id3_length(data), None)
-    if position < 0:
-        return None
+def id3_length(data: Bytes, at: int = 0) -> int:
+    """Return the size in bytes of the ID3v2 tag at ``at``, 0 if there is none."""
+    if data[at : at + 3] != b"ID3" or len(data) < at + 10:
+        return 0
+    size = 0
+    for byte in data[at + 6 : at + 10]:  # seven bits each
+        size = size << 7 | byte & 0x7F
+    return 10 + size
+
+
+def _streams(data: Bytes) -> Iterator[Mp3Stream]:
+    position = _next_run(data, id3_length(data), None, 2)
+    while position >= 0:
+        stream, position = _read_stream(data, position)
+        yield stream
+
+
+def _read_stream(data: Bytes, position: int) -> tuple[Mp3Stream, int]:
+    """Return the stream that starts at ``position``, and where the next one starts or -1."""
     kind = _kind(data, position)
+    first = run = position
+    mark = _xing_offset(data, position)
     lengths: dict[bytes, int] = {}  # of the few headers that a file repeats
-    parts: list[bytes] = []
+    runs: list[tuple[int, int]] = []
     frames = gap_bytes = 0
     while True:
         header = data[position : position + 4]
@@ -75,49 +168,77 @@ def scan(data: Bytes) -> Scan | None:
         if length < 0:
             length = lengths[header] = _frame_length(data, position, kind)
         if length and position + length <= len(data):
+            if frames and data[position + mark : position + mark + 4] in _XING:
+                # The header of a file that was appended to another one holds no audio.
+                runs.append((run, position))
+                run = position + length
+                frames -= 1
             frames += 1
             position += length
             continue
-        parts.append(data[run:position])
-        resumed = _next_pair(data, position + 1, kind)
-        if resumed < 0:
+        runs.append((run, position))
+        tag = _tag_length(data, position)
+        resumed = _next_run(data, position + (tag or 1), kind, 2)
+        # Another kind of frame starts another stream, if it comes first.
+        until = resumed if resumed >= 0 else len(data)
+        other = _next_run(data, position + tag, None, _NEW_STREAM_FRAMES, until)
+        if other >= 0 or resumed < 0:
             break
-        gap_bytes += resumed - position
+        gap_bytes += resumed - position - tag
         run = position = resumed
-    clean = b"".join(parts)
-    return Scan(frames * _samples_per_frame(kind[0]), is_counted(data), gap_bytes, clean)
+    samples = frames * (1152 if kind[0] == 3 else 576)
+    count = _frame_count(data, first)
+    return Mp3Stream(data, tuple(runs), frames, samples, gap_bytes, count), other
 
 
-def _samples_per_frame(version: int) -> int:
-    return 1152 if version == 3 else 576
+def _frame_count(data: Bytes, at: int) -> FrameCount | None:
+    """Return the length that the frame at ``at`` states, if it is a Xing, Info or VBRI header."""
+    if data[at + _VBRI_OFFSET : at + _VBRI_OFFSET + 4] == b"VBRI":
+        size, frames = struct.unpack(">II", data[at + _VBRI_OFFSET + 10 : at + _VBRI_OFFSET + 18])
+        return FrameCount(frames, size, 0)
+    offset = max(data.find(mark, at, at + 64) - at for mark in _XING)
+    if offset < 0 or len(data) < at + offset + 16:
+        return None
+    flags, frames, size = struct.unpack(">III", data[at + offset + 4 : at + offset + 16])
+    if not flags & _HAS_FRAMES:
+        return None
+    return FrameCount(frames, size if flags & _HAS_BYTES else 0, offset + 8)
 
 
-def _id3_length(data: Bytes) -> int:
-    if data[:3] != b"ID3" or len(data) < 10:
-        return 0
-    size = 0
-    for byte in data[6:10]:  # seven bits each
-        size = size << 7 | byte & 0x7F
-    return 10 + size
+def _xing_offset(data: Bytes, at: int) -> int:
+    """Return where a Xing header stands in a frame: after the side information."""
+    version, _, mono = _kind(data, at)
+    if version == 3:
+        return 4 + (17 if mono else 32)
+    return 4 + (9 if mono else 17)
 
 
-def _kind(data: Bytes, at: int) -> tuple[int, int]:
-    """Return MPEG version and index of the sample rate: the same in all frames of a stream."""
-    return data[at + 1] >> 3 & 3, data[at + 2] >> 2 & 3
+def _tag_length(data: Bytes, at: int) -> int:
+    """Return the size of the ID3 or APE tag at ``at``, 0 if there is none."""
+    if data[at : at + 3] == b"TAG":
+        return 128
+    if data[at : at + 8] == b"APETAGEX":
+        return 32 + int.from_bytes(data[at + 12 : at + 16], "little")
+    return id3_length(data, at)
 
 
-def _frame_length(data: Bytes, at: int, kind: tuple[int, int] | None) -> int:
-    """Return the bytes of the frame that starts at ``at``, 0 if none does."""
+def _kind(data: Bytes, at: int) -> Kind:
+    """Return MPEG version, index of the sample rate, and whether the frame is mono."""
+    return data[at + 1] >> 3 & 3, data[at + 2] >> 2 & 3, data[at + 3] >> 6 == 3
+
+
+def _frame_length(data: Bytes, at: int, kind: Kind | None) -> int:
+    """Return the bytes of the frame that starts at ``at``, 0 if none of this kind does."""
     if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
         return 0
-    version, rate = _kind(data, at)
+    version, rate, _ = found = _kind(data, at)
     bitrate = data[at + 2] >> 4
     if (
         version == 1
         or data[at + 1] >> 1 & 3 != _LAYER_III
         or rate == 3
         or bitrate in (0, 15)
-        or (kind is not None and (version, rate) != kind)
+        or (kind is not None and found != kind)
     ):
         return 0
     factor = 144_000 if version == 3 else 72_000
@@ -125,12 +246,24 @@ def _frame_length(data: Bytes, at: int, kind: tuple[int, int] | None) -> int:
     return factor * _BITRATES_KBPS[version][bitrate] // _RATES_HZ[version][rate] + padding
 
 
-def _next_pair(data: Bytes, start: int, kind: tuple[int, int] | None) -> int:
-    """Return where two frames in a row begin at or after ``start``, -1 if nowhere."""
-    at = data.find(b"\xff", start)
+def _next_run(
+    data: Bytes, start: int, kind: Kind | None, frames: int, end: int | None = None
+) -> int:
+    """Return where a number of frames in a row begin between ``start`` and ``end``, else -1."""
+    stop = len(data) if end is None else end
+    at = data.find(b"\xff", start, stop)
     while at >= 0:
-        length = _frame_length(data, at, kind)
-        if length and _frame_length(data, at + length, _kind(data, at)):
+        if _is_run(data, at, kind, frames):
             return at
-        at = data.find(b"\xff", at + 1)
+        at = data.find(b"\xff", at + 1, stop)
     return -1
+
+
+def _is_run(data: Bytes, at: int, kind: Kind | None, frames: int) -> bool:
+    for _ in range(frames):
+        length = _frame_length(data, at, kind)
+        if not length:
+            return False
+        kind = _kind(data, at)
+        at += length
+    return True

@@ -14,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from datamodules.audio.decode import AudioError, FileSource, Float32, unreadable
+from datamodules.audio.decode import Float32
+from datamodules.audio.errors import AudioError, unreadable
+from datamodules.audio.sample_check import check_samples
+from datamodules.audio.sources import FileSource
 
 SUFFIX = ".npy"
 RATE = 16000  # of the trees of the reference implementation; an array does not say its own
@@ -45,8 +48,7 @@ class NpySource(FileSource):
             audio = soxr.resample(audio, self.rate, sample_rate)
         if not len(audio):
             raise AudioError("no samples: the array is empty", self.label)
-        if not np.isfinite(audio).all():
-            raise AudioError("samples that are not finite", self.label)
+        check_samples(audio, sample_rate, self.label)
         return audio
 
     def seconds(self) -> float | None:

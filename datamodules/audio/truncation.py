@@ -1,20 +1,24 @@
-"""Signs that the end of an audio file is missing, which decoders pass over in silence."""
+"""Recognition of audio files whose end is missing, which decoders do not report."""
 
 from __future__ import annotations
 
 import struct
 from pathlib import Path
 
-_UNKNOWN_SIZES = (0, 0xFFFFFFFF)  # written by encoders that could not seek back
+# Programs that write into a pipe state 0, 0xFFFFFFFF, or a size close to 2 or 4 GiB.
+_PLACEHOLDER = 0x7F000000
 _OGG_TAIL = 65536 + 512  # an Ogg page is at most 65,307 bytes
-# Some writers are off by a chunk header or a padding byte.
-_SLACK_BYTES = 64
+_SLACK_BYTES = 64  # some programs are off by a chunk header or a padding byte
 
 
 def missing_tail(path: Path) -> str:
     """Return how much of a WAV, AIFF or Ogg file is missing, or an empty string.
 
-    libsndfile shortens a cut WAV or AIFF to what is there, and a cut Ogg to its last whole page.
+    libsndfile shortens a truncated WAV or AIFF file to what is there, and a truncated Ogg file to
+    its last whole page.
+
+    Args:
+        path: A file of any format.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -22,9 +26,8 @@ def missing_tail(path: Path) -> str:
         if head[:4] in (b"RIFF", b"FORM") and len(head) == 12:
             order = "<I" if head[:4] == b"RIFF" else ">I"
             (stated,) = struct.unpack(order, head[4:8])
-            promised = stated + 8
-            if stated not in _UNKNOWN_SIZES and size + _SLACK_BYTES < promised:
-                return f"{size} of {promised} bytes are there"
+            if stated < _PLACEHOLDER and size + _SLACK_BYTES < stated + 8:
+                return f"{size} of {stated + 8} bytes are there"
         elif head[:4] == b"OggS":
             file.seek(max(size - _OGG_TAIL, 0))
             return _cut_page(file.read())

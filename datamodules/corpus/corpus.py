@@ -50,7 +50,7 @@ class AudioSource(Protocol):
         """Return the whole track, mono float32 of shape ``(T,)``, at ``sample_rate`` in Hz.
 
         Raises:
-            datamodules.audio.decode.AudioError: If the source cannot be decoded.
+            datamodules.audio.errors.AudioError: If the source cannot be decoded.
         """
 
 

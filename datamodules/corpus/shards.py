@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.audio.decode import DECODER_REVISION, AudioError
+from datamodules.audio.decode import DECODER_REVISION
+from datamodules.audio.errors import AudioError
 from datamodules.common.filesystem import PARTIAL, replace_file
 from datamodules.corpus.corpus import AudioSource, Float32, Int16
 

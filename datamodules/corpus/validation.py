@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.audio.decode import DECODER_REVISION, FileSource
+from datamodules.audio.decode import DECODER_REVISION
+from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.corpus import SPLITS, Track, digest_rows
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Unpack
 
 from datamodules.annotations.manifest_jsonl import MANIFEST, read_jsonl
 from datamodules.annotations.tags_csv import Row, locate, read_table
-from datamodules.audio.decode import SUFFIXES
+from datamodules.audio.find_files import find_audio_files
 from datamodules.audio.npy_waveform import source_of
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
@@ -144,8 +144,7 @@ class Folder(TaggingDataModule):
         place = Path(self.data).expanduser()
         if self._table.is_file() or not place.is_dir() or self.task != "multilabel":
             return ()
-        files = (f for f in place.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
-        return tuple(sorted(f.relative_to(place).as_posix() for f in files))
+        return tuple(sorted(f.relative_to(place).as_posix() for f in find_audio_files(place)))
 
     @property
     def _draws(self) -> bool:

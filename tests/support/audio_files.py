@@ -58,9 +58,8 @@ def mp3_frames(audio: Float32, rate: int, level: float) -> bytes:
         compression_level=level, bitrate_mode="CONSTANT",
     ) as file:  # fmt: skip
         file.write(audio)
-    found = scan(buffer.getvalue())
-    assert found is not None
-    first = found.clean.find(b"\xff", 4)
-    while found.clean[first : first + 2] != found.clean[:2]:
-        first = found.clean.find(b"\xff", first + 1)
-    return found.clean[first:]
+    data = buffer.getvalue()
+    (stream,) = scan(data)
+    assert stream.count is not None
+    first = data.find(data[:2], 4)
+    return data[first:]

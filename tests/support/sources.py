@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datamodules.audio.decode import AudioError
+from datamodules.audio.errors import AudioError
 from datamodules.corpus.corpus import Corpus, Track
 from datamodules.corpus.prepare import prepare
 from tests.support.audio_files import Float32, noise

@@ -9,8 +9,10 @@ import pytest
 import soundfile as sf
 import soxr
 
-from datamodules.audio.decode import AudioError, FileSource, decode, header_seconds
+from datamodules.audio.decode import decode, header_seconds
+from datamodules.audio.errors import AudioError
 from datamodules.audio.mp3_repair import scan
+from datamodules.audio.sources import FileSource
 from tests.support.audio_files import Float32, amplitude, mp3_frames, noise, peak_hz, tone, write
 
 FORMATS = ("wav", "flac", "ogg", "mp3", "aiff")
@@ -188,12 +190,11 @@ def test_the_length_of_an_mp3_is_counted_not_guessed(
 
 def test_frames_of_an_mp3_add_up(tmp_path: Path) -> None:
     path = write(tmp_path / "x.mp3", noise(5.0, 44100), 44100)
-    found = scan(path.read_bytes())
-    assert found is not None
-    assert found.counted
-    assert found.gap_bytes == 0
-    assert found.samples == pytest.approx(5.0 * 44100, abs=4 * 1152)
-    assert scan(b"\x00" * 5000) is None
+    (stream,) = scan(path.read_bytes())
+    assert stream.is_counted
+    assert stream.gap_bytes == 0
+    assert stream.samples == pytest.approx(5.0 * 44100, abs=4 * 1152)
+    assert scan(b"\x00" * 5000) == []
 
 
 def test_a_source_knows_its_bytes(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.audio.decode import FileSource
+from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus, Track
 from datamodules.corpus.shards import Item, Job, quantise, write_shard

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from datamodules.audio.decode import FileSource, KnownBad
+from datamodules.audio.sources import FileSource, KnownBad
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Track
 from datamodules.corpus.validation import check_tracks

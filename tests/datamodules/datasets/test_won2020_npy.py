@@ -16,8 +16,9 @@ import soxr
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from datamodules.audio.decode import AudioError, FileSource
+from datamodules.audio.errors import AudioError
 from datamodules.audio.npy_waveform import NpySource
+from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus, Track
 from datamodules.corpus.export import export, file_name

@@ -1,0 +1,67 @@
+"""Limits of what headers and samples of audio files can be."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import soundfile as sf
+
+from datamodules.audio.errors import AudioError
+
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
+_SAMPLES_PER_BYTE = 65536  # ten times that of silence in FLAC
+_LOUD = 16.0  # no audio exceeds full scale by 24 dB by accident
+_MAX_PEAK = 2.0**32  # full scale of 32-bit integers that were stored as floating-point numbers
+_GLITCH_RATIO = 1000.0  # peak to 99th percentile
+
+
+def check_header(sound: sf.SoundFile, label: str) -> None:
+    """Raise an `AudioError` if the sample rate cannot be that of audio."""
+    if not MIN_RATE_HZ <= sound.samplerate <= MAX_RATE_HZ:
+        raise AudioError(
+            f"no sane sample rate: the header states {sound.samplerate} Hz, expected "
+            f"{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz",
+            label,
+        )
+
+
+def credible_length(frames: int, size: int) -> int:
+    """Return a stated length, or 0 if it is unknown or impossible.
+
+    Args:
+        frames: Samples per channel that a header states.
+        size: Size of the file in bytes.
+    """
+    return frames if 0 < frames <= size * _SAMPLES_PER_BYTE else 0
+
+
+def check_samples(audio: npt.NDArray[np.float32], sample_rate: int, label: str) -> None:
+    """Raise an `AudioError` if samples of a track are not finite or absurdly large.
+
+    A large sample is an error if it exceeds nearly all others by 60 dB: the track would be stored
+    relative to its peak, and everything else in it would be lost. Recordings whose full scale is
+    that of integers are accepted.
+
+    Args:
+        audio: Shape ``(T,)``, ``T >= 1``.
+        sample_rate: In Hz.
+        label: Name of the track.
+    """
+    peak = max(float(audio.max()), -float(audio.min()))
+    if peak <= _LOUD:
+        return
+    magnitudes = np.abs(audio)
+    if not np.isfinite(peak):
+        at = int(np.argmin(np.isfinite(audio)))
+        raise AudioError(
+            f"samples that are not finite, the first at {at / sample_rate:.2f} s. The file was "
+            "probably damaged: export it again",
+            label,
+        )
+    at = int(magnitudes.argmax())
+    if peak > _MAX_PEAK or peak > _GLITCH_RATIO * np.percentile(magnitudes, 99):
+        raise AudioError(
+            f"a sample of {audio[at]:.3g} at {at / sample_rate:.2f} s, where full scale is 1. The "
+            "file was probably damaged: export it again",
+            label,
+        )
