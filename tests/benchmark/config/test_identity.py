@@ -8,35 +8,13 @@ import json
 import pytest
 
 from benchmark.config.identity import (
-    Architecture,
     EvalScience,
-    Inputs,
     PerturbationScience,
-    TrainScience,
     canonical,
     cell_id,
 )
 from benchmark.plan.jobs import Runtime
-
-INPUTS = Inputs(
-    manifest="m" * 64, split="s" * 64, tags="t" * 64, task="multilabel", sample_rate=16000
-)
-
-
-def training(**changes: object) -> TrainScience:
-    content: dict[str, object] = {
-        "architecture": Architecture(
-            identity="FCN",
-            revision=1,
-            params={"n_mels": 96},
-            sample_rate=16000,
-            window=464000,
-        ),
-        "inputs": INPUTS,
-        "recipe": {"lr": 1e-3, "epochs": 8},
-        "seed": 0,
-    }
-    return TrainScience(**{**content, **changes})  # type: ignore[arg-type]
+from tests.support.identities import INPUTS, training
 
 
 def evaluation(level: float = 1.0) -> EvalScience:

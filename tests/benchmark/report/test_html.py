@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from benchmark.report.html import sections, write_report
 from benchmark.score.tables.io import read_tables
 from benchmark.score.tables.leaderboard import build_tables, write_tables
 from benchmark.store.predictions import Failure
+from tests.support.html_page import Page
 from tests.support.scored import evaluation, simulated
 
 PROVENANCE = {
@@ -22,37 +22,6 @@ PROVENANCE = {
     "Protocol": {"windows": "max_windows 3, protocol tiled"},
     "Software": {"torch": "2.11.0", "engines": ["a", "b"]},
 }
-
-
-class Page(HTMLParser):
-    """Collects what a page refers to and says."""
-
-    void = frozenset({"meta", "br", "wbr", "img", "link"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.links, self.ids, self.text = [], [], [], []
-        self.feed(text)
-        assert not self.open, self.open
-
-    def handle_starttag(self, tag, attrs):
-        facts = dict(attrs)
-        self.links += [facts[name] for name in ("href", "src") if name in facts]
-        self.ids += [facts["id"]] if "id" in facts else []
-        if tag not in self.void:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in self.void:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.text.append(data)
 
 
 @pytest.fixture(scope="module")

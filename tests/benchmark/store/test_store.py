@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.store.store import Cell, Store
 from datamodules.common.errors import TagbenchError
-from tests.benchmark.config.test_identity import training
+from tests.support.identities import training
 
 
 @pytest.fixture

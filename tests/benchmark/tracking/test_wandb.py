@@ -23,7 +23,8 @@ from benchmark.store.store import Store
 from benchmark.tracking import wandb
 from benchmark.tracking.sync import sync
 from datamodules.common.errors import TagbenchError
-from tests.benchmark.cli.test_end_to_end import ROOT, Bench
+from tests.support.bench import Bench
+from tests.support.paths import ROOT
 
 BLOCK, FULL, LAST = 32768, 1, 4
 

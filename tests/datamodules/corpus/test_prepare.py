@@ -22,27 +22,8 @@ from datamodules.corpus.shards import Item, Job, quantise, write_shard
 from datamodules.corpus.validation import estimate_disk
 from tests.support.audio_files import Float32, noise, tone, write
 from tests.support.paths import ROOT
+from tests.support.progress import ProgressRecorder
 from tests.support.sources import TAGS, WatchedSource, reads, run, watched
-
-
-class Listener:
-    """Remembers what a preparation says."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.total = self.done = 0
-
-    def announce(self, text: str) -> None:
-        self.said.append(text)
-
-    def start(self, total: int, unit: str = "tracks", title: str | None = None) -> None:
-        self.total = total
-
-    def advance(self, count: int = 1) -> None:
-        self.done += count
-
-    def finish(self) -> None:
-        self.said.append("finished")
 
 
 def digests(corpus: Corpus) -> tuple[str, str, str]:
@@ -269,7 +250,7 @@ def test_broken_files_are_listed_and_the_rest_goes_on(tmp_path: Path) -> None:
         Track(name, "train", ("even",), FileSource(tmp_path / name, name))
         for name in ("good.wav", *names, "missing, really.flac")
     ]
-    listener = Listener()
+    listener = ProgressRecorder()
     corpus = run(tracks, tmp_path / "c", workers=2, progress=listener)
     assert list(corpus.frame["track_id"]) == ["good.wav"]
     assert corpus.info["rejected"] == 4
@@ -319,7 +300,7 @@ def test_a_decoder_that_dies_costs_the_track_it_died_on(tmp_path: Path) -> None:
     tracks = watched(12, log)
     for bad in (4, 5, 11):
         tracks[bad] = replace(tracks[bad], source=WatchedSource(bad, behaviour="kill"))
-    listener = Listener()
+    listener = ProgressRecorder()
     corpus = run(tracks, tmp_path / "c", workers=2, progress=listener)
     assert len(corpus) == 9
     rejected = (tmp_path / "c" / "rejected.csv").read_text()

@@ -17,7 +17,7 @@ from datamodules.corpus.corpus import SPLITS
 from datamodules.datasets.gtzan import Gtzan, filtered
 from datamodules.download import http
 from datamodules.published_dataset import Expected
-from tests.datamodules.corpus.test_prepare import Listener
+from tests.support.progress import ProgressRecorder
 from tests.support.publishers import gtzan, relocated
 from tests.support.server import ALWAYS, Server, serve
 
@@ -55,14 +55,14 @@ def make(server: Server, tmp_path: Path) -> Make:
         copy = replace(Gtzan.copy, urls=(server.url(Gtzan.copy.name),))
         cls = relocated(Gtzan, server.url(""), server.folder, proofs=FAKE, copy=copy)
         data = cls(split=split, root=tmp_path / "data", workers=1, **options)  # type: ignore[call-arg]
-        data.progress = Listener()
+        data.progress = ProgressRecorder()
         return data  # type: ignore[return-value]
 
     return make
 
 
 def said(data: Gtzan) -> str:
-    assert isinstance(data.progress, Listener)
+    assert isinstance(data.progress, ProgressRecorder)
     return "\n".join(data.progress.said)
 
 
@@ -286,7 +286,7 @@ class TestDirectory:
         (audio / "rock" / "rock.00000.au").write_bytes(gtzan.clip("pop", 0, 0.1, "AU"))
 
         data = Gtzan(root=tmp_path / "data", audio_dir=str(tmp_path / "GTZAN"), workers=1)
-        data.progress = Listener()
+        data.progress = ProgressRecorder()
         data.prepare_data()
         assert splits_of(data) == {"train": 442, "valid": 197, "test": 290}
         assert "1 of 443 train tracks are missing (jazz.00054: see" in said(data)
@@ -299,7 +299,7 @@ class TestDirectory:
 
     def test_a_folder_without_the_clips(self, tmp_path: Path) -> None:
         data = Gtzan(root=tmp_path / "data", audio_dir=str(tmp_path))
-        data.progress = Listener()
+        data.progress = ProgressRecorder()
         with pytest.raises(TagbenchError, match="0 of 443 train tracks have audio"):
             data.prepare_data()
         assert "such as" in said(data)

@@ -13,7 +13,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import SPLITS, Track
 from datamodules.datasets.ismir2004 import Ismir2004
 from datamodules.published_dataset import Expected
-from tests.datamodules.corpus.test_prepare import Listener
+from tests.support.progress import ProgressRecorder
 from tests.support.publishers import ismir2004
 
 CLASSES = tuple(ismir2004.CLASSES)
@@ -42,14 +42,14 @@ def make(published: tuple[Path, dict[str, str]], folder: Path, tmp_path: Path) -
     def make(test: str = "development", **options: Any) -> Ismir2004:
         options = {"audio_dir": str(folder), **options}
         data = Small(test=test, root=tmp_path / "data", workers=1, **options)  # type: ignore[arg-type]
-        data.progress = Listener()
+        data.progress = ProgressRecorder()
         return data
 
     return make
 
 
 def said(data: Ismir2004) -> str:
-    assert isinstance(data.progress, Listener)
+    assert isinstance(data.progress, ProgressRecorder)
     return "\n".join(data.progress.said)
 
 

@@ -26,7 +26,7 @@ from datamodules.datasets.local_folder import Folder
 from datamodules.datasets.synthetic import Synth
 from datamodules.labels import statistics
 from datamodules.labels.vocabularies import MTAT_TOP50
-from tests.benchmark.report.test_html import Page
+from tests.support.html_page import Page
 from tests.support.music import RATE, tone
 
 # Counts of the ten most frequent tags, and correlations, as a study of MagnaTagATune prints them:
