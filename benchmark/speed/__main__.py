@@ -1,10 +1,10 @@
-"""``python -m benchmark.speed models|prepare|sweep|statistics``: speed, apart from the tests."""
+"""``python -m benchmark.speed models|prepare|sweep|statistics|gpu``: measurements of speed."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -27,16 +27,20 @@ def models(
     repeats: Annotated[int, typer.Option(min=1, help="Turns of each form.")] = 5,
     device: Annotated[str, typer.Option(help="cpu or cuda; a GPU where there is one.")] = "",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: torch's choice.")] = 0,
-    dtype: Annotated[str, typer.Option(help="fp32, or bf16 for autocast.")] = "fp32",
+    dtype: Annotated[str, typer.Option(help="fp32, tf32, or bf16 for autocast.")] = "fp32",
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
 ) -> None:
     """Time forward pass and training step of each model, ours and plain in turn."""
-    if dtype not in ("fp32", "bf16"):
-        raise unknown_name("dtype", dtype, ("fp32", "bf16"), "--dtype")
+    from benchmark.speed.task import Dtype
+
+    if dtype not in get_args(Dtype):
+        raise unknown_name("dtype", dtype, get_args(Dtype), "--dtype")
     from benchmark.speed import tables
     from benchmark.speed.models import Options, measure, survey
 
-    options = Options(tuple(int(n) for n in batch.split(",")), repeats, device, dtype, threads)
+    options = Options(
+        tuple(int(n) for n in batch.split(",")), repeats, device, cast("Dtype", dtype), threads
+    )
     rows, path = [], out
     for name in models.split(",") if models else names("models"):
         facts = survey(name.strip(), options)
@@ -95,6 +99,35 @@ def sweep(
     rows, about = measure(matrix, typer.echo)
     write(rows, about, out)
     typer.echo((out / "sweep.md").read_text(encoding="utf-8"))
+
+
+@app.command()
+def gpu(
+    device: Annotated[
+        str, typer.Option(help="cuda:<index>, or cpu to try the sections at small sizes.")
+    ] = "cuda:0",
+    minutes: Annotated[float, typer.Option(min=0.5, help="Time limit of the whole.")] = 8,
+    models: Annotated[str, typer.Option(help="Names, separated by commas; all by default.")] = "",
+    sections: Annotated[str, typer.Option(help="Likewise; all by default.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed/gpu"),
+) -> None:
+    """Measure one GPU within a time limit: parity, repeatability, speed and a sweep.
+
+    The results so far are always in gpu.md and gpu.json. The exit status is 1 where something
+    failed or was skipped, or a bar was missed.
+    """
+    from benchmark.speed.gpu.run import Options, check, measure
+
+    options = Options(device, minutes, out, _names(models), _names(sections))
+    check(options)
+    results = measure(options, typer.echo)
+    typer.echo(results.markdown())
+    typer.echo(f"Written: {out / 'gpu.md'} and {out / 'gpu.json'}")
+    raise typer.Exit(1 if results.missed() else 0)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 @app.command()

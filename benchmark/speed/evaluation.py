@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
+from benchmark import determinism
 from benchmark.checkpoints.checkpoint import Source, save_checkpoint
 from benchmark.config.files import BenchmarkFile, ModelFile, find, load
 from benchmark.perturbations import CLEAN, Condition, warm_up
@@ -40,6 +43,7 @@ from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.prepare import usable_cpus
 from datamodules.loaders.windowing import Windowing, cut, window_starts
 
+PERTURBING, COPYING, FORWARD = "perturbing once", "copying to the device", "forward passes"
 _ORIGIN = "built for a measurement of speed"
 
 
@@ -74,6 +78,7 @@ class Matrix:
         cores: Threads of the models, and processes that perturb.
         data_root: Folder of prepared corpora.
         dataset_params: As of `Options`.
+        device: Where the models run: ``"cpu"`` or ``"cuda:<index>"``.
     """
 
     models: tuple[str, ...]
@@ -83,6 +88,7 @@ class Matrix:
     cores: int = 0
     data_root: Path = Path("data")
     dataset_params: Mapping[str, Any] | None = None
+    device: str = "cpu"
 
 
 def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]:
@@ -98,12 +104,36 @@ def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]
     Raises:
         TagbenchError: A cell of the sweep failed.
     """
+    parts = {}
+    with prepared(matrix) as measurement:
+        for name, seconds in measurement.parts():
+            parts[name] = seconds
+            say(f"{name}: {seconds:.1f} s")
+        whole = measurement.whole()
+    once, total = parts[PERTURBING], sum(parts.values())
+    # What a benchmark costs that perturbs anew for each model.
+    each = total + (len(matrix.models) - 1) * once
+    times = {**parts, "sum of the parts": total, "sum, perturbing per model": each, "sweep": whole}
+    rows = [
+        Row(what, seconds, seconds / once, seconds / total, seconds / each)
+        for what, seconds in times.items()
+    ]
+    return rows, measurement.about
+
+
+@contextmanager
+def prepared(matrix: Matrix) -> Iterator[Measurement]:
+    """Prepare the corpus, build the models and plan the sweep, in a folder that is removed.
+
+    Args:
+        matrix: What is measured.
+    """
     cores = matrix.cores or usable_cpus()
-    torch.set_num_threads(cores)
+    determinism.configure(matrix.device, threads=cores)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         options = Options(
-            root / "results", matrix.data_root, matrix.dataset_params or {}, ("cpu",), cores
+            root / "results", matrix.data_root, matrix.dataset_params or {}, (matrix.device,), cores
         )
         models = [ResolvedModel.of(Path(m).stem, load(find("models", m), ModelFile))
                   for m in matrix.models]  # fmt: skip
@@ -117,34 +147,58 @@ def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]
         imported = [ImportedModel.of(folder.name, folder) for folder in folders]
         store = Store(options.results)
         planned = runner.plan_dataset(
-            experiment, dataset, corpus, [], imported, store, ("cpu",), cores, quiet
+            experiment, dataset, corpus, [], imported, store, (matrix.device,), cores, quiet
         )
-        conditions = experiment.conditions[dataset.name]
-        windowing = experiment.presets[dataset.name][1].windows.build()
+        yield Measurement(
+            matrix,
+            cores,
+            options,
+            corpus,
+            experiment.conditions[dataset.name],
+            experiment.presets[dataset.name][1].windows.build(),
+            store,
+            planned,
+        )
 
-        parts = {"perturbing once": _perturbing(corpus, conditions, cores)}
-        say(f"perturbing once: {parts['perturbing once']:.1f} s")
-        for cell in planned.plan.training:
-            model = load_model(cell.id, store, corpus.tags, torch.device("cpu"))
-            name = f"forward passes, {cell.labels['model']}"
-            parts[name] = _forward(model, corpus, conditions, windowing)
-            say(f"{name}: {parts[name]:.1f} s")
-        whole = _sweep(planned, store, options, cores, quiet)
-    once, total = parts["perturbing once"], sum(parts.values())
-    # What a benchmark costs that perturbs anew for each model.
-    each = total + (len(models) - 1) * once
-    times = {**parts, "sum of the parts": total, "sum, perturbing per model": each, "sweep": whole}
-    rows = [
-        Row(what, seconds, seconds / once, seconds / total, seconds / each)
-        for what, seconds in times.items()
-    ]
-    tracks = len(corpus.split("test"))
-    about = (
-        f"{len(models)} models, {tracks} test clips of {matrix.dataset}, {len(conditions)} "
-        f"conditions (clean and {matrix.perturbations}), windows of preset {matrix.preset}, "
-        f"{cores} cores, torch {torch.__version__}"
-    )
-    return rows, about
+
+@dataclass(frozen=True)
+class Measurement:
+    """A sweep that is ready to run; see `prepared`."""
+
+    matrix: Matrix
+    cores: int
+    options: Options
+    corpus: Corpus
+    conditions: Sequence[Condition]
+    windowing: Windowing
+    store: Store
+    planned: Planned
+
+    @property
+    def about(self) -> str:
+        """A line on what is measured."""
+        matrix, tracks = self.matrix, len(self.corpus.split("test"))
+        return (
+            f"{len(matrix.models)} models, {tracks} test clips of {matrix.dataset}, "
+            f"{len(self.conditions)} conditions (clean and {matrix.perturbations}), windows of "
+            f"preset {matrix.preset}, {self.cores} cores, torch {torch.__version__}"
+        )
+
+    def parts(self) -> Iterator[tuple[str, float]]:
+        """Yield name and seconds of each part; copying is one on a GPU."""
+        yield PERTURBING, _perturbing(self.corpus, self.conditions, self.cores)
+        device = torch.device(self.matrix.device)
+        for cell in self.planned.plan.training:
+            model = load_model(cell.id, self.store, self.corpus.tags, device)
+            copying, forward = _forward(model, self.corpus, self.conditions, self.windowing)
+            if device.type != "cpu":
+                yield f"{COPYING}, {cell.labels['model']}", copying
+            yield f"{FORWARD}, {cell.labels['model']}", forward
+
+    def whole(self) -> float:
+        """Return the seconds of the sweep, evaluating every cell as ``tagbench run`` does."""
+        quiet = Console(file=io.StringIO())
+        return _sweep(self.planned, self.store, self.options, self.matrix.device, self.cores, quiet)
 
 
 def write(rows: Sequence[Row], about: str, out: Path) -> None:
@@ -202,10 +256,13 @@ def _tasks(rows: Sequence[int], test: pd.DataFrame, condition: Condition) -> lis
 
 def _forward(
     model: Listener, corpus: Corpus, conditions: Sequence[Condition], windowing: Windowing
-) -> float:
+) -> tuple[float, float]:
     """Run a model on all windows of the clean tracks, ready in memory, and scale to conditions.
 
     A stretched track has more windows or fewer; what is in them does not change the time.
+
+    Returns:
+        Seconds of making batches and copying them to the device, and of the forward passes.
     """
     test = corpus.split("test")
     scale = model.rate / corpus.sample_rate
@@ -217,19 +274,24 @@ def _forward(
         for n in test["samples"]
     )
     pieces: list[Any] = []
-    seconds = 0.0
+    warm = False
+    seconds = np.zeros(2)
     setting = Setting(corpus.root, (model.rate,), measured=False)
     with listeners(setting, 0) as stream, torch.inference_mode():
         for heard in stream(_tasks(list(test.index), test, CLEAN)):
             audio = heard.audio[model.rate]
             starts = window_starts(len(audio), model.window, windowing)
             pieces.extend(cut(audio, starts, model.window))
+            if not warm and model.device.type != "cpu":  # kernels are loaded at their first use
+                _time(model, [pieces[0]] * model.most)
+                warm = True
             while len(pieces) >= model.most:
                 seconds += _time(model, pieces[: model.most])
                 del pieces[: model.most]
         if pieces:
             seconds += _time(model, pieces)
-    return seconds * wanted / sum(clean)
+    copying, forward = (seconds * wanted / sum(clean)).tolist()
+    return copying, forward
 
 
 def _length(condition: Condition, samples: int) -> int:
@@ -238,20 +300,31 @@ def _length(condition: Condition, samples: int) -> int:
     return samples
 
 
-def _time(model: Listener, pieces: Sequence[Any]) -> float:
-    batch = torch.from_numpy(np.stack(pieces))
+def _time(model: Listener, pieces: Sequence[Any]) -> NDArray[np.float64]:
+    """Return the seconds (2,) of making and copying a batch, and of the forward pass."""
     start = time.perf_counter()
+    batch = torch.from_numpy(np.stack(pieces)).to(model.device)
+    _wait(model.device)
+    copied = time.perf_counter()
     model.module.probabilities(model.module(batch))
-    return time.perf_counter() - start
+    _wait(model.device)
+    return np.array([copied - start, time.perf_counter() - copied])
 
 
-def _sweep(planned: Planned, store: Store, options: Options, cores: int, console: Console) -> float:
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _sweep(
+    planned: Planned, store: Store, options: Options, device: str, cores: int, console: Console
+) -> float:
     """Evaluate every cell as ``tagbench run`` does."""
     runtime = Runtime(str(store.results), str(options.data_root), threads=cores, workers=cores)
     with store.lock():
         local.start_server()
         start = time.perf_counter()
-        runner.work([planned], store, runtime, ("cpu",), local, console)
+        runner.work([planned], store, runtime, (device,), local, console)
         seconds = time.perf_counter() - start
     failed = [c.id for c in planned.plan.evaluations if store.state(c.id) != "done"]
     if failed:

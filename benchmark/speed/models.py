@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from benchmark.speed.task import Facts, Form, Mode, Task
+from benchmark.speed.task import Dtype, Facts, Form, Mode, Task
 from datamodules.common.errors import TagbenchError
 
 MODES: tuple[Mode, ...] = ("forward", "step")
@@ -66,12 +66,17 @@ class Worker:
         context = mp.get_context(kind)
         if kind == "forkserver":
             context.set_forkserver_preload(["benchmark.speed.worker"])
-        self.task = task
+        self._task = task
         self.connection, other = context.Pipe()
         self.process = context.Process(target=_serve, args=(other, task), daemon=True)  # type: ignore[attr-defined]
         self.process.start()
         other.close()
         self.facts: Facts = self._receive()
+
+    @property
+    def task(self) -> Task:
+        """What the process runs."""
+        return self._task
 
     def _receive(self) -> Any:
         try:
@@ -113,14 +118,14 @@ class Options:
         batches: Batch sizes.
         repeats: Turns of each form.
         device: ``cpu`` or ``cuda``; empty takes a GPU where there is one.
-        dtype: ``fp32`` or ``bf16``.
+        dtype: ``fp32``, ``tf32`` or ``bf16``.
         threads: CPU threads; 0 leaves torch's choice.
     """
 
     batches: Sequence[int] = (16, 64)
     repeats: int = 5
     device: str = ""
-    dtype: str = "fp32"
+    dtype: Dtype = "fp32"
     threads: int = 0
 
     def task(self, model: str, form: Form, batch: int) -> Task:
@@ -158,17 +163,37 @@ def measure(
             workers = [
                 stack.enter_context(running(options.task(model, form, batch))) for form in forms
             ]
-            yield from _rows(workers, options.repeats)
+            yield from timed_rows(workers, options.repeats)
 
 
-def _rows(workers: Sequence[Worker], repeats: int) -> Iterator[Row]:
-    """Measure one form, or two in turn."""
+class Runner(Protocol):
+    """Runs one form of a model: a `Worker`, or something of this process."""
+
+    @property
+    def task(self) -> Task:
+        """What it runs."""
+
+    def ask(self, method: str, *arguments: object) -> Any:
+        """Call a method of ``worker.Subject`` and return its answer."""
+
+
+def timed_rows(workers: Sequence[Runner], repeats: int, turn_s: float = _TURN_S) -> Iterator[Row]:
+    """Measure one form, or two in turn.
+
+    Args:
+        workers: Ours, then the plain one where there is one.
+        repeats: Turns of each.
+        turn_s: Shortest time of a turn in seconds.
+
+    Yields:
+        A row for each mode.
+    """
     task = workers[0].task
     outputs = [worker.ask("probabilities") for worker in workers]
     difference = float(np.abs(outputs[0] - outputs[-1]).max()) if len(workers) > 1 else math.nan
     for mode in MODES:
         peaks = [worker.ask("peak_bytes", mode) / 2**20 for worker in workers]
-        runs = [max(1, round(_TURN_S / worker.ask("seconds", mode, 1))) for worker in workers]
+        runs = [max(1, round(turn_s / worker.ask("seconds", mode, 1))) for worker in workers]
         turns = np.array(
             [
                 [worker.ask("seconds", mode, n) for worker, n in zip(workers, runs, strict=True)]

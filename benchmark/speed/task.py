@@ -7,6 +7,7 @@ from typing import Literal
 
 Form = Literal["ours", "plain"]
 Mode = Literal["forward", "step"]
+Dtype = Literal["fp32", "tf32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Task:
         form: Ours or the plain one.
         batch: Windows at once.
         device: ``cpu`` or ``cuda``; empty takes a GPU where there is one.
-        dtype: ``fp32``, or ``bf16`` for autocast.
+        dtype: ``fp32``, ``tf32`` on a GPU that has it, or ``bf16`` for autocast.
         threads: CPU threads; 0 leaves torch's choice.
     """
 
@@ -26,7 +27,7 @@ class Task:
     form: Form = "ours"
     batch: int = 1
     device: str = ""
-    dtype: str = "fp32"
+    dtype: Dtype = "fp32"
     threads: int = 0
 
 

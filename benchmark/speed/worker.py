@@ -11,6 +11,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -20,11 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmark import determinism
 from benchmark.checkpoints.won2020 import fit
 from benchmark.config.files import ModelFile, find, load
 from benchmark.plan.build import ResolvedModel
 from benchmark.speed.baselines.build import build_plain
-from benchmark.speed.task import Facts, Mode, Task
+from benchmark.speed.task import Dtype, Facts, Mode, Task
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import seed_for
 from lightning_modules.base import TaggingModule
@@ -49,21 +51,34 @@ def yardstick(model: ResolvedModel) -> nn.Module | None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("speed", "weights"))
         plain = build_plain(model.cls, N_TAGS, model.architecture.params)
-        if plain is None:
-            return None
-        norms = [
-            part for part in plain.modules() if isinstance(part, nn.modules.batchnorm._NormBase)
-        ]
-        for norm in norms:
-            sign = torch.where(torch.rand(norm.num_features) < 0.2, -1.0, 1.0)
-            norm.weight.data = sign * (0.5 + torch.rand(norm.num_features))
-            norm.bias.data = 0.1 * torch.randn(norm.num_features)
-            norm.momentum = 1.0
-        with torch.no_grad():
-            plain.train()(sounds(_CALIBRATION_WINDOWS, model.architecture.window))
-        for norm in norms:
-            norm.momentum = 0.1
+        if plain is not None:
+            _set_norms(plain, model.architecture.window)
     return plain
+
+
+def exercise(module: nn.Module, window: int) -> None:
+    """Give a model on the CPU batch norms as those of `yardstick`.
+
+    Args:
+        module: The model; it is left in training mode.
+        window: Its window in samples.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for("speed", "weights"))
+        _set_norms(module, window)
+
+
+def _set_norms(module: nn.Module, window: int) -> None:
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._NormBase)]
+    for norm in norms:
+        sign = torch.where(torch.rand(norm.num_features) < 0.2, -1.0, 1.0)
+        norm.weight.data = sign * (0.5 + torch.rand(norm.num_features))
+        norm.bias.data = 0.1 * torch.randn(norm.num_features)
+        norm.momentum = 1.0
+    with torch.no_grad():
+        module.train()(sounds(_CALIBRATION_WINDOWS, window))
+    for norm in norms:
+        norm.momentum = 0.1
 
 
 def sounds(windows: int, samples: int) -> Tensor:
@@ -90,10 +105,9 @@ class Subject:
     """A model with a batch to run it on."""
 
     def __init__(self, task: Task) -> None:
-        if task.threads:
-            torch.set_num_threads(task.threads)
         device = task.device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.task, self.device = task, torch.device(device)
+        self.use(task.dtype)
         model = resolve(task.model)
         plain = yardstick(model)
         module: nn.Module | None = plain
@@ -114,6 +128,11 @@ class Subject:
         self.optimizer = self._optimizer() if model.cls.learns else None
         self.baseline = _reset_peak(self.device)
 
+    def use(self, dtype: Dtype) -> None:
+        """Set the arithmetic of all that follows: of this model, and TF32 of the whole process."""
+        self.task = replace(self.task, dtype=dtype)
+        determinism.configure(self.device.type, threads=self.task.threads, tf32=dtype == "tf32")
+
     def _optimizer(self) -> torch.optim.Optimizer:
         recipe = get_recipe("won2020")
         if isinstance(self.module, TaggingModule):
@@ -127,11 +146,8 @@ class Subject:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """Return the outputs (B, C) in eval mode, without the ten bits of TF32."""
-        kept, torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.allow_tf32, False
-        out = self._forward().float().sigmoid().cpu().numpy()
-        torch.backends.cudnn.allow_tf32 = kept
-        return out
+        """Return the outputs (B, C) in eval mode."""
+        return self._forward().float().sigmoid().cpu().numpy()
 
     def _forward(self) -> Tensor:
         self.module.eval()
@@ -168,7 +184,15 @@ class Subject:
         return (time.perf_counter() - start) / runs
 
     def peak_bytes(self, mode: Mode) -> int:
-        """Run once; return the most memory held since the model was made, without the model."""
+        """Run once; return the most memory held, without the model.
+
+        On a CPU it is the most since the model was made; on a GPU, that of the run.
+        """
+        if self.device.type == "cuda":
+            if self.optimizer is not None:  # a run of its own, with fresh moments and gradients
+                self.optimizer.zero_grad(set_to_none=True)
+                self.optimizer = self._optimizer()
+            self.baseline = _reset_peak(self.device)
         self._call(mode)()
         _wait(self.device)
         return _peak(self.device) - self.baseline

@@ -1,0 +1,1 @@
+"""Measurements on one GPU within a time limit, run as ``python -m benchmark.speed gpu``."""
