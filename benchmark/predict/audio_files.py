@@ -112,6 +112,9 @@ def predict_files(
             continue
         starts = window_starts(len(audio), module.input_samples, windowing)
         scores = predict_windows(module, audio, starts).mean(0)
+        if not np.isfinite(scores).all():
+            yield Failure(file, "the scores of the model contain NaN or infinity")
+            continue
         yield Prediction(file, len(audio) / module.sample_rate, scores.astype(np.float32), audio)
 
 

@@ -23,6 +23,7 @@ from benchmark.plan.jobs import Emit, Runtime, record_failure
 from benchmark.predict.audio_cache import Limits
 from benchmark.predict.audio_stream import Setting, Stream, Task, listeners
 from benchmark.predict.inference import Listener, audiences
+from benchmark.predict.invalid_scores import invalid_scores
 from benchmark.score.tables.effects import EFFECTS, Measured, sampled
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
@@ -165,8 +166,8 @@ def _evaluate_condition(
     for model in models:
         cell = group[model.train_id]
         scores = model.scores()
-        if not np.isfinite(scores).all():
-            error = "its scores are not numbers: the training diverged. Lower the learning rate."
+        error = invalid_scores(scores, list(track_ids), list(test.index), corpus, model.module)
+        if error is not None:
             record_failure(store, cell, "evaluation", error, emit)
             continue
         files = [PREDICTIONS]

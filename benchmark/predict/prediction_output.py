@@ -49,7 +49,7 @@ def as_json(tagged: Sequence[Tagged], failures: Sequence[Failure], card: Card, w
         ],
         "failures": [{"file": item.file.name, "reason": item.reason} for item in failures],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def as_csv(tagged: Sequence[Tagged]) -> str:

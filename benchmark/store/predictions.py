@@ -180,7 +180,6 @@ def load_predictions(path: Path) -> Predictions:
             )
     if not np.isfinite(predictions.scores).all():
         raise TagbenchError(
-            f"{where}: scores hold NaN or infinity, so no ranking of tracks exists. "
-            "The model has diverged: train it again with a lower learning rate."
+            f"{where}: scores contain NaN or infinity, so that tracks cannot be ranked. {again}"
         )
     return predictions

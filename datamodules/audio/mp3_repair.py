@@ -177,14 +177,14 @@ def _read_stream(data: Bytes, position: int) -> tuple[Mp3Stream, int]:
             position += length
             continue
         runs.append((run, position))
-        tag = _tag_length(data, position)
-        resumed = _next_run(data, position + (tag or 1), kind, 2)
+        tags = _tags_length(data, position)
+        resumed = _next_run(data, position + (tags or 1), kind, 2)
         # Another kind of frame starts another stream, if it comes first.
         until = resumed if resumed >= 0 else len(data)
-        other = _next_run(data, position + tag, None, _NEW_STREAM_FRAMES, until)
+        other = _next_run(data, position + tags, None, _NEW_STREAM_FRAMES, until)
         if other >= 0 or resumed < 0:
             break
-        gap_bytes += resumed - position - tag
+        gap_bytes += resumed - position - tags
         run = position = resumed
     samples = frames * (1152 if kind[0] == 3 else 576)
     count = _frame_count(data, first)
@@ -213,13 +213,18 @@ def _xing_offset(data: Bytes, at: int) -> int:
     return 4 + (9 if mono else 17)
 
 
-def _tag_length(data: Bytes, at: int) -> int:
-    """Return the size of the ID3 or APE tag at ``at``, 0 if there is none."""
-    if data[at : at + 3] == b"TAG":
-        return 128
-    if data[at : at + 8] == b"APETAGEX":
-        return 32 + int.from_bytes(data[at + 12 : at + 16], "little")
-    return id3_length(data, at)
+def _tags_length(data: Bytes, start: int) -> int:
+    """Return the size of the ID3 and APE tags that follow each other at ``start``."""
+    at = start
+    while True:
+        if data[at : at + 3] == b"TAG":
+            at += 128
+        elif data[at : at + 8] == b"APETAGEX":
+            at += 32 + int.from_bytes(data[at + 12 : at + 16], "little")
+        elif size := id3_length(data, at):
+            at += size
+        else:
+            return at - start
 
 
 def _kind(data: Bytes, at: int) -> Kind:

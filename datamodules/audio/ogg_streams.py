@@ -141,11 +141,11 @@ def _repaired(data: mmap.mmap, codec: str, pages: list[_Page]) -> bytes:
     if _is_misdated(pages):
         struct.pack_into("<q", last, _GRANULE, _UNKNOWN_LENGTH)
     struct.pack_into("<I", last, _CHECKSUM, 0)
-    struct.pack_into("<I", last, _CHECKSUM, _checksum(last))
+    struct.pack_into("<I", last, _CHECKSUM, page_checksum(last))
     return b"".join((*before, last))
 
 
-def _checksum(page: bytearray) -> int:
+def page_checksum(page: bytearray) -> int:
     """Return the CRC of a page: that of zlib, with the bits of bytes and result reversed."""
     mirrored = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{mirrored:032b}"[::-1], 2)

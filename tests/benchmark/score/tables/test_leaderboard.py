@@ -229,7 +229,7 @@ def test_failures_file_is_there_when_nothing_failed(small, tmp_path):
     )
 
 
-def test_unreadable_and_diverged_predictions_are_failures(tmp_path):
+def test_unreadable_and_invalid_predictions_are_failures(tmp_path):
     cells = by_hand(tmp_path)
     cells[0].predictions.write_bytes(b"PK broken")
     stored = dict(np.load(cells[3].predictions))
@@ -239,7 +239,7 @@ def test_unreadable_and_diverged_predictions_are_failures(tmp_path):
     failed = tables.failures.set_index("cell_id")
     assert (failed["stage"] == "score").all()
     assert "cannot be read" in failed.loc[cells[0].cell_id, "error"]
-    assert "diverged" in failed.loc[cells[3].cell_id, "error"]
+    assert "contain NaN or infinity" in failed.loc[cells[3].cell_id, "error"]
     assert "missing" in failed.loc[cells[4].cell_id, "error"]
     assert str(tmp_path) not in "".join(failed["error"])  # equal on every machine
     assert set(tables.leaderboard["model"]) == {"best", "even_a", "even_b"}
