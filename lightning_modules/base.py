@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.seeding import seed_for
 from lightning_modules.memory import return_memory, reuse_memory
-from lightning_modules.training import optimizers
+from lightning_modules.training import schedules
 from lightning_modules.training.recipe import RECIPES, Recipe
 from lightning_modules.training.track_metrics import TrackScores, track_means
 
@@ -233,11 +233,11 @@ class TaggingModule(pl.LightningModule):
         if not self.learns:
             return None
         steps = int(self.trainer.estimated_stepping_batches)
-        return optimizers.configure(self, self.recipe, steps, self._resumed_epoch)
+        return schedules.configure(self, self.recipe, steps, self._resumed_epoch)
 
     def configure_callbacks(self) -> Sequence[pl.Callback]:
         """Bring the callbacks that the recipe needs to any Trainer."""
-        return optimizers.callbacks(self.recipe)
+        return schedules.callbacks(self.recipe)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the epoch: which optimiser the checkpoint holds may depend on it."""

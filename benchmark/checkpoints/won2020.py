@@ -20,7 +20,8 @@ from benchmark.store.provenance import file_sha256
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.vocabularies import VOCABULARIES, check_tags
 from lightning_modules.base import TaggingModule
-from lightning_modules.frontends import FrontEnd, LogMel
+from lightning_modules.frontends import FrontEnd
+from lightning_modules.frontends.log_mel import LogMel
 
 # The reference's --model_type and --dataset, where ours have another name.
 MODEL_ALIASES = {

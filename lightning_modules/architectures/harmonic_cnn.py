@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers.conv_blocks import ConvBlock2d, DenseHead, PoolResBlock2d
+from lightning_modules.layers.conv_blocks import ConvBlock2d, PoolResBlock2d
+from lightning_modules.layers.dense_head import DenseHead
 
 
 class HarmonicCNN(DenseHead, TaggingModule):

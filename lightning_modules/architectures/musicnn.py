@@ -10,14 +10,9 @@ from torch.nn import functional as F
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers.conv_blocks import (
-    BatchNorm1d,
-    BatchNorm2d,
-    ConvBlock1d,
-    DenseHead,
-    kernel,
-    pool_relu,
-)
+from lightning_modules.layers.conv_blocks import ConvBlock1d, pool_relu
+from lightning_modules.layers.dense_head import DenseHead
+from lightning_modules.layers.fused_batchnorm import BatchNorm1d, BatchNorm2d, fold_norm
 
 
 class _Timbre(nn.Module):
@@ -36,7 +31,7 @@ class _Timbre(nn.Module):
         height = self.conv.weight.shape[2]
         rows = x.unfold(2, height, 1).permute(0, 2, 3, 1, 4).flatten(3)
         rows = rows.contiguous().permute(0, 3, 1, 2)  # (B, n_in * height, F - height + 1, T)
-        weight, bias, norm = kernel(self.conv, self.bn, rows[0, 0].numel())
+        weight, bias, norm = fold_norm(self.conv, self.bn, rows[0, 0].numel())
         y = F.conv2d(rows, weight.flatten(1, 2)[:, :, None], bias, padding=self.padding)
         # A pool keeps the layout in its gradient, where amax costs batch norm ten times its work.
         return pool_relu(norm(y), (y.shape[2], 1)).squeeze(2)

@@ -7,13 +7,9 @@ from typing import ClassVar, Unpack
 from torch import Tensor, nn
 
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers.conv_blocks import (
-    BatchNorm1d,
-    DenseHead,
-    conv1d,
-    conv_norm,
-    pool_relu,
-)
+from lightning_modules.layers.conv_blocks import conv1d, pool_relu
+from lightning_modules.layers.dense_head import DenseHead
+from lightning_modules.layers.fused_batchnorm import BatchNorm1d, conv_norm
 
 
 class _ResSEBlock1d(nn.Module):

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers.conv_blocks import ConvBlock2d, DenseHead, ResBlock2d
+from lightning_modules.layers.conv_blocks import ConvBlock2d, ResBlock2d
+from lightning_modules.layers.dense_head import DenseHead
 
 WON2020 = """@inproceedings{won2020evaluation,
   title={Evaluation of {CNN}-based automatic music tagging models},

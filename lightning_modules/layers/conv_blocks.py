@@ -1,6 +1,6 @@
-"""Building blocks shared by the taggers of Won et al. 2020.
+"""Convolutional blocks shared by the taggers of Won et al. 2020.
 
-Attribute names are those of the reference implementation, whose checkpoints they must fit.
+Attribute names are those of the reference implementation, so that its checkpoints load.
 Shapes: B windows, C channels, F frequency bands, T frames or samples.
 """
 
@@ -10,37 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_modules.layers import single_channel_conv
+from lightning_modules.layers.fused_batchnorm import BatchNorm1d, BatchNorm2d, conv_norm
 
 Pair = int | tuple[int, int]
-Convolution = nn.Conv1d | nn.Conv2d
-
-
-class _SingleValueNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm that takes the running statistics where a batch has one value per channel.
-
-    The last batch of an epoch may hold a single window, whose variance does not exist.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise (B, C, ...)."""
-        if self.training and x.numel() == x.shape[1]:
-            return F.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(x)
-
-
-class BatchNorm1d(_SingleValueNorm, nn.BatchNorm1d):
-    """Batch norm of (B, C), (B, C, T) or (B, C, 1, T), safe on a single value per channel."""
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.ndim != 4:
-            super()._check_input_dim(input)
-
-
-class BatchNorm2d(_SingleValueNorm, nn.BatchNorm2d):
-    """Batch norm of (B, C, F, T), safe on a single value per channel."""
 
 
 def conv2d(n_in: int, n_out: int, kernel: Pair, stride: Pair = 1) -> nn.Conv2d:
@@ -64,41 +36,6 @@ def conv1d(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv1d:
     weight = torch.empty_strided(layer.weight.shape, (n_in * kernel, 1, n_in))
     layer.weight.data = weight.copy_(layer.weight.data)
     return layer
-
-
-def conv_norm(conv: Convolution, norm: BatchNorm1d | BatchNorm2d, x: Tensor) -> Tensor:
-    """Compute ``norm(conv(x))`` of (B, C, F, T); F is 1 for a 1-D convolution."""
-    weight, bias, norm_left = kernel(conv, norm, x[0, 0].numel())
-    if isinstance(conv, nn.Conv2d):
-        y = single_channel_conv.conv2d(x, weight, bias, conv.stride, conv.padding)
-    else:
-        # As a map of a single row: torch has a channels-last layout for images only.
-        stride, padding = conv.stride[0], conv.kernel_size[0] // 2
-        y = F.conv2d(x, weight[:, :, None], bias, (1, stride), (0, padding))
-    return norm_left(y)
-
-
-def kernel(
-    conv: Convolution, norm: BatchNorm1d | BatchNorm2d, positions: int
-) -> tuple[Tensor, Tensor | None, nn.Module]:
-    """Return weight and bias of a convolution, and the norm that is left to apply.
-
-    Where nothing is learned, the norm goes into the kernel: the same numbers, without another
-    pass over the map.
-
-    Args:
-        conv: The convolution.
-        norm: Batch norm of its output.
-        positions: Size of a channel of the input. A kernel larger than that is left alone.
-    """
-    weight, bias, mean, var = conv.weight, conv.bias, norm.running_mean, norm.running_var
-    plain = norm.training or torch.is_grad_enabled() or positions <= weight[0].numel()
-    if plain or bias is None or mean is None or var is None:
-        return weight, bias, norm
-    scale = norm.weight * (var + norm.eps).rsqrt()
-    shape = (-1,) + (1,) * (weight.ndim - 1)
-    scaled = torch.mul(weight, scale.view(shape), out=torch.empty_like(weight))  # keeps strides
-    return scaled, (bias - mean) * scale + norm.bias, nn.Identity()
 
 
 def pool_relu(x: Tensor, pooling: Pair) -> Tensor:
@@ -180,26 +117,3 @@ class PoolResBlock2d(nn.Module):
         """Map (B, C, F, T) to (B, C, F // pooling, T // pooling)."""
         y = conv_norm(self.conv_1, self.bn_1, x).relu_()
         return pool_relu(conv_norm(self.conv_2, self.bn_2, y).add_(x), self.pooling)
-
-
-class DenseHead(nn.Module):
-    """Mixin of the two-layer classifier: dense1, bn, ReLU, dropout 0.5, dense2.
-
-    A mixin and not a child, because the reference keeps these layers at the top level.
-    """
-
-    dense1: nn.Linear
-    bn: BatchNorm1d
-    dropout: nn.Dropout
-    dense2: nn.Linear
-
-    def add_head(self, n_in: int, n_hidden: int, n_tags: int) -> None:
-        """Make the layers."""
-        self.dense1 = nn.Linear(n_in, n_hidden)
-        self.bn = BatchNorm1d(n_hidden)
-        self.dropout = nn.Dropout(0.5)
-        self.dense2 = nn.Linear(n_hidden, n_tags)
-
-    def head(self, x: Tensor) -> Tensor:
-        """Map features (B, n_in) to logits (B, C)."""
-        return self.dense2(self.dropout(self.bn(self.dense1(x)).relu()))

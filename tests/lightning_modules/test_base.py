@@ -27,9 +27,10 @@ from datamodules.common.seeding import rng_for
 from lightning_modules.architectures.sample_cnn_se import _ResSEBlock1d
 from lightning_modules.architectures.tag_prior import TagPrior
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers.conv_blocks import BatchNorm1d, ConvBlock1d, ConvBlock2d, conv2d
+from lightning_modules.layers.conv_blocks import ConvBlock1d, ConvBlock2d, conv2d
+from lightning_modules.layers.fused_batchnorm import BatchNorm1d
 from lightning_modules.memory import return_memory, reuse_memory
-from lightning_modules.training import optimizers
+from lightning_modules.training import adam_then_sgd, optimizers, schedules
 from lightning_modules.training.recipe import RECIPES, Recipe, get_recipe
 from lightning_modules.training.track_metrics import TrackScores, track_means
 
@@ -568,8 +569,8 @@ def test_won2020_recipe_is_that_of_the_paper():
     recipe = RECIPES["won2020"]
     assert (recipe.epochs, recipe.batch_size, recipe.optimizer) == (200, 16, "adam")
     assert (recipe.lr, recipe.weight_decay) == (1e-4, 1e-4)
-    assert optimizers.phase_starts(recipe) == [80, 100, 120]
-    assert [optimizers.phase_of(recipe, e) for e in (0, 79, 80, 99, 100, 119, 120, 199)] == [
+    assert adam_then_sgd.phase_starts(recipe) == [80, 100, 120]
+    assert [adam_then_sgd.phase_of(recipe, e) for e in (0, 79, 80, 99, 100, 119, 120, 199)] == [
         0, 0, 1, 1, 2, 2, 3, 3,
     ]  # fmt: skip
 
@@ -584,7 +585,7 @@ def test_decay_of_adamw_spares_biases_and_norms():
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 200])
 def test_one_cycle_rises_to_the_peak_and_ends_near_zero(steps):
     recipe = Recipe(epochs=1, lr=0.1)
-    made = optimizers.configure(Tiny.build(0, n_tags=2), recipe, steps)
+    made = schedules.configure(Tiny.build(0, n_tags=2), recipe, steps)
     optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     rates = []
     for _ in range(steps):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import librosa
 import numpy as np
 import pytest
@@ -11,7 +13,12 @@ import torchaudio
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import rng_for
 from lightning_modules import frontends
-from lightning_modules.frontends import ConstantQ, Harmonic, LinearSTFT, LogMel
+from lightning_modules.frontends import catalogue
+from lightning_modules.frontends.base import stft_power
+from lightning_modules.frontends.cqt import ConstantQ
+from lightning_modules.frontends.harmonic import Harmonic
+from lightning_modules.frontends.log_mel import LogMel
+from lightning_modules.frontends.stft import LinearSTFT
 
 RATE = 16000
 NAMES = ["log_mel", "stft", "cqt", "harmonic"]
@@ -50,7 +57,7 @@ def test_filterbank_is_torchaudio_s(n_mels):
 
 def test_fft_is_what_nnaudio_convolves():
     front = LogMel(sample_rate=RATE, bands=96)
-    ours = frontends.stft_power(front.mel.stft, noise())
+    ours = stft_power(front.mel.stft, noise())
     theirs = front.mel.stft(noise(), output_format="Magnitude").square().transpose(1, 2)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
@@ -203,3 +210,27 @@ def test_misspelt_front_end_is_answered_with_nearest():
     options = {"name": "stft", "trainble": True}
     with pytest.raises(TagbenchError, match="Did you mean 'trainable'"):
         frontends.build(options, sample_rate=RATE, bands=96, fits=range(1000))
+    with pytest.raises(TagbenchError, match=r"frontend.trainable: expected bool, got 'no'"):
+        frontends.build(
+            {"name": "stft", "trainable": "no"}, sample_rate=RATE, bands=96, fits=range(1000)
+        )
+
+
+def test_a_new_front_end_is_one_file(tmp_path, monkeypatch):
+    (tmp_path / "half_mel.py").write_text(
+        "from lightning_modules.frontends.log_mel import LogMel\n"
+        "class HalfMel(LogMel):\n"
+        "    name = 'half_mel'\n"
+        "    def power(self, audio):\n"
+        "        return super().power(audio) / 2\n"
+    )
+    catalogue.front_ends.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(frontends, "__path__", [*frontends.__path__, str(tmp_path)])
+        # A subclass of a subclass: its parent keeps its own name.
+        half = frontends.build("half_mel", sample_rate=RATE, bands=96, fits=range(1000))
+    catalogue.front_ends.cache_clear()
+    sys.modules.pop("lightning_modules.frontends.half_mel")
+    whole = LogMel(sample_rate=RATE, bands=96)
+    torch.testing.assert_close(half(noise()), whole(noise()) - 10 * np.log10(2))
+    assert list(frontends.front_ends()) == sorted(NAMES)

@@ -9,7 +9,7 @@ import torch
 from benchmark.predict.inference import Audience, Listener, audiences, equal_front_ends, sharing
 from datamodules.loaders.windowing import Windowing
 from lightning_modules.architectures.musicnn import Musicnn
-from lightning_modules.frontends import LogMel
+from lightning_modules.frontends.log_mel import LogMel
 from tests.support.sounds import RATE, music
 
 TAGS = ("a", "b", "c")

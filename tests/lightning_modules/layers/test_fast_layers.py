@@ -10,16 +10,13 @@ from torch.nn import functional as F
 from datamodules.common.seeding import rng_for
 from lightning_modules.layers import single_channel_conv
 from lightning_modules.layers.conv_blocks import (
-    BatchNorm1d,
-    BatchNorm2d,
     ConvBlock2d,
     PoolResBlock2d,
     ResBlock2d,
     conv1d,
     conv2d,
-    conv_norm,
-    kernel,
 )
+from lightning_modules.layers.fused_batchnorm import BatchNorm1d, BatchNorm2d, conv_norm, fold_norm
 
 
 def normal(*shape: int) -> Tensor:
@@ -51,7 +48,7 @@ def test_norm_inside_the_kernel_gives_the_same(n_in: int, dimensions: int) -> No
         conv, norm = conv2d(n_in, 8, (3, 5), (2, 1)), trained(BatchNorm2d(8)).eval()
         expected = norm(F.conv2d(x, conv.weight, conv.bias, (2, 1), (1, 2)))
     with torch.inference_mode():
-        weight, _, left = kernel(conv, norm, x[0, 0].numel())
+        weight, _, left = fold_norm(conv, norm, x[0, 0].numel())
         assert isinstance(left, nn.Identity)
         assert weight.stride() == conv.weight.stride()  # or the layout would be lost
         torch.testing.assert_close(conv_norm(conv, norm, x), expected, rtol=1e-5, atol=1e-5)
@@ -59,11 +56,11 @@ def test_norm_inside_the_kernel_gives_the_same(n_in: int, dimensions: int) -> No
 
 def test_norm_stays_outside_where_it_is_learned_or_the_map_is_small() -> None:
     conv, norm = conv2d(3, 8, 3), trained(BatchNorm2d(8))
-    assert kernel(conv, norm.eval(), 100)[2] is norm  # gradients are on
+    assert fold_norm(conv, norm.eval(), 100)[2] is norm  # gradients are on
     with torch.no_grad():
-        assert kernel(conv, norm.train(), 100)[2] is norm
-        assert kernel(conv, norm.eval(), 27)[2] is norm
-        assert kernel(conv, norm, 28)[2] is not norm
+        assert fold_norm(conv, norm.train(), 100)[2] is norm
+        assert fold_norm(conv, norm.eval(), 27)[2] is norm
+        assert fold_norm(conv, norm, 28)[2] is not norm
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""Constant-Q front end."""
+
+from __future__ import annotations
+
+from nnAudio.features import CQT1992v2
+from torch import Tensor
+
+from datamodules.common.errors import TagbenchError
+from lightning_modules.frontends.base import HOP, FrontEnd, exclude_buffers
+
+
+class ConstantQ(FrontEnd):
+    """Constant-Q map of the eight octaves below Nyquist, scaled as librosa scales it.
+
+    Args:
+        sample_rate: Rate of the audio in Hz.
+        bands: Frequency bands, a multiple of 8: bands / 8 to the octave.
+        trainable: Learn the kernels.
+    """
+
+    name = "cqt"
+
+    def __init__(self, *, sample_rate: int, bands: int, trainable: bool = False) -> None:
+        super().__init__(sample_rate=sample_rate, bands=bands)
+        if bands % 8:
+            raise TagbenchError(f"The cqt front end needs bands for 8 octaves, got {bands}.")
+        self.cqt = CQT1992v2(
+            sr=sample_rate,
+            hop_length=HOP,
+            fmin=sample_rate / 2**9,
+            n_bins=bands,
+            bins_per_octave=bands // 8,
+            trainable=trainable,
+            verbose=False,
+        )
+        self.reach = self.cqt.kernel_width // 2
+        exclude_buffers(self)
+
+    def power(self, audio: Tensor) -> Tensor:
+        """Map audio (B, T) to power (B, 1, bands, frames)."""
+        spectrum = self.cqt(audio, output_format="Complex")  # (B, bands, frames, 2)
+        return spectrum.square().sum(-1)[:, None]
