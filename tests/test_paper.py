@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.config.files import DatasetFile, ModelFile, find, import_class, load, names
+from benchmark.config.classes import import_class
+from benchmark.config.files import find, load, names
+from benchmark.config.schema import DatasetFile, ModelFile
 from benchmark.report.bibliography import METHODS, TOOLS, key_of, merged, split, tools
 from benchmark.report.html import write_report
 from benchmark.report.latex import escape, tables_tex

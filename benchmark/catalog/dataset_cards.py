@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.catalog.model_cards import wrapped
-from benchmark.config.files import DatasetFile, declared, find, import_class, load, names
+from benchmark.config.classes import declared_parameters, import_class
+from benchmark.config.files import find, load, names
+from benchmark.config.schema import DatasetFile
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,7 +78,9 @@ def card(name: str) -> DatasetCard:
     cite = re.search(r"@\w+\{([^,]+),", cls.citation)
     classes = counts = hours = None
     task: str = cls.task
-    if not any(default is ... for _, default in declared(cls, TaggingDataModule).values()):
+    if not any(
+        default is ... for _, default in declared_parameters(cls, TaggingDataModule).values()
+    ):
         module: TaggingDataModule = cls(root=Path("data"), **file.params)
         task = module.task
         if isinstance(module, Published):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from benchmark.config.files import BenchmarkFile, DatasetFile, ModelFile, Preset, find, load, names
+from benchmark.config.files import find, load, names
+from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset
 
 if TYPE_CHECKING:
     from benchmark.perturbations import Perturbation

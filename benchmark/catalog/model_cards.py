@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.config.files import ModelFile, find, load, names
+from benchmark.config.files import find, load, names
+from benchmark.config.schema import ModelFile
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,7 +95,7 @@ def card(name: str, scores: Scores) -> ModelCard:
         name: Model file.
         scores: See ``published``.
     """
-    from benchmark.plan.build import ResolvedModel
+    from benchmark.config.models import ResolvedModel
     from benchmark.plan.cost import cost_of
 
     file = load(find("models", name), ModelFile)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.score.tables.leaderboard import read_tables
+from benchmark.store.files import read_json
 from benchmark.store.run_record import load
-from benchmark.store.store import Store, read_json
+from benchmark.store.store import Store
 
 HEADER = ("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters", "training CPU")
 _BASELINE = "tag_prior"

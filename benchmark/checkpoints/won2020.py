@@ -14,8 +14,9 @@ from torch import Tensor
 
 from benchmark.checkpoints.checkpoint import Card, Source, save_checkpoint
 from benchmark.checkpoints.torch_files import read_tensors
-from benchmark.config.files import ModelFile, find, load, names
-from benchmark.plan.build import ResolvedModel
+from benchmark.config.files import find, load, names
+from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import ModelFile
 from benchmark.store.provenance import file_sha256
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.vocabularies import VOCABULARIES, check_tags

@@ -16,7 +16,7 @@ from benchmark.cli.options import console as _console
 from datamodules.common.errors import TagbenchError, unknown_name
 
 if TYPE_CHECKING:
-    from benchmark.config.files import BenchmarkFile
+    from benchmark.config.schema import BenchmarkFile
     from benchmark.store.store import Store
 
 app = typer.Typer(
@@ -54,7 +54,8 @@ def _benchmark(
     checkpoints: str | None = None,
 ) -> BenchmarkFile:
     """Build the matrix from a file and the flags that override it."""
-    from benchmark.config.files import BenchmarkFile, find, load, parse
+    from benchmark.config.files import find, load, parse
+    from benchmark.config.schema import BenchmarkFile
 
     content: dict[str, Any] = load(find("benchmarks", file), BenchmarkFile).model_dump()
     given = {
@@ -133,16 +134,16 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Print the plan and stop.")] = False,
 ) -> None:
     """Train, perturb, evaluate and score a matrix; what is done is not done again."""
-    from benchmark.plan import build
+    from benchmark.plan.matrix import check
     from benchmark.run import executors
     from benchmark.tracking import wandb as wandb_log
 
     matrix = _benchmark(benchmark, dataset, models, perturbations, seeds, preset, checkpoints)
-    build.check(matrix)  # before anything heavy is imported: a typo should cost no time
+    check(matrix)  # before anything heavy is imported: a typo should cost no time
     wandb_log.resolve_mode(wandb)
     executors.check(executor)
     from benchmark.predict.audio_cache import Limits
-    from benchmark.run.runner import Options
+    from benchmark.run.options import Options
 
     cache = None
     if audio_cache:
@@ -251,7 +252,7 @@ def cell(
     import os
 
     from benchmark.plan.jobs import Job, Runtime
-    from benchmark.plan.jobs import run as run_job
+    from benchmark.run.worker import run as run_job
     from benchmark.store.store import Store
 
     store = Store(results)

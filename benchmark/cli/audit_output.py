@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.plan.build import ResolvedDataset
-from benchmark.run.runner import Options
+from benchmark.config.datasets import ResolvedDataset
+from benchmark.run.options import Options
 from datamodules.common.progress import Bar
 from datamodules.corpus.audit import Finding, audit
 

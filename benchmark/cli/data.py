@@ -12,14 +12,14 @@ from benchmark.cli.options import AudioDir, Data, DataRoot, Dataset, Results, Wo
 from benchmark.cli.options import console as _console
 
 if TYPE_CHECKING:
-    from benchmark.plan.build import ResolvedDataset
-    from benchmark.run.runner import Options
+    from benchmark.config.datasets import ResolvedDataset
+    from benchmark.run.options import Options
 
 
 def _resolved(names: str, options: Options) -> Iterator[ResolvedDataset]:
     """Yield the datasets that a flag names; each name is checked before the first is imported."""
-    from benchmark.config.files import BenchmarkFile
-    from benchmark.plan.build import check
+    from benchmark.config.schema import BenchmarkFile
+    from benchmark.plan.matrix import check
     from benchmark.run import runner
 
     datasets = [name.strip() for name in names.split(",") if name.strip()]
@@ -41,9 +41,10 @@ def prepare(
     """Get and decode a dataset into its prepared corpus; goes on where it was stopped."""
     from benchmark.cli.audit_output import check as check_dataset
     from benchmark.run import runner
+    from benchmark.run.options import Options
 
     console = _console()
-    options = runner.Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
+    options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
     sound = True
     for resolved in _resolved(dataset, options):
         if check:
@@ -71,10 +72,11 @@ def describe(
 
     from benchmark.report.dataset.page import describe as write
     from benchmark.run import runner
+    from benchmark.run.options import Options
     from datamodules.common.progress import Bar
 
     console = _console()
-    options = runner.Options(results, data_root, places(data, audio_dir), workers=workers)
+    options = Options(results, data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
         corpus = runner.prepare(resolved, options, console)
         processes = workers or os.cpu_count() or 1
@@ -96,11 +98,12 @@ def export(
 ) -> None:
     """Write the tracks of a dataset as a JSONL manifest, and its prepared audio."""
     from benchmark.run import runner
+    from benchmark.run.options import Options
     from datamodules.common.progress import Bar
     from datamodules.corpus.export import export as write
 
     console = _console()
-    options = runner.Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
+    options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
         corpus = runner.prepare(resolved, options, console)
         write(corpus, out, audio=audio, format_=format_, progress=Bar())

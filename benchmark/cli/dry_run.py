@@ -5,12 +5,15 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.config.files import BenchmarkFile
-from benchmark.plan import build
-from benchmark.plan.build import Experiment, Heard
+from benchmark.config.schema import BenchmarkFile
+from benchmark.plan.build import build
 from benchmark.plan.cost import Cost, cost_of, evaluation_seconds, speed, training_seconds
+from benchmark.plan.matrix import Experiment, check
+from benchmark.plan.models import AnyModel, vocabulary
 from benchmark.run import executors
-from benchmark.run.runner import Options, resolve_checkpoints, resolve_dataset, resolve_models
+from benchmark.run.options import Options
+from benchmark.run.runner import resolve_checkpoints, resolve_dataset, resolve_models
+from benchmark.store.cells import Plan
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
@@ -24,9 +27,9 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
         options: As for a run.
         console: Where to print.
     """
-    experiment = build.check(benchmark)
+    experiment = check(benchmark)
     models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
-    heard: list[Heard] = [*models, *imported]
+    heard: list[AnyModel] = [*models, *imported]
     executor = executors.executor(options.executor)
     devices = options.devices or executor.available_devices()
     rate = speed(devices[0], executor.threads(len(devices)))
@@ -44,9 +47,9 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             )
             console.print(_conditions(experiment, name))
             continue
-        tags = build.vocabulary(name, corpus, models, imported)
+        tags = vocabulary(name, corpus, models, imported)
         costs = {m.name: cost_of(m.cls, m.architecture, len(tags)) for m in heard}
-        cells = build.build(experiment, dataset, corpus, models, imported)
+        cells = build(experiment, dataset, corpus, models, imported)
         preset = experiment.presets[name][1]
         train_s = {
             n: training_seconds(c, preset.training(), corpus, rate) for n, c in costs.items()
@@ -69,7 +72,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
 def _row(
     name: str,
     cost: Cost,
-    cells: build.Plan,
+    cells: Plan,
     store: Store,
     train_s: dict[str, float],
     eval_s: dict[str, float],

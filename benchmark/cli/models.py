@@ -59,7 +59,7 @@ def predict(
     """Tag audio files; exit code 1 if one of them could not be read."""
     from benchmark.checkpoints.checkpoint import load_checkpoint
     from benchmark.cli.predict_output import run
-    from benchmark.config.files import WindowsSpec
+    from benchmark.config.schema import WindowsSpec
     from benchmark.predict import prediction_output as output
     from benchmark.predict.audio_files import find_audio
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict
 ID_LENGTH = 16
 
 
-class Science(BaseModel):
+class Identity(BaseModel):
     """Base of what is hashed. How a cell ran (devices, paths, W&B) is another type on purpose."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class Inputs(Science):
+class Inputs(Identity):
     """Digests of what a prepared corpus feeds in."""
 
     manifest: str
@@ -27,7 +27,7 @@ class Inputs(Science):
     sample_rate: int
 
 
-class Architecture(Science):
+class Architecture(Identity):
     """A model class, by its own ``identity``, with every parameter filled in.
 
     The import path is not part of it: a class that moves to another file keeps its ids.
@@ -40,7 +40,7 @@ class Architecture(Science):
     window: int
 
 
-class TrainScience(Science):
+class TrainIdentity(Identity):
     """Everything that decides the weights of one trained model."""
 
     kind: Literal["train"] = "train"
@@ -50,7 +50,7 @@ class TrainScience(Science):
     seed: int
 
 
-class ImportScience(Science):
+class ImportIdentity(Identity):
     """Everything that decides what an imported model predicts: it was trained elsewhere."""
 
     kind: Literal["import"] = "import"
@@ -60,7 +60,7 @@ class ImportScience(Science):
     weights: str
 
 
-class PerturbationScience(Science):
+class PerturbationIdentity(Identity):
     """Everything that decides what the models hear."""
 
     name: str
@@ -72,23 +72,23 @@ class PerturbationScience(Science):
     seed: int
 
 
-class ChainScience(Science):
+class ChainIdentity(Identity):
     """Everything that decides what the models hear of a chain: its links, in their order.
 
-    Neither its name nor its severity is science.
+    Neither its name nor its severity is part of the identity.
     """
 
-    links: list[PerturbationScience]
+    links: list[PerturbationIdentity]
     seed: int
 
 
-class EvalScience(Science):
+class EvaluationIdentity(Identity):
     """Everything that decides one table of predictions."""
 
     kind: Literal["evaluation"] = "evaluation"
     train: str
     inputs: Inputs
-    perturbation: PerturbationScience | ChainScience
+    perturbation: PerturbationIdentity | ChainIdentity
     windows: dict[str, Any]
 
 
@@ -99,9 +99,9 @@ def canonical(value: Any) -> str:
     )
 
 
-def cell_id(science: Science) -> str:
+def cell_id(identity: Identity) -> str:
     """Return the id of a cell: the first 16 hex digits of the sha256 of its canonical JSON."""
-    if not isinstance(science, Science):
-        raise TypeError(f"only Science can be hashed, got {type(science).__name__}")
-    text = canonical(science.model_dump(mode="json"))
+    if not isinstance(identity, Identity):
+        raise TypeError(f"only an Identity can be hashed, got {type(identity).__name__}")
+    text = canonical(identity.model_dump(mode="json"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:ID_LENGTH]

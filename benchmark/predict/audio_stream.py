@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmark.perturbations import CLEAN, Condition, perturb
 from benchmark.perturbations.measure.effect import Effect, Features, features, measure
-from benchmark.plan.jobs import die_with_parent
 from benchmark.predict.audio_cache import AudioCache, Limits
+from benchmark.processes import die_with_parent
 from datamodules.corpus.corpus import Corpus
 
 Audio = NDArray[np.float32]

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from benchmark.checkpoints.checkpoint import load_checkpoint
-from benchmark.config.files import WindowsSpec
+from benchmark.config.datasets import data_module
+from benchmark.config.schema import WindowsSpec
 from benchmark.perturbations import Condition, warm_up
 from benchmark.plan.jobs import Emit, Runtime, record_failure
 from benchmark.predict.audio_cache import Limits
@@ -25,12 +25,12 @@ from benchmark.predict.audio_stream import Setting, Stream, Task, listeners
 from benchmark.predict.inference import Listener, audiences
 from benchmark.predict.invalid_scores import invalid_scores
 from benchmark.score.tables.effects import EFFECTS, Measured, sampled
+from benchmark.store.cells import PREDICTIONS
+from benchmark.store.files import write_arrays
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
-from benchmark.train.supervised import data_module
 from datamodules.corpus.corpus import Corpus
 
-PREDICTIONS = "predictions.npz"
 PROGRESS_EVERY_S = 0.2
 
 
@@ -69,7 +69,7 @@ def evaluate(cells: Sequence[str], store: Store, runtime: Runtime, emit: Emit) -
     """
     documents = {cell: store.read(cell) for cell in cells}
     first = next(iter(documents.values()))
-    data = data_module(first["launch"], runtime)
+    data = data_module(first["launch"], Path(runtime.data_root))
     data.prepare_data()
     corpus = data.corpus
     device = torch.device(runtime.device)
@@ -190,11 +190,3 @@ def _evaluate_condition(
         }
         store.finish(cell, metrics, files)
         emit({"event": "done", "cell": cell})
-
-
-def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write arrays atomically; the same arrays give the same bytes."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
-    part.replace(path)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmark.config.files import flat
 from benchmark.report.html import write_report
 from benchmark.score.consistency import render_consistency
 from benchmark.score.tables.effects import effects_frame
@@ -20,13 +21,9 @@ from benchmark.score.tag_groups import TagFacts
 from benchmark.store import run_record as sweeps
 from benchmark.store.predictions import Tables
 from benchmark.store.store import Store
-from benchmark.tracking.wandb import flat
-
-if TYPE_CHECKING:
-    from benchmark.run.runner import Planned
 
 
-def tables_of(sweep: sweeps.Sweep, store: Store) -> Tables:
+def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
     """Compute the tables of a sweep from its predictions and what was measured beside them."""
     evaluations = sweeps.evaluations(sweep, store)
     tables = build_tables(
@@ -45,7 +42,9 @@ def tables_of(sweep: sweeps.Sweep, store: Store) -> Tables:
     return replace(tables, effects=effects_frame(evaluations))
 
 
-def score(sweep: sweeps.Sweep, store: Store, console: Console, *, report: bool = True) -> Tables:
+def score(
+    sweep: sweeps.RunRecord, store: Store, console: Console, *, report: bool = True
+) -> Tables:
     """Write the CSVs and the report of a dataset and print its leaderboard.
 
     Args:
@@ -71,7 +70,7 @@ def score(sweep: sweeps.Sweep, store: Store, console: Console, *, report: bool =
     return tables
 
 
-def provenance_of(sweep: sweeps.Sweep, store: Store) -> dict[str, Any]:
+def provenance_of(sweep: sweeps.RunRecord, store: Store) -> dict[str, Any]:
     """Return what the report says about where its numbers come from."""
     info = sweep.info
     software: dict[str, set[str]] = {}
@@ -105,13 +104,13 @@ def provenance_of(sweep: sweeps.Sweep, store: Store) -> dict[str, Any]:
     }
 
 
-def report_failures(planned: Sequence[Planned], store: Store, console: Console) -> int:
+def report_failures(records: Sequence[sweeps.RunRecord], store: Store, console: Console) -> int:
     """Print a table of what failed.
 
     Returns:
         The exit code: 1 when anything failed.
     """
-    failed = [failure for item in planned for failure in sweeps.failures(item.sweep, store)]
+    failed = [failure for record in records for failure in sweeps.failures(record, store)]
     if not failed:
         return 0
     table = Table(title=f"{len(failed)} failed cells", title_style="bold red")
@@ -159,7 +158,7 @@ def _fraction(states: Sequence[str]) -> str:
     return f"{states.count('done')}/{len(states)}"
 
 
-def verify(sweep: sweeps.Sweep, store: Store, console: Console) -> bool:
+def verify(sweep: sweeps.RunRecord, store: Store, console: Console) -> bool:
     """Recompute every row of a dataset from its stored predictions and compare.
 
     Returns:
@@ -188,7 +187,7 @@ def verify(sweep: sweeps.Sweep, store: Store, console: Console) -> bool:
     return True
 
 
-def damaged(sweep: sweeps.Sweep, store: Store) -> Mapping[str, Path]:
+def damaged(sweep: sweeps.RunRecord, store: Store) -> Mapping[str, Path]:
     """Return finished cells whose files no longer match their digests: {title: folder}."""
     found = {}
     for cell in sweep.cells:

@@ -5,80 +5,40 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from benchmark.checkpoints.checkpoint import CARD, WEIGHTS
-from benchmark.config.files import BenchmarkFile
-from benchmark.config.identity import TrainScience
+from benchmark.config.datasets import ResolvedDataset
+from benchmark.config.identity import TrainIdentity
+from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import BenchmarkFile
 from benchmark.perturbations import Condition
-from benchmark.plan import build as plan
-from benchmark.plan.build import (
-    Experiment,
-    Heard,
-    ImportedModel,
-    Plan,
-    ResolvedDataset,
-    ResolvedModel,
-)
-from benchmark.plan.cost import Cost, cost_of, evaluation_seconds, speed, training_seconds
-from benchmark.plan.jobs import Job, Runtime, log_path
+from benchmark.plan.build import build
+from benchmark.plan.cost import cost_of, evaluation_seconds, speed, training_seconds
+from benchmark.plan.jobs import Job, Runtime
+from benchmark.plan.matrix import Experiment, check
+from benchmark.plan.models import AnyModel, ImportedModel, vocabulary
 from benchmark.predict import audio_examples
 from benchmark.predict.audio_cache import Limits, announce, size_of
 from benchmark.report import pipeline
 from benchmark.run import executors
 from benchmark.run.executors import Executor
+from benchmark.run.options import Options, Planned
 from benchmark.run.progress import Display
+from benchmark.run.worker import log_path
 from benchmark.store import run_record as sweep
+from benchmark.store.cells import Cell, Plan
 from benchmark.store.predictions import Tables
 from benchmark.store.provenance import provenance
-from benchmark.store.store import Cell, Store
+from benchmark.store.store import Store
 from benchmark.tracking import result_runs
 from benchmark.tracking import wandb as wandb_log
 from datamodules.common.filesystem import replace_file
 from datamodules.common.progress import Bar
 from datamodules.corpus.corpus import Corpus
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a sweep runs; none of it changes a number.
-
-    Attributes:
-        results: Results folder.
-        data_root: Folder of prepared corpora.
-        dataset_params: Parameters for the datasets from the command line.
-        devices: ``"cpu"`` or ``"cuda:<index>"``; empty takes what there is.
-        workers: Processes that decode and perturb beside a job; None takes one a core.
-        wandb: Mode.
-        executor: Where jobs run: ``"local"`` or ``"ray"``.
-        audio: Whether the report plays a clip a condition; None: where the licence lets it be
-            passed on.
-        audio_cache: Where shifted and stretched audio is kept; None keeps none.
-    """
-
-    results: Path
-    data_root: Path
-    dataset_params: Mapping[str, Any] = field(default_factory=dict)
-    devices: tuple[str, ...] = ()
-    workers: int | None = None
-    wandb: str = "auto"
-    executor: str = "local"
-    audio: bool | None = None
-    audio_cache: Limits | None = None
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One dataset of the sweep, ready to run."""
-
-    plan: Plan
-    sweep: sweep.Sweep
-    costs: Mapping[str, Cost]
-    weights: Mapping[str, float]
 
 
 def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
@@ -93,7 +53,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         The exit code: 0, or 1 when a cell failed.
     """
     mode = wandb_log.resolve_mode(options.wandb)
-    experiment = plan.check(benchmark)
+    experiment = check(benchmark)
     store = Store(options.results)
     with store.lock():
         executor = executors.executor(options.executor)
@@ -127,15 +87,15 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         )
         fresh = work(planned, store, runtime, devices, executor, console)
         for item, (dataset, corpus) in zip(planned, corpora, strict=True):
-            play(item.sweep, dataset, corpus, store, console, options.audio)
-            tables = pipeline.score(item.sweep, store, console)
+            play(item.record, dataset, corpus, store, console, options.audio)
+            tables = pipeline.score(item.record, store, console)
             if fresh:
-                mirror(item.sweep, tables, store, runtime, console)
-        return pipeline.report_failures(planned, store, console)
+                mirror(item.record, tables, store, runtime, console)
+        return pipeline.report_failures([item.record for item in planned], store, console)
 
 
 def mirror(
-    item: sweep.Sweep, tables: Tables, store: Store, runtime: Runtime, console: Console
+    item: sweep.RunRecord, tables: Tables, store: Store, runtime: Runtime, console: Console
 ) -> None:
     """Copy a finished sweep to W&B; a sink that fails takes nothing down with it."""
     try:
@@ -149,7 +109,7 @@ def mirror(
 
 
 def play(
-    item: sweep.Sweep,
+    item: sweep.RunRecord,
     dataset: ResolvedDataset,
     corpus: Corpus,
     store: Store,
@@ -221,11 +181,11 @@ def plan_dataset(
     console: Console,
 ) -> Planned:
     """Expand one dataset's matrix, register its cells and estimate their work."""
-    cells = plan.build(experiment, dataset, corpus, models, imported)
-    tags = plan.vocabulary(dataset.name, corpus, models, imported)
+    cells = build(experiment, dataset, corpus, models, imported)
+    tags = vocabulary(dataset.name, corpus, models, imported)
     for cell in (*cells.training, *cells.evaluations):
         store.register(cell)
-    heard: list[Heard] = [*models, *imported]
+    heard: list[AnyModel] = [*models, *imported]
     costs = {model.name: cost_of(model.cls, model.architecture, len(tags)) for model in heard}
     preset = experiment.presets[dataset.name][1]
     module = dataset.module(corpus.root.parent)
@@ -272,7 +232,7 @@ def plan_dataset(
     return Planned(cells, record, costs, weights)
 
 
-def bibtex(dataset: ResolvedDataset, heard: Sequence[Heard]) -> dict[str, str]:
+def bibtex(dataset: ResolvedDataset, heard: Sequence[AnyModel]) -> dict[str, str]:
     """Return what a report has to cite, by ``model:<name>`` and ``dataset:<name>``."""
     found = {f"dataset:{dataset.name}": dataset.cls.citation}
     for model in heard:
@@ -355,7 +315,7 @@ def work(
 
 def is_trained(cell: Cell) -> bool:
     """Tell a cell to train from a model that was trained elsewhere."""
-    return isinstance(cell.science, TrainScience)
+    return isinstance(cell.identity, TrainIdentity)
 
 
 def adopt(cell: Cell, store: Store) -> None:

@@ -24,18 +24,20 @@ from rich.console import Console
 
 from benchmark import determinism
 from benchmark.checkpoints.checkpoint import Source, save_checkpoint
-from benchmark.config.files import BenchmarkFile, ModelFile, find, load
+from benchmark.config.files import find, load
+from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import BenchmarkFile, ModelFile
 from benchmark.perturbations import CLEAN, Condition, warm_up
 from benchmark.perturbations.base import catalogue_entry
-from benchmark.plan import build
-from benchmark.plan.build import Experiment, ImportedModel, ResolvedModel
 from benchmark.plan.jobs import Runtime
+from benchmark.plan.matrix import Experiment, check
+from benchmark.plan.models import ImportedModel
 from benchmark.predict.audio_stream import Setting, Task, listeners
 from benchmark.predict.evaluate import load_model
 from benchmark.predict.inference import Listener
 from benchmark.run import runner
 from benchmark.run.executors import local
-from benchmark.run.runner import Options, Planned
+from benchmark.run.options import Options, Planned
 from benchmark.speed import tables
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
@@ -214,7 +216,7 @@ def write(rows: Sequence[Row], about: str, out: Path) -> None:
 
 
 def _check(matrix: Matrix, models: list[str], checkpoints: list[str]) -> Experiment:
-    return build.check(
+    return check(
         BenchmarkFile(
             datasets=[matrix.dataset],
             models=models,

@@ -23,8 +23,9 @@ from torch.nn import functional as F
 
 from benchmark import determinism
 from benchmark.checkpoints.won2020 import fit
-from benchmark.config.files import ModelFile, find, load
-from benchmark.plan.build import ResolvedModel
+from benchmark.config.files import find, load
+from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import ModelFile
 from benchmark.speed.baselines.build import build_plain
 from benchmark.speed.task import Dtype, Facts, Mode, Task
 from datamodules.common.errors import TagbenchError

@@ -20,17 +20,18 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmark.config.files import flat
 from benchmark.config.identity import ID_LENGTH, canonical
 from benchmark.score.tables.diff_inputs import series
 from benchmark.store import run_record as sweeps
+from benchmark.store.files import write_json
 from benchmark.store.provenance import file_sha256
-from benchmark.store.run_record import Sweep
-from benchmark.store.store import Store, write_json
-from benchmark.tracking.wandb import flat
+from benchmark.store.run_record import RunRecord
+from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 
 
-def merge(others: Sequence[Store], store: Store, console: Console) -> list[Sweep]:
+def merge(others: Sequence[Store], store: Store, console: Console) -> list[RunRecord]:
     """Bring the finished and the failed cells of other results folders into this one.
 
     What is done here stays as it is. The caller holds the lock of ``store`` and scores anew.
@@ -56,7 +57,7 @@ def merge(others: Sequence[Store], store: Store, console: Console) -> list[Sweep
             _check_cells(before, known, sweep, other)
             _check_versions(before, known, sweep, other)
         sources[sweep.dataset].append((other, sweep))
-    united: dict[str, Sweep] = {}
+    united: dict[str, RunRecord] = {}
     for other, sweep in found:
         old = united.get(sweep.dataset) or ours.get(sweep.dataset)
         united[sweep.dataset] = sweeps.unite(sweep, old) if old else sweep
@@ -64,7 +65,7 @@ def merge(others: Sequence[Store], store: Store, console: Console) -> list[Sweep
     return [sweeps.write(sweep, store) for sweep in united.values()]
 
 
-def _sweeps_of(other: Store, store: Store) -> list[Sweep]:
+def _sweeps_of(other: Store, store: Store) -> list[RunRecord]:
     if other.results.resolve() == store.results.resolve():
         raise TagbenchError(f"{other.results} is the folder to merge into: name another machine's.")
     names = sweeps.datasets(other)
@@ -83,7 +84,7 @@ def _sweeps_of(other: Store, store: Store) -> list[Sweep]:
     return found
 
 
-def check_contract(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> None:
+def check_contract(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
     """Raise unless two sweeps of a dataset may share a table, and say what differs."""
     old, new = (_terms(sweep) for sweep in (ours, theirs))
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
@@ -97,7 +98,7 @@ def check_contract(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> Non
     )
 
 
-def _terms(sweep: Sweep) -> dict[str, Any]:
+def _terms(sweep: RunRecord) -> dict[str, Any]:
     """Return what all rows of a table share: the contract, and what mCE is relative to."""
     return {**flat(json.loads(sweep.info["contract"])), "baseline": sweep.info["baseline"]}
 
@@ -112,12 +113,12 @@ _PARTS = {
 }
 
 
-def _trained_first(sweep: Sweep) -> list[Mapping[str, Any]]:
+def _trained_first(sweep: RunRecord) -> list[Mapping[str, Any]]:
     """Return models, be they trained or imported, before the evaluations that rest on them."""
     return sorted(sweep.cells, key=lambda cell: cell["kind"] == "evaluation")
 
 
-def _check_cells(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> None:
+def _check_cells(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
     """Raise when a label means different cells: another code, engine or parameter made them."""
     known = {sweeps.cell_key(cell): cell["id"] for cell in ours.cells}
     # Training first: what differs there differs in all its evaluations too.
@@ -137,7 +138,7 @@ def _check_cells(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> None:
         )
 
 
-def _check_versions(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> None:
+def _check_versions(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
     old, new = _versions(ours, here), _versions(theirs, there)
     if old and not new <= old:
         raise TagbenchError(
@@ -147,13 +148,13 @@ def _check_versions(ours: Sweep, here: Store, theirs: Sweep, there: Store) -> No
         )
 
 
-def _versions(sweep: Sweep, store: Store) -> set[str]:
+def _versions(sweep: RunRecord, store: Store) -> set[str]:
     done = [cell["id"] for cell in sweep.cells if store.state(cell["id"]) == "done"]
     found = (store.metrics(cell).get("provenance", {}).get("tagbench") for cell in done)
     return {series(version) for version in found if version}
 
 
-def _bring(sweep: Sweep, source: Store, store: Store, console: Console) -> None:
+def _bring(sweep: RunRecord, source: Store, store: Store, console: Console) -> None:
     """Copy the cells of one sweep, training before the evaluations that rest on it."""
     counts: Counter[str] = Counter()
     foreign: set[str] = set()

@@ -52,7 +52,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Failure:
+class CellFailure:
     """One cell that did not finish; a row of ``failures.csv``.
 
     Attributes:

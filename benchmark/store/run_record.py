@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import __version__
-from benchmark.plan.build import Plan
-from benchmark.store.predictions import Evaluation, Failure
-from benchmark.store.store import Cell, Store, read_json, write_json
+from benchmark.store.cells import Cell, Plan
+from benchmark.store.files import read_json, write_json
+from benchmark.store.predictions import CellFailure, Evaluation
+from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError, unknown_name
 
 RECORD = "sweep.json"
@@ -24,7 +25,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Sweep:
+class RunRecord:
     """A sweep on disk.
 
     Attributes:
@@ -60,7 +61,7 @@ def record(
     costs: Mapping[str, Mapping[str, float]],
     info: Mapping[str, Any],
     store: Store,
-) -> tuple[Sweep, bool]:
+) -> tuple[RunRecord, bool]:
     """Merge a plan into the record of its dataset and write it.
 
     Args:
@@ -74,7 +75,7 @@ def record(
     """
     info = {**info, "contract": plan.contract, "preset": plan.preset}
     entries = tuple(map(_entry, (*plan.training, *plan.evaluations)))
-    sweep = Sweep(plan.dataset, info, costs, entries)
+    sweep = RunRecord(plan.dataset, info, costs, entries)
     replaced = False
     if (store.results / plan.dataset / RECORD).is_file():
         old = load(plan.dataset, store)
@@ -84,15 +85,15 @@ def record(
     return write(sweep, store), replaced
 
 
-def unite(old: Sweep, new: Sweep) -> Sweep:
+def unite(old: RunRecord, new: RunRecord) -> RunRecord:
     """Return the cells and models of both; where labels or facts meet, the new ones count."""
     cells = {cell_key(cell): cell for cell in (*old.cells, *new.cells)}
     bibtex = {**old.info.get("bibtex", {}), **new.info.get("bibtex", {})}
     info = {**new.info, "bibtex": bibtex} if bibtex else new.info
-    return Sweep(new.dataset, info, {**old.models, **new.models}, tuple(cells.values()))
+    return RunRecord(new.dataset, info, {**old.models, **new.models}, tuple(cells.values()))
 
 
-def write(sweep: Sweep, store: Store) -> Sweep:
+def write(sweep: RunRecord, store: Store) -> RunRecord:
     """Write a record and return it as it is read again."""
     path = store.results / sweep.dataset / RECORD
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +113,7 @@ def write(sweep: Sweep, store: Store) -> Sweep:
     return sweep
 
 
-def load(dataset: str, store: Store) -> Sweep:
+def load(dataset: str, store: Store) -> RunRecord:
     """Read the record of a dataset.
 
     Raises:
@@ -133,7 +134,9 @@ def load(dataset: str, store: Store) -> Sweep:
             f"{path} has format {content.get('format')!r}, expected {FORMAT}: it was written by "
             "another version. Run the benchmark again; finished cells are kept."
         )
-    return Sweep(content["dataset"], content["info"], content["models"], tuple(content["cells"]))
+    return RunRecord(
+        content["dataset"], content["info"], content["models"], tuple(content["cells"])
+    )
 
 
 def datasets(store: Store) -> list[str]:
@@ -141,7 +144,7 @@ def datasets(store: Store) -> list[str]:
     return sorted(path.parent.name for path in store.results.glob(f"*/{RECORD}"))
 
 
-def evaluations(sweep: Sweep, store: Store) -> list[Evaluation]:
+def evaluations(sweep: RunRecord, store: Store) -> list[Evaluation]:
     """Return every finished evaluation of a sweep."""
     info = sweep.info
     return [
@@ -172,7 +175,7 @@ def evaluations(sweep: Sweep, store: Store) -> list[Evaluation]:
     ]
 
 
-def failures(sweep: Sweep, store: Store) -> list[Failure]:
+def failures(sweep: RunRecord, store: Store) -> list[CellFailure]:
     """Return every failed cell of a sweep, with those that wait in vain for its training."""
     found = []
     for cell in sweep.cells:
@@ -182,7 +185,7 @@ def failures(sweep: Sweep, store: Store) -> list[Failure]:
         labels = cell["labels"]
         message = " ".join(f"{document['error']}: {document['message']}".split())
         found.append(
-            Failure(
+            CellFailure(
                 dataset=sweep.dataset,
                 model=labels["model"],
                 seed=labels["seed"],

@@ -9,74 +9,18 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.config.identity import Science, cell_id
+from benchmark.store.cells import Cell
+from benchmark.store.files import read_json, write_json
 from benchmark.store.provenance import file_sha256
 from datamodules.common.errors import TagbenchError
 
 State = Literal["done", "failed", "pending"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One unit of work: what decides its numbers, and what people call it.
-
-    Attributes:
-        science: The preimage of the id.
-        labels: Names for tables; no two cells may share an id, but they may share labels.
-        launch: What a process needs to run it beside the science: the dataset's class and its
-            parameters, which may name a folder of this machine.
-    """
-
-    science: Science
-    labels: Mapping[str, Any]
-    launch: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def id(self) -> str:
-        """Content hash of ``science``."""
-        return cell_id(self.science)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``cell.json`` holds."""
-        preimage = self.science.model_dump(mode="json")
-        return {
-            "id": self.id,
-            "kind": preimage["kind"],
-            "preimage": preimage,
-            "labels": dict(self.labels),
-            "launch": dict(self.launch),
-        }
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the whole new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(value, stream, indent=1, sort_keys=True)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file that tagbench wrote.
-
-    Raises:
-        TagbenchError: The file is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TagbenchError(f"Cannot read {path}: {error}.") from error
 
 
 class Store:

@@ -17,7 +17,7 @@ from benchmark.plan.jobs import Runtime
 from benchmark.score.tables.io import family_title, metric_title, primary_metric
 from benchmark.store import run_record as sweeps
 from benchmark.store.predictions import Tables
-from benchmark.store.run_record import Sweep
+from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from benchmark.tracking.wandb import Chart, Run, is_logged, mark_logged, training_facts, write_run
 
@@ -38,7 +38,7 @@ class Synced:
 
 
 def log_sweep(
-    sweep: Sweep,
+    sweep: RunRecord,
     tables: Tables,
     store: Store,
     runtime: Runtime,
@@ -76,7 +76,7 @@ def log_sweep(
     )
 
 
-def training_runs(sweep: Sweep, store: Store) -> Iterator[Run]:
+def training_runs(sweep: RunRecord, store: Store) -> Iterator[Run]:
     """Yield a run for every trained model, with the curves that its cell has kept."""
     for cell in sweep.of_kind("train"):
         if store.state(cell["id"]) != "done":
@@ -89,7 +89,7 @@ def training_runs(sweep: Sweep, store: Store) -> Iterator[Run]:
         yield Run(cell["id"], facts, numbers, history=tuple(history or ()))
 
 
-def result_runs(sweep: Sweep, tables: Tables, store: Store) -> Iterator[Run]:
+def result_runs(sweep: RunRecord, tables: Tables, store: Store) -> Iterator[Run]:
     """Yield a run for every model of the leaderboard, and one for the leaderboard itself."""
     cells = [c for c in sweep.of_kind("evaluation") if store.state(c["id"]) == "done"]
     digests = {key: value for key, value in sweep.info.items() if key.endswith("_digest")}

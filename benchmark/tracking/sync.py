@@ -7,14 +7,16 @@ from rich.console import Console
 from benchmark.plan.jobs import Runtime
 from benchmark.score.tables.io import read_tables
 from benchmark.store import run_record as sweeps
-from benchmark.store.run_record import Sweep
+from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from benchmark.tracking.result_runs import log_sweep
 from benchmark.tracking.wandb import project
 from datamodules.common.errors import TagbenchError
 
 
-def sync(sweep: Sweep, store: Store, mode: str, console: Console, *, again: bool = False) -> None:
+def sync(
+    sweep: RunRecord, store: Store, mode: str, console: Console, *, again: bool = False
+) -> None:
     """Write the runs of a finished sweep that W&B does not have, from files alone.
 
     Args:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.config.files import flat
 from benchmark.plan.jobs import Runtime
 from benchmark.store import run_record as sweeps
 from benchmark.store.provenance import file_sha256
@@ -87,18 +88,6 @@ def mark_logged(results: Path, run_id: str, content: str) -> None:
 
 def _mark(results: Path, run_id: str) -> Path:
     return results / "wandb" / "logged" / run_id
-
-
-def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested mappings into dotted keys."""
-    result: dict[str, Any] = {}
-    for key, value in document.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            result |= flat(value, f"{name}.")
-        else:
-            result[name] = value
-    return result
 
 
 def _quiet(settings: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import math
 import pickle
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,16 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
 
-from benchmark.config.files import import_class
+from benchmark.config.classes import import_class
+from benchmark.config.datasets import data_module
 from benchmark.plan.jobs import Emit, Runtime
+from benchmark.store.cells import BEST, LAST
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
 from benchmark.tracking.wandb import training_logger
 from datamodules.base import TaggingDataModule
 from lightning_modules.base import TaggingModule
 from lightning_modules.training.recipe import Recipe
-
-BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 class BestAndLast(Checkpoint):
@@ -141,7 +141,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
     module_class = import_class(document["launch"]["model_class"], TaggingModule, f"cell {cell}")
     data = data_module(
         launch,
-        runtime,
+        Path(runtime.data_root),
         window=preimage["architecture"]["window"],
         model_rate=preimage["architecture"]["sample_rate"],
         batch_size=recipe.batch_size,
@@ -228,15 +228,6 @@ def _read_checkpoint(path: Path) -> dict[str, Any] | None:
         logging.getLogger(__name__).warning("%s cannot be read (%s): starting anew", path, error)
         return None
     return found
-
-
-def data_module(launch: Mapping[str, Any], runtime: Runtime, **loading: Any) -> TaggingDataModule:
-    """Build the DataModule that a cell's ``launch`` names."""
-    found = import_class(launch["dataset_class"], TaggingDataModule, "cell")
-    module: TaggingDataModule = found(
-        root=Path(runtime.data_root), **launch["dataset_params"], **loading
-    )
-    return module
 
 
 @contextmanager

@@ -289,8 +289,8 @@ def test_lightning_supplies_the_epoch(root: Path) -> None:
 
 
 def test_science_is_what_a_leaf_declares() -> None:
-    assert Noise(root="a", window=5, seed=3).science() == {"count": 24, "seconds": 0.3}
-    assert LouderNoise(root="a").science() == {"count": 24, "gain": 2.0, "seconds": 0.3}
+    assert Noise(root="a", window=5, seed=3).identity() == {"count": 24, "seconds": 0.3}
+    assert LouderNoise(root="a").identity() == {"count": 24, "gain": 2.0, "seconds": 0.3}
     keys = {
         data.params_key
         for data in (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from benchmark.config.identity import Architecture, Inputs, TrainScience
+from benchmark.config.identity import Architecture, Inputs, TrainIdentity
 
 INPUTS = Inputs(
     manifest="m" * 64, split="s" * 64, tags="t" * 64, task="multilabel", sample_rate=16000
 )
 
 
-def training(**changes: object) -> TrainScience:
+def training(**changes: object) -> TrainIdentity:
     content: dict[str, object] = {
         "architecture": Architecture(
             identity="FCN",
@@ -22,4 +22,4 @@ def training(**changes: object) -> TrainScience:
         "recipe": {"lr": 1e-3, "epochs": 8},
         "seed": 0,
     }
-    return TrainScience(**{**content, **changes})  # type: ignore[arg-type]
+    return TrainIdentity(**{**content, **changes})  # type: ignore[arg-type]

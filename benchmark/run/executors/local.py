@@ -17,7 +17,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from benchmark.plan.jobs import Job, Runtime, log_path, log_to, run
+from benchmark.plan.jobs import Job, Runtime
+from benchmark.processes import log_to
+from benchmark.run.worker import log_path, run
 
 PRELOAD = ("benchmark.train.supervised", "benchmark.predict.evaluate")
 

@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.plan.jobs import Job, Runtime, log_path, log_to, run
+from benchmark.plan.jobs import Job, Runtime
+from benchmark.processes import log_to
+from benchmark.run.worker import log_path, run
 from datamodules.common.errors import TagbenchError
 
 PROGRESS_EVERY_S = 0.2

@@ -47,12 +47,12 @@ from benchmark.score.tables.conditions import per_category_frame, per_tag_frame,
 from benchmark.score.tables.io import read_tables, render_leaderboard, tidy, write_tables
 from benchmark.score.tables.statistics import comparison_frame, rank_frame, summary_frame
 from benchmark.score.tag_groups import TagFacts
-from benchmark.store.predictions import Evaluation, Failure, Tables, load_predictions
+from benchmark.store.predictions import CellFailure, Evaluation, Tables, load_predictions
 from datamodules.common.errors import TagbenchError
 
 __all__ = [
+    "CellFailure",
     "Evaluation",
-    "Failure",
     "Tables",
     "build_tables",
     "read_tables",
@@ -66,7 +66,7 @@ BASELINE = "fcn"
 
 def build_tables(
     evaluations: Sequence[Evaluation],
-    failures: Sequence[Failure] = (),
+    failures: Sequence[CellFailure] = (),
     *,
     n_boot: int = 1000,
     seed: int = 0,
@@ -146,7 +146,7 @@ def build_tables(
 
 def _readable(
     evaluations: Sequence[Evaluation],
-) -> tuple[list[Evaluation], list[Failure]]:
+) -> tuple[list[Evaluation], list[CellFailure]]:
     """Set aside cells whose predictions cannot be read or hold NaN."""
     usable, broken = [], []
     for one in evaluations:
@@ -154,13 +154,13 @@ def _readable(
             load_predictions(one.predictions)
         except TagbenchError as error:
             where = (one.dataset, one.model, one.seed, one.perturbation, one.level)
-            broken.append(Failure(*where, stage="score", error=str(error), cell_id=one.cell_id))
+            broken.append(CellFailure(*where, stage="score", error=str(error), cell_id=one.cell_id))
         else:
             usable.append(one)
     return usable, broken
 
 
-def failure_frame(failures: Sequence[Failure]) -> pd.DataFrame:
+def failure_frame(failures: Sequence[CellFailure]) -> pd.DataFrame:
     """Return one row per failure, in an order that does not depend on when each happened."""
     rows = [
         {**{name: getattr(one, name) for name in FAILURE_COLUMNS}, "error": one.error.strip()}

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.plan.jobs import die_with_parent
+from benchmark.processes import die_with_parent
 
 SECTIONS: Mapping[str, tuple[str, str]] = {
     "settings": ("benchmark.speed.gpu.settings", "settings"),

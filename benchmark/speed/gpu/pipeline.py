@@ -11,16 +11,16 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmark.config.files import BenchmarkFile
-from benchmark.plan import build as plan
+from benchmark.config.schema import BenchmarkFile
+from benchmark.plan import matrix
 from benchmark.plan.jobs import Runtime
 from benchmark.run import runner
 from benchmark.run.executors import local
-from benchmark.run.runner import Options
+from benchmark.run.options import Options
 from benchmark.speed.evaluation import COPYING, FORWARD, PERTURBING, Matrix, prepared
 from benchmark.speed.gpu.child import Row, Setup
+from benchmark.store.cells import BEST
 from benchmark.store.store import Store
-from benchmark.train.supervised import BEST
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.prepare import usable_cpus
 
@@ -59,7 +59,7 @@ def _trained(model: str, setup: Setup, results: Path) -> dict[str, Any]:
     options = Options(
         results, Path(setup.data_root), {"tracks": _tracks(setup)}, (setup.device,), cores
     )
-    experiment = plan.check(
+    experiment = matrix.check(
         BenchmarkFile(datasets=["synth"], models=[model], preset="smoke", perturbations=["gain:3"])
     )
     dataset = runner.resolve_dataset(experiment, "synth", options)

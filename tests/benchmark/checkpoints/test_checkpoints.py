@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.checkpoints.won2020 import MODEL_ALIASES, Imported, import_checkpoint
 from benchmark.cli import app
-from benchmark.config.identity import Architecture, Inputs, TrainScience
+from benchmark.config.identity import Architecture, Inputs, TrainIdentity
 from benchmark.predict.audio_files import AudioFile, Prediction, predict_files, predict_windows
-from benchmark.store.store import Cell, Store
+from benchmark.store.cells import Cell
+from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 from datamodules.labels import vocabularies
 from datamodules.loaders.windowing import Windowing
@@ -315,7 +316,7 @@ def test_same_file_gives_same_bytes(fcn_state, tmp_path):
 @pytest.fixture
 def cell(tmp_path) -> tuple[Store, Cell, FCN]:
     """A finished training cell of two tags."""
-    science = TrainScience(
+    science = TrainIdentity(
         architecture=Architecture(
             identity="FCN",
             revision=FCN.revision,

@@ -6,18 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.config.files import (
-    EXPERIMENTS,
-    BenchmarkFile,
-    DatasetFile,
-    ModelFile,
-    Preset,
-    find,
-    load,
-    parse,
-    resolve_params,
-)
-from benchmark.plan import build
+from benchmark.config.classes import resolve_params
+from benchmark.config.files import EXPERIMENTS, find, load, parse
+from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset
+from benchmark.plan.matrix import check
 from datamodules.common.errors import TagbenchError
 
 SCHEMAS = {
@@ -36,7 +28,7 @@ def test_every_shipped_file_loads(kind: str, path: Path):
         loaded.windows.build()
         assert loaded.training().epochs >= 1
     if isinstance(loaded, BenchmarkFile):
-        assert build.check(loaded).n_evaluations >= 1
+        assert check(loaded).n_evaluations >= 1
 
 
 def test_every_kind_is_shipped():
@@ -148,4 +140,4 @@ def test_window_protocol_typo():
 def test_perturbation_typo_is_found_before_anything_heavy():
     matrix = BenchmarkFile(datasets=["synth"], models=["fcn"], perturbations=["pitch_shfit"])
     with pytest.raises(TagbenchError, match="Did you mean 'pitch_shift'"):
-        build.check(matrix)
+        check(matrix)

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from benchmark.config.identity import (
-    EvalScience,
-    PerturbationScience,
+    EvaluationIdentity,
+    PerturbationIdentity,
     canonical,
     cell_id,
 )
@@ -17,11 +17,11 @@ from benchmark.plan.jobs import Runtime
 from tests.support.identities import INPUTS, training
 
 
-def evaluation(level: float = 1.0) -> EvalScience:
-    return EvalScience(
+def evaluation(level: float = 1.0) -> EvaluationIdentity:
+    return EvaluationIdentity(
         train=cell_id(training()),
         inputs=INPUTS,
-        perturbation=PerturbationScience(
+        perturbation=PerturbationIdentity(
             name="pitch_up",
             family="pitch_shift",
             level=level,
@@ -59,16 +59,16 @@ def test_order_of_keys_does_not_matter():
         {"inputs": INPUTS.model_copy(update={"split": "x"})},
     ],
 )
-def test_every_change_of_science_is_another_cell(change: dict[str, object]):
+def test_every_change_of_the_identity_is_another_cell(change: dict[str, object]):
     assert cell_id(training(**change)) != cell_id(training())
 
 
-def test_level_is_science():
+def test_level_is_part_of_the_identity():
     assert cell_id(evaluation(2.0)) != cell_id(evaluation())
 
 
 def test_how_it_ran_cannot_be_hashed():
-    with pytest.raises(TypeError, match="only Science"):
+    with pytest.raises(TypeError, match="only an Identity"):
         cell_id(Runtime("results", "data"))  # type: ignore[arg-type]
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.config.files import BenchmarkFile, Preset, load, parse
-from benchmark.config.identity import ChainScience, EvalScience, Inputs, cell_id
+from benchmark.config.files import load, parse
+from benchmark.config.identity import ChainIdentity, EvaluationIdentity, Inputs, cell_id
+from benchmark.config.schema import BenchmarkFile, Preset
 from benchmark.perturbations import Condition, catalogue, perturb, resolve
 from benchmark.perturbations.base import catalogue_entry
 from benchmark.plan import build
+from benchmark.plan.matrix import check
 from benchmark.predict.evaluate import by_condition
 from benchmark.run.runner import cell_title
-from benchmark.store.store import Cell
+from benchmark.store.cells import Cell
 from datamodules.common.errors import TagbenchError
 from tests.support.sounds import RATE, music
 
@@ -31,9 +33,11 @@ def hear(audio: np.ndarray, condition: Condition, seed: int = 0) -> np.ndarray:
     return perturb(audio, RATE, condition, seed=seed, track_id="track")
 
 
-def science(condition: Condition, seed: int = 0) -> EvalScience:
-    heard = build.heard(condition, catalogue(), seed)
-    return EvalScience(train="t", inputs=INPUTS, perturbation=heard, windows={"protocol": "tiled"})
+def science(condition: Condition, seed: int = 0) -> EvaluationIdentity:
+    heard = build.perturbation_identity(condition, catalogue(), seed)
+    return EvaluationIdentity(
+        train="t", inputs=INPUTS, perturbation=heard, windows={"protocol": "tiled"}
+    )
 
 
 # --- what is heard -------------------------------------------------------------------------------
@@ -96,7 +100,7 @@ def test_it_survives_json() -> None:
 
 def test_its_identity_is_that_of_its_links_in_order() -> None:
     whole = science(chain("phone=compression:3>white_noise:2"), seed=7).perturbation
-    assert isinstance(whole, ChainScience)
+    assert isinstance(whole, ChainIdentity)
     alone = [science(chain(t), seed=7).perturbation for t in ("compression:3", "white_noise:2")]
     assert whole.links == alone
     assert whole.seed == 7
@@ -139,7 +143,7 @@ def test_yaml_may_spell_it_out(tmp_path: Path) -> None:
     preset = load(path, Preset)
     assert preset.perturbations[1] == "phone=compression:3>white_noise:2"
     matrix = BenchmarkFile(datasets=["synth"], models=["fcn"], preset=str(path))
-    conditions = build.check(matrix).conditions["synth"]
+    conditions = check(matrix).conditions["synth"]
     assert len(conditions) == 1 + 20 + 3
     assert [c.perturbation for c in conditions[-3:]] == [
         "phone", "gain:1>white_noise:2", "pitch_up:1>gain:2",
@@ -160,4 +164,4 @@ def test_any_profile_goes_with_any_recipe(preset: str) -> None:
     matrix = BenchmarkFile(
         datasets=["synth"], models=["fcn"], preset=preset, perturbations=selection
     )
-    assert len(build.check(matrix).conditions["synth"]) == 1 + 20 + 11 + 15
+    assert len(check(matrix).conditions["synth"]) == 1 + 20 + 11 + 15

@@ -229,7 +229,9 @@ def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
 
 
 def test_only_free_recordings_are_playable():
-    from benchmark.config.files import DatasetFile, find, import_class, load, names
+    from benchmark.config.classes import import_class
+    from benchmark.config.files import find, load, names
+    from benchmark.config.schema import DatasetFile
     from datamodules.base import TaggingDataModule
 
     classes = [

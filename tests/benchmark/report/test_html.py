@@ -12,7 +12,7 @@ from benchmark.report.figures.style import Axis, curves, looks, off_scale
 from benchmark.report.html import sections, write_report
 from benchmark.score.tables.io import read_tables
 from benchmark.score.tables.leaderboard import build_tables, write_tables
-from benchmark.store.predictions import Failure
+from benchmark.store.predictions import CellFailure
 from tests.support.html_page import Page
 from tests.support.scored import evaluation, simulated
 
@@ -28,7 +28,7 @@ PROVENANCE = {
 def rendered(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rendered")
     failures = [
-        Failure("synth", "crnn", 0, "", None, "train", "ValueError: <b> & more", "c0ffee" * 10)
+        CellFailure("synth", "crnn", 0, "", None, "train", "ValueError: <b> & more", "c0ffee" * 10)
     ]
     tables = build_tables(simulated(folder), failures, n_boot=50)
     write_tables(tables, folder)

@@ -13,13 +13,18 @@ import torch
 from rich.console import Console
 
 from benchmark.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from benchmark.config.files import BenchmarkFile
+from benchmark.config.datasets import ResolvedDataset
+from benchmark.config.schema import BenchmarkFile
 from benchmark.plan import build as plan
-from benchmark.plan.build import ImportedModel, ResolvedDataset
-from benchmark.plan.jobs import Job, Runtime, run
+from benchmark.plan import matrix
+from benchmark.plan.jobs import Job, Runtime
+from benchmark.plan.models import ImportedModel
 from benchmark.predict.audio_cache import Limits, opened
 from benchmark.run import runner
+from benchmark.run.options import Options
+from benchmark.run.worker import run
 from benchmark.score.tables.effects import EFFECTS, read
+from benchmark.store.cells import Plan
 from benchmark.store.predictions import load_predictions
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
@@ -44,17 +49,15 @@ class Small:
         self.preset = root / "tiny.yaml"
         self.preset.write_text(PRESET, encoding="utf-8")
         self.data = music.folder(root / "music")
-        self.options = runner.Options(
-            root / "results", root / "data", {"data": str(self.data)}, workers=0
-        )
+        self.options = Options(root / "results", root / "data", {"data": str(self.data)}, workers=0)
         self.experiment = self.check(["tag_prior", "musicnn"])
         self.dataset: ResolvedDataset = runner.resolve_dataset(
             self.experiment, "folder", self.options
         )
         self.corpus: Corpus = runner.prepare(self.dataset, self.options, Console(quiet=True))
 
-    def check(self, models: list[str], checkpoints: list[str] | None = None) -> plan.Experiment:
-        return plan.check(
+    def check(self, models: list[str], checkpoints: list[str] | None = None) -> matrix.Experiment:
+        return matrix.check(
             BenchmarkFile(
                 datasets=["folder"],
                 models=models,
@@ -63,7 +66,7 @@ class Small:
             )
         )
 
-    def plan(self) -> plan.Plan:
+    def plan(self) -> Plan:
         models = runner.resolve_models(self.experiment)
         return plan.build(self.experiment, self.dataset, self.corpus, models)
 

@@ -14,12 +14,14 @@ from rich.console import Console
 
 from benchmark.cli import dry_run
 from benchmark.cli.audit_output import check
-from benchmark.config.files import BenchmarkFile
-from benchmark.plan import build as plan
-from benchmark.plan.jobs import Job, Runtime, run
+from benchmark.config.schema import BenchmarkFile
+from benchmark.plan import matrix
+from benchmark.plan.jobs import Job, Runtime
 from benchmark.report import pipeline
 from benchmark.report.dataset.page import describe
 from benchmark.run import runner
+from benchmark.run.options import Options, Planned
+from benchmark.run.worker import run
 from benchmark.store.predictions import Tables, load_predictions
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
@@ -54,30 +56,28 @@ class Bench:
             perturbations=["white_noise", "gain"],
             preset="quick",
         )
-        self.options = runner.Options(
-            root / "results", root / "data", {"data": str(music)}, workers=0
-        )
+        self.options = Options(root / "results", root / "data", {"data": str(music)}, workers=0)
         self.runtime = Runtime(str(root / "results"), str(root / "data"), threads=1)
         self.store = Store(root / "results")
-        self.experiment = plan.check(self.benchmark)
+        self.experiment = matrix.check(self.benchmark)
         self.imported = runner.resolve_checkpoints(self.experiment)
         self.dataset = runner.resolve_dataset(self.experiment, "folder", self.options)
         self.corpus = runner.prepare(self.dataset, self.options, Console(quiet=True))
 
-    def planned(self) -> runner.Planned:
+    def planned(self) -> Planned:
         return runner.plan_dataset(
             self.experiment, self.dataset, self.corpus, [], self.imported, self.store, ["cpu"], 1,
             Console(quiet=True),
         )  # fmt: skip
 
-    def hear(self) -> tuple[runner.Planned, Tables, str]:
+    def hear(self) -> tuple[Planned, Tables, str]:
         item = self.planned()
         cells = tuple(cell.id for cell in item.plan.evaluations)
         run(Job("evaluation", cells, "hear"), self.runtime, lambda event: None)
         out = io.StringIO()
         console = Console(file=out, width=100)
-        assert pipeline.report_failures([item], self.store, console) == 0, out.getvalue()
-        return item, pipeline.score(item.sweep, self.store, console), out.getvalue()
+        assert pipeline.report_failures([item.record], self.store, console) == 0, out.getvalue()
+        return item, pipeline.score(item.record, self.store, console), out.getvalue()
 
 
 Make = Callable[..., Bench]
@@ -145,7 +145,7 @@ def test_predictions_are_those_of_the_models_own_tags(make: Make) -> None:
     assert "no clean evaluation" not in text
     assert "ROC-AUC" not in text
     assert (bench.store.results / "folder" / "report" / "index.html").is_file()
-    assert pipeline.verify(item.sweep, bench.store, Console(quiet=True))
+    assert pipeline.verify(item.record, bench.store, Console(quiet=True))
 
 
 def test_checkpoints_that_know_the_same_tags_share_tables(make: Make) -> None:

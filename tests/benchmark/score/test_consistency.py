@@ -19,7 +19,7 @@ from benchmark.report.html import write_report
 from benchmark.score import consistency, metrics
 from benchmark.score.bootstrap import draw_weights
 from benchmark.score.tables.leaderboard import build_tables
-from benchmark.store.predictions import Failure, load_predictions
+from benchmark.store.predictions import CellFailure, load_predictions
 from datamodules.audio.decode import decode
 from tests.support.scored import evaluation, simulated
 
@@ -194,7 +194,7 @@ def test_the_page_with_labels_has_consistency_too(tmp_path):
 
 
 def test_where_everything_failed_the_page_is_not_about_consistency(tmp_path):
-    failure = Failure("synth", "fcn", 0, "clean", 0.0, "evaluate", "RuntimeError: x", "c0ffee")
+    failure = CellFailure("synth", "fcn", 0, "clean", 0.0, "evaluate", "RuntimeError: x", "c0ffee")
     page = write_report(build_tables([], [failure]), tmp_path, {}).read_text()
     assert "RuntimeError: x" in page
     assert 'id="consistency"' not in page

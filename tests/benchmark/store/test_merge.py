@@ -13,15 +13,18 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from benchmark.config.files import BenchmarkFile
-from benchmark.plan import build
-from benchmark.plan.jobs import Job, Runtime, run
+from benchmark.config.schema import BenchmarkFile
+from benchmark.plan.jobs import Job, Runtime
+from benchmark.plan.matrix import check
 from benchmark.report import pipeline
 from benchmark.run import runner
+from benchmark.run.options import Options
+from benchmark.run.worker import run
 from benchmark.store import merge as merging
 from benchmark.store import run_record
+from benchmark.store.files import read_json, write_json
 from benchmark.store.merge import merge
-from benchmark.store.store import Store, read_json, write_json
+from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 from tests.support import music
 
@@ -46,11 +49,11 @@ class Machine:
         self.music = music.folder(root / "music", seconds=3.0)
 
     def run(self, name: str, models: Sequence[str], perturbations: Sequence[str]) -> Store:
-        options = runner.Options(
+        options = Options(
             self.root / name, self.root / "data", {"data": str(self.music)}, workers=0
         )
         store = Store(options.results)
-        experiment = build.check(
+        experiment = check(
             BenchmarkFile(
                 datasets=["folder"],
                 models=list(models),
@@ -69,7 +72,7 @@ class Machine:
             run(Job("train", (cell.id,), "train"), runtime, lambda event: None)
         cells = tuple(cell.id for cell in planned.plan.evaluations)
         run(Job("evaluation", cells, "hear"), runtime, lambda event: None)
-        pipeline.score(planned.sweep, store, QUIET, report=False)
+        pipeline.score(planned.record, store, QUIET, report=False)
         return store
 
 

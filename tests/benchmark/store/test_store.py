@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.store.store import Cell, Store
+from benchmark.store.cells import Cell
+from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 from tests.support.identities import training
 

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from benchmark.perturbations.measure.effect import Effect
-from benchmark.predict.evaluate import write_arrays
 from benchmark.score.tables.columns import EFFECT_COLUMNS
 from benchmark.score.tables.effects import (
     EFFECTS,
@@ -23,6 +22,7 @@ from benchmark.score.tables.effects import (
     sampled,
 )
 from benchmark.score.tables.io import to_csv
+from benchmark.store.files import write_arrays
 from benchmark.store.predictions import Evaluation
 
 

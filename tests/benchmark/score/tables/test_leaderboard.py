@@ -20,11 +20,11 @@ from benchmark.score.tables.leaderboard import (
     write_tables,
 )
 from benchmark.score.tables.verify import verify_tables
-from benchmark.store.predictions import Failure, load_predictions
+from benchmark.store.predictions import CellFailure, load_predictions
 from datamodules.common.errors import TagbenchError
 from tests.support.scored import evaluation, simulated
 
-FAILURE = Failure(
+FAILURE = CellFailure(
     "synth", "crnn", 0, "white_noise", 15.0, "evaluate", "RuntimeError: no memory", "c0ffee"
 )
 

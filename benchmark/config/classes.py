@@ -1,0 +1,93 @@
+"""Import the classes that YAML files name, and check their parameters."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, create_model
+
+from benchmark.config.files import parse
+from datamodules.common.errors import TagbenchError, unknown_name
+
+
+def import_class(path: str, base: type, where: str) -> type[Any]:
+    """Import the class that a file names and check that it is what it should be.
+
+    Raises:
+        TagbenchError: No such module or class, or it does not derive from ``base``.
+    """
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError) as error:
+        raise TagbenchError(f"{where}: class: cannot import {path!r}: {error}.") from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        public = [name for name in vars(module) if not name.startswith("_")]
+        raise unknown_name("class", class_name, public, f"{where}, module {module_name}")
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        raise TagbenchError(f"{where}: class: {path} is not a {base.__name__}.")
+    return found
+
+
+def declared_identity(cls: type, where: str) -> str:
+    """Return the stable name of a class under which its results are stored.
+
+    A subclass must declare its own: an inherited one would store two architectures under one id.
+
+    Raises:
+        TagbenchError: The class body declares none.
+    """
+    identity = vars(cls).get("identity")
+    if not isinstance(identity, str) or not identity:
+        raise TagbenchError(
+            f"{where}: {cls.__name__} declares no identity of its own. Add a line such as "
+            f'identity: ClassVar[str] = "{cls.__name__}" to the class; it names the results and '
+            "must not change when the file moves."
+        )
+    return identity
+
+
+def resolve_params(
+    cls: type,
+    base: type,
+    params: Mapping[str, Any],
+    where: str,
+    skip: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """Validate ``params`` against a constructor and fill in its defaults.
+
+    Filling in the defaults makes a changed default a changed identity.
+
+    Args:
+        cls: Class whose ``__init__`` declares the parameters with types.
+        base: Class above it whose parameters the runner sets.
+        params: What the file gives.
+        where: File, for errors.
+        skip: More arguments that the runner sets.
+    """
+    fields = {
+        name: field for name, field in declared_parameters(cls, base).items() if name not in skip
+    }
+    schema = create_model(
+        cls.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
+    )
+    return parse(dict(params), schema, f"{where}: params").model_dump()
+
+
+def declared_parameters(cls: type, base: type) -> dict[str, Any]:
+    """Return type and default of each parameter that a class and its bases below ``base`` take."""
+    fields: dict[str, Any] = {}
+    for owner in cls.__mro__[: cls.__mro__.index(base)]:
+        if "__init__" not in owner.__dict__:
+            continue
+        constructor = owner.__init__  # type: ignore[misc]
+        hints = get_type_hints(constructor)
+        for name, parameter in list(inspect.signature(constructor).parameters.items())[1:]:
+            if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                default = ... if parameter.default is parameter.empty else parameter.default
+                fields.setdefault(name, (hints.get(name, Any), default))
+    return fields

@@ -1,0 +1,42 @@
+"""A model file with its class imported and its parameters complete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.config.classes import declared_identity, import_class, resolve_params
+from benchmark.config.identity import Architecture
+from benchmark.config.schema import ModelFile
+
+if TYPE_CHECKING:
+    from lightning_modules.base import TaggingModule
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """An architecture with its class imported, its parameters complete and its cost known."""
+
+    name: str
+    class_path: str
+    cls: type[TaggingModule]
+    architecture: Architecture
+
+    @classmethod
+    def of(cls, name: str, file: ModelFile) -> ResolvedModel:
+        """Import and check the class that a model file names."""
+        from lightning_modules.base import TaggingModule
+
+        where = f"model {name!r}"
+        found = import_class(file.class_path, TaggingModule, where)
+        params = resolve_params(
+            found, TaggingModule, file.params, where, skip=frozenset({"n_tags"})
+        )
+        architecture = Architecture(
+            identity=declared_identity(found, where),
+            revision=found.revision,
+            params=params,
+            sample_rate=found.sample_rate,
+            window=found.input_samples,
+        )
+        return cls(name, file.class_path, found, architecture)

@@ -1,0 +1,100 @@
+"""Schemas of the YAML files under ``experiments/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from datamodules.common.errors import unknown_name
+from datamodules.loaders.windowing import Windowing
+from lightning_modules.training.recipe import Recipe, get_recipe
+
+
+class Strict(BaseModel):
+    """Base of every experiment file: no unknown key, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+class ModelFile(Strict):
+    """``experiments/models/<name>.yaml``: one architecture with its parameters."""
+
+    class_path: str = Field(alias="class")
+    params: dict[str, Any] = {}
+    title: str = ""
+
+
+class DatasetFile(Strict):
+    """``experiments/datasets/<name>.yaml``: one dataset with its parameters."""
+
+    class_path: str = Field(alias="class")
+    params: dict[str, Any] = {}
+    title: str = ""
+    preset: str = "standard"
+
+
+class WindowsSpec(Strict):
+    """How a track is cut at evaluation; see :class:`datamodules.loaders.windowing.Windowing`."""
+
+    protocol: str = "tiled"
+    max_windows: int | None = None
+
+    def build(self) -> Windowing:
+        """Return the windowing, with a clear error for an unknown protocol."""
+        valid = ("tiled", "won2020")
+        if self.protocol not in valid:
+            raise unknown_name("window protocol", self.protocol, valid, "windows.protocol")
+        return Windowing(protocol=self.protocol, max_windows=self.max_windows)  # type: ignore[arg-type]
+
+
+def _chain(item: object) -> object:
+    """Return a selection as it is, and a chain that a mapping spells out as the command line does.
+
+    ``{name: phone, chain: [compression:3, white_noise:2]}`` is
+    ``phone=compression:3>white_noise:2``.
+    """
+    if not isinstance(item, Mapping):
+        return item
+    links, named = item.get("chain"), [item["name"]] if "name" in item else []
+    if (
+        not set(item) <= {"name", "chain"}
+        or not isinstance(links, list)
+        or not all(isinstance(text, str) for text in (*named, *links))
+    ):
+        raise ValueError("a chain is {name: phone, chain: [compression:3, white_noise:2]}")
+    return "=".join([*named, ">".join(links)])
+
+
+Selection = Annotated[str, BeforeValidator(_chain)]
+"""What :func:`benchmark.perturbations.resolve` takes; a chain may also be a mapping."""
+
+
+class Preset(Strict):
+    """``experiments/presets/<name>.yaml``: budget of training and protocol of evaluation."""
+
+    recipe: str | Recipe
+    windows: WindowsSpec = WindowsSpec()
+    perturbations: list[Selection] = ["all"]
+    severities: list[int] = [1, 2, 3, 4, 5]
+    perturbation_seed: int = 0
+    baseline: str = "fcn"
+    n_boot: int = Field(default=1000, ge=100)
+    cluster: Literal["artist", "song", "track"] = "artist"
+    """What the bootstrap draws whole: an artist where known, else a song; a song; a track."""
+
+    def training(self) -> Recipe:
+        """Return the recipe: the one written out here, or the shipped one of that name."""
+        return get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+
+
+class BenchmarkFile(Strict):
+    """``experiments/benchmarks/<name>.yaml``: the matrix; the flags of ``run`` build the same."""
+
+    datasets: list[str] = Field(min_length=1)
+    models: list[str] = []
+    checkpoints: list[str] = []
+    seeds: list[int] = Field(default=[0], min_length=1)
+    perturbations: list[Selection] | None = None
+    preset: str | None = None

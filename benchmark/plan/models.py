@@ -1,0 +1,82 @@
+"""Models of a matrix: those to train and those that were trained elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.config.identity import Architecture, ImportIdentity
+from benchmark.config.models import ResolvedModel
+from datamodules.common.errors import TagbenchError
+
+if TYPE_CHECKING:
+    from datamodules.corpus.corpus import Corpus
+    from lightning_modules.base import TaggingModule
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A model that was trained elsewhere: a folder of ``tagbench import-checkpoint``."""
+
+    name: str
+    folder: Path
+    class_path: str
+    cls: type[TaggingModule]
+    architecture: Architecture
+    identity: ImportIdentity
+
+    @classmethod
+    def of(cls, name: str, folder: Path) -> ImportedModel:
+        """Read the card of a checkpoint."""
+        from benchmark.checkpoints.checkpoint import load_checkpoint
+
+        module, card = load_checkpoint(folder)
+        identity = ImportIdentity(
+            architecture=card.architecture,
+            task=card.task,
+            tags=list(card.tags),
+            weights=card.weights_sha256,
+        )
+        return cls(name, folder, card.class_path, type(module), card.architecture, identity)
+
+    def check_fits(self, dataset: str, corpus: Corpus) -> None:
+        """Raise when the model cannot predict the tags of a corpus."""
+        missing = [tag for tag in corpus.tags if tag not in self.identity.tags]
+        if missing:
+            raise TagbenchError(
+                f"The checkpoint {self.folder} cannot be scored on {dataset!r}: it does not know "
+                f"{len(missing)} of {len(corpus.tags)} tags ({', '.join(missing[:8])}"
+                f"{' ...' if len(missing) > 8 else ''}). Its tags: {', '.join(self.identity.tags)}."
+            )
+
+
+def vocabulary(
+    dataset: str, corpus: Corpus, models: Sequence[ResolvedModel], imported: Sequence[ImportedModel]
+) -> tuple[str, ...]:
+    """Return the tags that models predict: those of the corpus, or without labels their own.
+
+    Raises:
+        TagbenchError: There is nothing to learn from, or the models know different tags.
+    """
+    if corpus.tags:
+        return corpus.tags
+    if models:
+        raise TagbenchError(
+            f"The dataset {dataset!r} has no tags, so {models[0].name!r} has nothing to learn. "
+            f"Write a table of tags beside the audio (see README.md), or hear models that are "
+            "trained already: --checkpoints FOLDER"
+        )
+    first = imported[0]
+    for other in imported[1:]:
+        if (other.identity.tags, other.identity.task) != (first.identity.tags, first.identity.task):
+            raise TagbenchError(
+                f"{first.folder} and {other.folder} do not predict the same tags, and "
+                f"{dataset!r} has none to choose among them. Run each with --results of its own."
+            )
+    return tuple(first.identity.tags)
+
+
+AnyModel = ResolvedModel | ImportedModel
+"""A model of the matrix, whether it is to be trained or was."""
