@@ -84,7 +84,7 @@ def decode(path: str | Path, sample_rate: int, label: str = "") -> Float32:
         raise AudioError(
             f"truncated: {decoded.frames} of {decoded.promised} samples per channel decode", name
         )
-    check_samples(decoded.audio, sample_rate, name)
+    check_samples(decoded.audio, sample_rate, name, decoded.peak)
     return decoded.audio
 
 
@@ -126,6 +126,7 @@ class _Decoded:
         audio: Mono samples at the wanted rate.
         frames: Samples per channel that were decoded, at the rate of the file.
         promised: Samples per channel that the header states; 0 if it states no credible number.
+        peak: Largest magnitude in the file, of formats that store floating-point numbers; else 0.
         is_mp3: Whether libsndfile reads the file as MP3.
         error: Message of libsndfile; empty if the file was decoded to its end.
     """
@@ -133,6 +134,7 @@ class _Decoded:
     audio: Float32 = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     frames: int = 0
     promised: int = 0
+    peak: float = 0.0
     is_mp3: bool = False
     error: str = ""
 
@@ -202,6 +204,7 @@ def _decode_sources(sources: Sequence[Source], sample_rate: int, label: str) -> 
         np.concatenate([part.audio for part in parts]),
         sum(part.frames for part in parts),
         sum(part.promised for part in parts),
+        max(part.peak for part in parts),
         any(part.is_mp3 for part in parts),
         next((part.error for part in parts if part.error), ""),
     )
@@ -234,12 +237,15 @@ def _drain(sound: sf.SoundFile, sample_rate: int, size: int) -> _Decoded:
         # In blocks, with the same bits as soxr.resample of the whole.
         stream = soxr.ResampleStream(sound.samplerate, sample_rate, 1, dtype="float32")
     result = _Decoded(promised=credible_length(sound.frames, size), is_mp3=sound.format == "MP3")
+    is_float = sound.subtype in ("FLOAT", "DOUBLE")
     parts: list[Float32] = []
     length = max(1, min(_BLOCK_FRAMES, _BLOCK_SAMPLES // sound.channels))
     buffer = np.empty((length, sound.channels), dtype=np.float32)
     try:
         while len(block := sound.read(out=buffer)):
             result.frames += len(block)
+            if is_float:
+                result.peak = max(result.peak, float(np.abs(block).max()))
             mono = _downmix(block)
             parts.append(stream.resample_chunk(mono) if stream else mono)
             if mono.base is not None and not stream:

@@ -35,7 +35,9 @@ def credible_length(frames: int, size: int) -> int:
     return frames if 0 < frames <= size * _SAMPLES_PER_BYTE else 0
 
 
-def check_samples(audio: npt.NDArray[np.float32], sample_rate: int, label: str) -> None:
+def check_samples(
+    audio: npt.NDArray[np.float32], sample_rate: int, label: str, stored_peak: float = 0.0
+) -> None:
     """Raise an `AudioError` if samples of a track are not finite or absurdly large.
 
     A large sample is an error if it exceeds nearly all others by 60 dB: the track would be stored
@@ -46,6 +48,7 @@ def check_samples(audio: npt.NDArray[np.float32], sample_rate: int, label: str) 
         audio: Shape ``(T,)``, ``T >= 1``.
         sample_rate: In Hz.
         label: Name of the track.
+        stored_peak: Largest magnitude before resampling and averaging of channels, if it is known.
     """
     peak = max(float(audio.max()), -float(audio.min()))
     if peak <= _LOUD:
@@ -61,7 +64,7 @@ def check_samples(audio: npt.NDArray[np.float32], sample_rate: int, label: str) 
     at = int(magnitudes.argmax())
     if peak > _MAX_PEAK or peak > _GLITCH_RATIO * np.percentile(magnitudes, 99):
         raise AudioError(
-            f"a sample of {audio[at]:.3g} at {at / sample_rate:.2f} s, where full scale is 1. The "
-            "file was probably damaged: export it again",
+            f"a sample of magnitude {stored_peak or peak:.3g} at {at / sample_rate:.2f} s, where "
+            "full scale is 1. The file was probably damaged: export it again",
             label,
         )

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.cli import app, main
 from benchmark.cli.predict_output import output_stems
-from benchmark.predict.audio_files import Failure, Prediction, find_audio, predict_files
+from benchmark.predict.audio_files import AudioFile, Failure, Prediction, find_audio, predict_files
 from benchmark.predict.taggram import hop_starts, taggram, write_csv, write_picture
 from benchmark.predict.time_plots import time_edges
 from datamodules.common.errors import TagbenchError
@@ -120,6 +123,37 @@ def test_json_holds_predictions_and_failures(folder):
     assert first["tags"]["up"] == pytest.approx(sigmoid(0.8), abs=1e-6)
     assert [item["file"] for item in found["failures"]] == ["broken.mp3"]
     assert "broken.mp3: unsupported format" in result.stderr
+
+
+class Overflows(Level):
+    """Gives NaN for loud audio."""
+
+    def forward(self, audio):
+        loud = audio.abs().amax(1, keepdim=True) > 0.7
+        return super().forward(audio).masked_fill(loud, torch.nan)
+
+
+def test_a_file_whose_scores_are_nan_is_a_failure(folder):
+    files = find_audio([folder / "music/b.wav", folder / "music/deep/a.wav"])
+    quiet = AudioFile(folder / "quiet.wav", "quiet.wav")
+    steps(quiet.path, [0.5])
+    results = list(predict_files(Overflows.build(0, n_tags=3), [*files, quiet], Windowing()))
+    assert [type(item) for item in results] == [Failure, Failure, Prediction]
+    assert "NaN or infinity" in results[0].reason
+
+
+def test_a_named_pipe_is_read_to_its_end(folder, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    data = (folder / "music/b.wav").read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    result = call(folder, str(pipe), "--format", "json")
+    writer.join()
+    (item,) = json.loads(result.stdout)["predictions"]
+    assert item["file"] == str(pipe)
+    assert item["seconds"] == 1.0
+    assert "neither a file nor a pipe" in call(folder, os.devnull).stderr
 
 
 def test_csv_has_one_row_a_tag(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import struct
 from pathlib import Path
@@ -39,15 +40,15 @@ def test_files_of_many_channels_are_decoded_in_shorter_blocks(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("rate", [16000, 44100])
-@pytest.mark.parametrize(("value", "text"), [(1e29, "1e+29"), (-1e10, "-1e+10"), (3e3, "3e+03")])
+@pytest.mark.parametrize(("value", "text"), [(1e29, "1e+29"), (-1e10, "1e+10"), (3e3, "3e+03")])
 def test_an_absurd_sample_is_refused_with_its_place(
     tmp_path: Path, rate: int, value: float, text: str
 ) -> None:
     audio = noise(2.0, rate)
     audio[rate] = value
     path = write(tmp_path / "x.wav", audio, rate, subtype="FLOAT")
-    expected = f"a sample of {text} at 1.00 s" if rate == 16000 else r"a sample of .* at 1\.00 s"
-    with pytest.raises(AudioError, match=expected.replace("+", r"\+")):
+    expected = re.escape(f"a sample of magnitude {text} at 1.00 s, where full scale is 1.")
+    with pytest.raises(AudioError, match=expected):
         decode(path, 16000)
 
 
@@ -70,5 +71,5 @@ def test_arrays_are_checked_too(tmp_path: Path) -> None:
     audio = noise(1.0, 16000)
     audio[100] = 1e29
     np.save(tmp_path / "x.npy", audio)
-    with pytest.raises(AudioError, match=r"a sample of 1e\+29"):
+    with pytest.raises(AudioError, match=r"a sample of magnitude 1e\+29"):
         NpySource(tmp_path / "x.npy", "x").read(16000)

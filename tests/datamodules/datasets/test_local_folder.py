@@ -255,3 +255,37 @@ def test_ten_real_clips(shared_data: Path, tmp_path: Path) -> None:
     assert corpus.info["splits"] == {"train": 6, "valid": 2, "test": 2}
     assert corpus.info["cautions"] == []
     assert {len(corpus.audio(row)) for row in range(10)} == {479_625, 480_043}
+
+
+def test_audio_that_cannot_be_decoded_is_counted_and_listed(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    write(music / "good.wav", noise(1.0, 16000), 16000)
+    (music / "song.M4A").write_bytes(
+        b"\0\0\0\x1cftypM4A " + bytes(40) + b"stsd" + bytes(12) + b"mp4a"
+    )
+    (music / "linked").symlink_to(tmp_path / "elsewhere")
+    write(tmp_path / "elsewhere" / "far.flac", noise(1.0, 16000), 16000)
+    data = Folder(data=str(music), root=tmp_path / "root")
+    data.prepare_data()
+    assert list(data.corpus.frame["track_id"]) == ["good.wav", "linked/far.flac"]
+    assert data.corpus.info["rejected"] == 1
+    rejected = (data.corpus_root / "rejected.csv").read_text()
+    assert 'song.M4A,song.M4A,"unsupported codec: this build cannot decode AAC.' in rejected
+    assert "ffmpeg -i" in rejected
+    for name in ("good.wav", "linked"):
+        (music / name).unlink()
+    alone = Folder(data=str(music), root=tmp_path / "root")
+    with pytest.raises(TagbenchError, match=r"None of the 1 tracks .*song.M4A: .*decode AAC"):
+        alone.prepare_data()
+    assert "decode AAC" in (alone.corpus_root / "rejected.csv").read_text()
+
+
+def test_a_damaged_track_costs_only_itself(make: Make, tmp_path: Path) -> None:
+    data = make(SPLIT)
+    audio = noise(1.0, 16000)
+    audio[100] = 1e29
+    write(tmp_path / "music" / "test0.wav", audio, 16000, subtype="FLOAT")
+    data.prepare_data()
+    assert len(data.corpus) == 5
+    rejected = (data.corpus_root / "rejected.csv").read_text()
+    assert 'test0.wav,test0.wav,"a sample of magnitude 1e+29 at 0.01 s' in rejected
