@@ -1,7 +1,7 @@
-"""Controls: one part alone of what another perturbation changes at once, under the same severity.
+"""Controls: one side effect of another perturbation, isolated, at the same severity.
 
-The engine of the suite without a change of pitch or tempo is a control too, see ``pitch_shift`` and
-``time_stretch``.
+The engines of the suite without a change of pitch or tempo are controls too; see ``pitch_shift``
+and ``time_stretch``.
 """
 
 from __future__ import annotations
@@ -10,29 +10,35 @@ import math
 
 import numpy as np
 
-from benchmark.perturbations.base import CONTROLS, Audio, Perturbation
+from benchmark.perturbations.axis import SEMITONES, Axis
+from benchmark.perturbations.base import Audio, Isolates, Perturbation
+from benchmark.perturbations.condition import CONTROLS
+
+_NYQUIST = 8000.0  # Hz, of audio at 16 kHz
 
 
 class ControlLowPass(Perturbation):
     """The empty top of the band that ``pitch_down`` leaves at 16 kHz, without the shift.
 
-    No engine has anything to put above 8000 Hz * 2^(semitones / 12) after a shift down, and
-    models react to that more than to the pitch (reference dossier, section 2).
+    After a shift down, no engine can fill the band above 8000 Hz * 2^(semitones / 12), and models
+    react to that more than to the pitch.
     """
 
     name = "control_low_pass"
     family = "low_pass"
     title = "Low-pass (control of pitch down)"
-    unit = "Hz"
-    axis_label = "Band edge (Hz)"
-    levels = tuple(round(8000.0 * 2.0 ** (-n / 12), 3) for n in (0.25, 0.5, 1.0, 2.0, 3.0))
+    axis = Axis("Hz", "band edge (Hz, log2 scale)", scale="log2", descending=True, tick="{:.0f}")
+    isolates = Isolates(
+        "pitch_shift", "semitones", lambda edge: 12.0 * float(np.log2(edge / _NYQUIST))
+    )
+    levels = tuple(round(_NYQUIST * 2.0 ** (-n / 12), 3) for n in (0.25, 0.5, 1.0, 2.0, 3.0))
     protocol = CONTROLS
     default = False
 
     def apply(
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
-        """Remove what lies above ``level``; nothing moves in time."""
+        """Remove frequencies above ``level`` with a filter of zero phase."""
         del rng
         from benchmark.perturbations.dsp.filters import low_pass
 
@@ -42,15 +48,19 @@ class ControlLowPass(Perturbation):
 class ControlGain(Perturbation):
     """The level drop of ``won2020_dynamic_range``, without its compression.
 
-    On commercial music the drop explains the whole effect of the published test (reference dossier,
-    section 0).
+    On commercial music the drop explains the whole effect of the published test.
     """
 
     name = "control_gain"
     family = "gain"
     title = "Gain (control of dynamic range, Won 2020)"
-    unit = "preset"
-    axis_label = "Gain of preset (4 music standard, 5 music light, 6 speech)"
+    axis = Axis(
+        "preset",
+        "gain of preset (4 music standard, 5 music light, 6 speech)",
+        scale="ordinal",
+        prefix="preset",
+    )
+    isolates = Isolates("dynamic_range_compression")
     levels = (4.0, 5.0, 6.0)
     protocol = CONTROLS
     default = False
@@ -58,13 +68,13 @@ class ControlGain(Perturbation):
     def apply(
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
-        """Scale the track to the RMS that preset ``level`` would give it."""
+        """Scale the track to the RMS that it has after preset ``level``."""
         del rng
         from benchmark.perturbations.dsp import compander
 
         signal = audio.astype(np.float64)
         power = float(np.mean(signal * signal)) if signal.size else 0.0
-        if power < 1e-12:  # -120 dB: the published test hears digital silence
+        if power < 1e-12:  # -120 dB: digital silence once stored as 16 bits
             return audio.copy()
         companded = compander.published(audio, sample_rate, int(level))
         gain = math.sqrt(float(np.mean(companded * companded)) / power)
@@ -74,15 +84,15 @@ class ControlGain(Perturbation):
 class ControlPitchVocoder(Perturbation):
     """The mildest step of ``pitch_up`` through the engine of ``won2020_pitch_shift``.
 
-    Listeners hardly notice 25 cents; what a model notices beyond ``pitch_up:1`` is the phase
-    vocoder (reference dossier, section 0).
+    Listeners hardly notice 25 cents; a drop beyond that of ``pitch_up:1`` is due to the phase
+    vocoder.
     """
 
     name = "control_pitch_vocoder"
     family = "pitch_vocoder"
     title = "Phase vocoder (control of pitch shift, Won 2020)"
-    unit = "semitones"
-    axis_label = "Pitch shift (semitones)"
+    axis = SEMITONES
+    isolates = Isolates("pitch_shift")
     levels = (0.25,)
     protocol = CONTROLS
     default = False
@@ -91,7 +101,7 @@ class ControlPitchVocoder(Perturbation):
     def apply(
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
-        """Shift by ``level`` semitones; the length stays."""
+        """Shift by ``level`` semitones; the length is kept."""
         del sample_rate, rng
         from benchmark.perturbations.dsp import vocoder
 

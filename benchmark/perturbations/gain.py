@@ -1,21 +1,21 @@
-"""Turn the volume down."""
+"""Attenuation by a constant gain."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from benchmark.perturbations.axis import RMS, Axis
 from benchmark.perturbations.base import Audio, Perturbation
 from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
 
 
 class Gain(Perturbation):
-    """Level alone: the hidden variable of published compression tests."""
+    """A change of level alone, which is a side effect of published compression tests."""
 
     name = "gain"
     family = "gain"
     title = "Gain"
-    unit = "dB"
-    axis_label = "Gain (dB)"
+    axis = Axis("dB", "gain (dB)", descending=True, clean=0.0, requested=RMS, signed=True)
     levels = (-3.0, -6.0, -12.0, -18.0, -24.0)
     default = False
     engine = ("audiomentations",)

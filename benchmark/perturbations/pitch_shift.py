@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.perturbations.base import CONTROLS, Audio, Perturbation
+from benchmark.perturbations.axis import SEMITONES
+from benchmark.perturbations.base import Audio, Perturbation
+from benchmark.perturbations.condition import CONTROLS
 from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
 
 
 class _PitchShift(Perturbation):
-    """Signalsmith Stretch through audiomentations: clean where a phase vocoder smears.
+    """Signalsmith Stretch through audiomentations, without the smearing of a phase vocoder.
 
     Up and down are two perturbations: a shift down also empties the top of the band, and models
-    react to that more than to the pitch (reference dossier, section 2).
+    react to that more than to the pitch.
     """
 
     family = "pitch_shift"
-    unit = "semitones"
-    axis_label = "Pitch shift (semitones)"
+    axis = SEMITONES
     engine = ("audiomentations", "python-stretch")
 
     def apply(
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
-        """Shift by ``level`` semitones; the length stays."""
+        """Shift by ``level`` semitones; the length is kept."""
         del rng
         transform = audiomentations().PitchShift(
             min_semitones=level, max_semitones=level, method="signalsmith_stretch", p=1.0
@@ -48,7 +49,7 @@ class PitchDown(_PitchShift):
 
 
 class ControlPitchEngine(_PitchShift):
-    """The engine alone, at a shift of zero: it fades the ends, and leaves the rest as it was."""
+    """The engine at a shift of zero, which fades the ends and leaves the rest unchanged."""
 
     name = "control_pitch_engine"
     title = "Pitch engine (control)"

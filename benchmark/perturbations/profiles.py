@@ -1,7 +1,8 @@
-"""Named lists of conditions: how much of the suite an evaluation hears.
+"""Profiles: named lists of conditions of the suite.
 
-A profile is fixed, so that results under it compare: a perturbation that is added to the catalogue
-joins none. Protocols that are taken whole, as ``won2020`` and ``controls``, need no profile.
+A profile is fixed, so that results under it stay comparable: a perturbation that is added to the
+catalogue joins none. Protocols that are always selected whole, such as ``won2020`` and
+``controls``, need no profile.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _SUITE = (
 
 PROFILES: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "quick": dict.fromkeys(_SUITE, _ODD),
-    # One condition a family and severity: pitch and tempo take turns in their direction.
+    # One condition per family and severity: the direction of pitch and tempo alternates.
     "core": {
         "pitch_up": _ODD,
         "pitch_down": _EVEN,

@@ -1,19 +1,18 @@
-"""From what a user writes to conditions: perturbations, families, protocols, profiles, chains."""
+"""Parse a selection of perturbations, families, protocols, profiles and chains to conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmark.perturbations.base import (
+from benchmark.perturbations.base import RESERVED, Perturbation
+from benchmark.perturbations.catalogue import catalogue
+from benchmark.perturbations.condition import (
     CHAIN,
     CLEAN,
     CUSTOM,
     LEVEL_NAMES,
-    RESERVED,
     SUITE,
     Condition,
-    Perturbation,
-    catalogue,
 )
 from benchmark.perturbations.profiles import PROFILES
 from datamodules.common.errors import TagbenchError, unknown_name
@@ -24,7 +23,7 @@ Catalogue = Mapping[str, Perturbation]
 def resolve(
     selection: str | Sequence[str], default_severities: Sequence[int] = (1, 2, 3, 4, 5)
 ) -> tuple[Condition, ...]:
-    """Turn what a user wrote into conditions, without doubles: in catalogue order, chains last.
+    """Return the conditions that a selection names, each once, in catalogue order, chains last.
 
     Args:
         selection: Items, or one string of items separated by commas. An item is a perturbation, a
@@ -33,44 +32,44 @@ def resolve(
             (``core``); or a chain, which may have a name: ``compression:3>white_noise:2``,
             ``phone=compression:3>white_noise:2``.
         default_severities: Severities of an item that names none. A ladder that is not of the
-            suite is a published grid, and is taken whole; a profile has severities of its own.
+            suite is a published grid and is selected whole; a profile has severities of its own.
 
     Raises:
-        TagbenchError: An item names nothing known, a level that its ladder lacks, or a chain that
-            cannot be.
+        TagbenchError: An item names no perturbation, group or profile, names a level that its
+            ladder lacks, or is an invalid chain.
     """
     items = selection.split(",") if isinstance(selection, str) else selection
-    known = catalogue()
+    entries = catalogue()
     chosen: dict[Condition, None] = {}
     for item in items:
-        chosen.update(dict.fromkeys(_item(item.strip(), known, default_severities)))
+        chosen.update(dict.fromkeys(_item(item.strip(), entries, default_severities)))
     _check_distinct([condition for condition in chosen if condition.links])
-    place = {name: index for index, name in enumerate(known)}
+    place = {name: index for index, name in enumerate(entries)}
 
     def order(condition: Condition) -> tuple[int, int]:
         if condition.links:
-            return len(known), 0
+            return len(entries), 0
         return place.get(condition.perturbation, -1), condition.severity
 
     return tuple(sorted(chosen, key=order))
 
 
-def _item(item: str, known: Catalogue, default_severities: Iterable[int]) -> list[Condition]:
+def _item(item: str, entries: Catalogue, default_severities: Iterable[int]) -> list[Condition]:
     name, _, severities = item.partition(":")
     if item == CLEAN.perturbation:
         return [CLEAN]
     if set(item) & {">", "="}:
-        return [_chain(item, known)]
+        return [_chain(item, entries)]
     if name in PROFILES:
         if ":" in item:
             raise TagbenchError(
                 f"{item!r}: the profile {name} has severities of its own. Write {name}, or name "
                 f"perturbations with severities, such as all:{severities or 3}."
             )
-        return [known[n].condition(k) for n, numbers in PROFILES[name].items() for k in numbers]
+        return [entries[n].condition(k) for n, numbers in PROFILES[name].items() for k in numbers]
     return [
         perturbation.condition(number)
-        for perturbation in _members(name, known)
+        for perturbation in _members(name, entries)
         for number in (
             [_severity(text, perturbation, item) for text in severities.split("+")]
             if ":" in item
@@ -79,16 +78,16 @@ def _item(item: str, known: Catalogue, default_severities: Iterable[int]) -> lis
     ]
 
 
-def _chain(item: str, known: Catalogue) -> Condition:
-    """Return the chain that ``item`` spells, with or without ``name=`` before its links."""
+def _chain(item: str, entries: Catalogue) -> Condition:
+    """Return the chain that ``item`` describes; ``name=`` before its links is optional."""
     name, named, text = item.rpartition("=")
     name = name.strip()
-    if named and (name in {*known, *_groups(known), *RESERVED} or not name.isidentifier()):
+    if named and (name in {*entries, *_groups(entries), *RESERVED} or not name.isidentifier()):
         raise TagbenchError(
-            f"{item!r}: {name!r} cannot name a chain. A name is of letters, digits and underscores "
-            "and means nothing else, as in 'phone=compression:3>white_noise:2'."
+            f"{item!r}: {name!r} cannot name a chain. A name has letters, digits and underscores "
+            "and no other meaning, as in 'phone=compression:3>white_noise:2'."
         )
-    links = [_link(part.strip(), item, known) for part in text.split(">")]
+    links = [_link(part.strip(), item, entries) for part in text.split(">")]
     if len(links) < 2:
         raise TagbenchError(
             f"{item!r}: a chain has two links or more, as in 'compression:3>white_noise:2'."
@@ -105,19 +104,20 @@ def _chain(item: str, known: Catalogue) -> Condition:
     )
 
 
-def _link(text: str, item: str, known: Catalogue) -> Condition:
-    found = _item(text, known, ())
-    if len(found) != 1 or found[0] == CLEAN:
-        example = found[0].label if found[0] != CLEAN else "white_noise:2"
+def _link(text: str, item: str, entries: Catalogue) -> Condition:
+    conditions = _item(text, entries, ())
+    first = conditions[0]
+    if len(conditions) != 1 or first == CLEAN:
+        example = first.label if first != CLEAN else "white_noise:2"
         raise TagbenchError(
             f"{item!r}: a link of a chain is one perturbation at one level, such as {example}; "
-            f"{text!r} is {'clean' if found[0] == CLEAN else f'{len(found)} conditions'}."
+            f"{text!r} is {'clean' if first == CLEAN else f'{len(conditions)} conditions'}."
         )
-    return found[0]
+    return first
 
 
 def _check_distinct(chains: Sequence[Condition]) -> None:
-    """Raise where one name stands for two chains, or one chain has two names."""
+    """Raise where two chains have one name, or one chain has two names."""
     for facts in ("perturbation", "links"):
         seen: dict[object, Condition] = {}
         for chain in chains:
@@ -129,23 +129,23 @@ def _check_distinct(chains: Sequence[Condition]) -> None:
                 )
 
 
-def _groups(known: Catalogue) -> set[str]:
-    """Return the names that stand for several perturbations: families and protocols."""
-    families = {p.family for p in known.values() if p.protocol == SUITE}
-    return families | {p.protocol for p in known.values()}
+def _groups(entries: Catalogue) -> set[str]:
+    """Return the names of groups of perturbations: families and protocols."""
+    families = {p.family for p in entries.values() if p.protocol == SUITE}
+    return families | {p.protocol for p in entries.values()}
 
 
-def _members(name: str, known: Catalogue) -> list[Perturbation]:
-    """Return what ``name`` stands for: a perturbation, else a family, else a protocol."""
-    if name in known:
-        return [known[name]]
-    every = known.values()
+def _members(name: str, entries: Catalogue) -> list[Perturbation]:
+    """Return the perturbation called ``name``, else those of that family, else of that protocol."""
+    if name in entries:
+        return [entries[name]]
+    every = entries.values()
     if name == "all":
         return [p for p in every if p.default]
     members = [p for p in every if p.family == name and p.protocol == SUITE]
     members = members or [p for p in every if p.protocol == name]
     if not members:
-        valid = {"all", CLEAN.perturbation, *known, *_groups(known), *PROFILES}
+        valid = {"all", CLEAN.perturbation, *entries, *_groups(entries), *PROFILES}
         raise unknown_name("perturbation", name, valid)
     return members
 

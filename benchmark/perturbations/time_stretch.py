@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.perturbations.base import CONTROLS, Audio, Perturbation
+from benchmark.perturbations.axis import PLAYBACK_RATE
+from benchmark.perturbations.base import Audio, Perturbation
+from benchmark.perturbations.condition import CONTROLS
 from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
 from datamodules.common.errors import TagbenchError
 
@@ -14,25 +16,25 @@ _SLOWEST = 0.5
 class _TimeStretch(Perturbation):
     """Signalsmith Stretch through audiomentations; the track gets shorter or longer.
 
-    The stock default would keep the length and fill it with silence, which models hear more
-    than the tempo (reference dossier, section 10). Rates are rounded, so that the last bit of a
-    machine's power function is no part of their identity.
+    The default of audiomentations keeps the length and pads with silence, which changes the
+    scores of models more than the tempo does. Rates are rounded, so that the identity does not
+    depend on the last bit of a machine's power function.
     """
 
     family = "time_stretch"
-    unit = "rate"
-    axis_label = "Playback rate"
+    axis = PLAYBACK_RATE
     engine = ("audiomentations", "python-stretch")
 
     def apply(
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
-        """Play ``level`` times as fast."""
+        """Change the tempo by the factor ``level``."""
         del rng
         if level < _SLOWEST:
             raise TagbenchError(
-                f"{self.name}: below a rate of {_SLOWEST} the engine draws phases from the system, "
-                f"and no two runs hear the same. Choose a rate above {level}."
+                f"{self.name}: cannot stretch by a rate of {level}. Below {_SLOWEST} the engine "
+                "draws random phases, and no two runs give the same audio. Choose a rate of at "
+                f"least {_SLOWEST}."
             )
         transform = audiomentations().TimeStretch(
             min_rate=level,
@@ -49,7 +51,7 @@ class _TimeStretch(Perturbation):
 
 
 class TimeFaster(_TimeStretch):
-    """Faster, by equal steps of log tempo to half an octave."""
+    """Faster, in equal steps of log tempo up to half an octave."""
 
     name = "time_faster"
     title = "Faster"
@@ -57,7 +59,7 @@ class TimeFaster(_TimeStretch):
 
 
 class TimeSlower(_TimeStretch):
-    """Slower, by equal steps of log tempo to half an octave."""
+    """Slower, in equal steps of log tempo down to half an octave."""
 
     name = "time_slower"
     title = "Slower"
@@ -65,7 +67,7 @@ class TimeSlower(_TimeStretch):
 
 
 class ControlTempoEngine(_TimeStretch):
-    """The engine alone, at a rate of one: it fades the ends, and leaves the rest as it was."""
+    """The engine at a rate of one, which fades the ends and leaves the rest unchanged."""
 
     name = "control_tempo_engine"
     title = "Tempo engine (control)"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmark.perturbations.axis import SNR, Axis
 from benchmark.perturbations.base import Audio, Perturbation
 
 
 class WhiteNoise(Perturbation):
-    """From a just audible hiss to noise as loud as the music, in steps of 7.5 dB.
+    """White Gaussian noise from 30 dB SNR to the power of the music, in steps of 7.5 dB.
 
     All levels of a track share one realisation, which makes the curve over levels smoother.
     """
@@ -16,14 +17,13 @@ class WhiteNoise(Perturbation):
     name = "white_noise"
     family = "white_noise"
     title = "White noise"
-    unit = "dB SNR"
-    axis_label = "Signal-to-noise ratio (dB)"
+    axis = Axis("dB SNR", "signal-to-noise ratio (dB)", descending=True, requested=SNR)
     levels = (30.0, 22.5, 15.0, 7.5, 0.0)
 
     def apply(
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
-        """Add noise ``level`` dB below the track's power."""
+        """Add noise whose power is ``level`` dB below that of the track."""
         from benchmark.perturbations.dsp.transforms import AddNoiseSNR
 
         seed = int(rng.randint(2**32, dtype=np.uint64))

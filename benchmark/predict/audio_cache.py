@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.perturbations import CLEAN, Condition, perturb
-from benchmark.perturbations.base import catalogue_entry
+from benchmark.perturbations.catalogue import catalogue_entry
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import PARTIAL, hold_alone
 from datamodules.corpus.corpus import canonical_json

@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from benchmark.perturbations import CLEAN, Condition, perturb
+from benchmark.perturbations import CLEAN, Condition, axis_of, perturb
 from benchmark.perturbations.measure.effect import Effect, Features, features, measure
 from benchmark.predict.audio_cache import AudioCache, Limits
 from benchmark.processes import die_with_parent
@@ -108,11 +108,14 @@ class Ear:
         if task.condition == CLEAN or not self.setting.measured:
             return None
         rate = self.corpus.sample_rate
+        own = axis_of(task.condition.perturbation, task.condition.unit)
+        further = (own.requested,) if own is not None and own.requested is not None else ()
         if not task.sampled:
-            return measure(clean, heard, rate, costly=False)
+            return measure(clean, heard, rate, costly=False, further=further)
         if task.row not in self._features:
             self._features[task.row] = features(clean, rate)
-        return measure(clean, heard, rate, reference=self._features[task.row])
+        reference = self._features[task.row]
+        return measure(clean, heard, rate, reference=reference, further=further)
 
 
 @contextmanager

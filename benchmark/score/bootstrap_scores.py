@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmark.perturbations.base import CONTROLS, CUSTOM, SUITE
+from benchmark.perturbations.condition import CONTROLS, CUSTOM, SUITE
 from benchmark.score import metrics
 from benchmark.score.bootstrap import interval
 from benchmark.score.long_tail import Tail

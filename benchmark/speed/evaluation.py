@@ -28,7 +28,7 @@ from benchmark.config.files import find, load
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile, ModelFile
 from benchmark.perturbations import CLEAN, Condition, warm_up
-from benchmark.perturbations.base import catalogue_entry
+from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.plan.jobs import Runtime
 from benchmark.plan.matrix import Experiment, check
 from benchmark.plan.models import ImportedModel

@@ -1,8 +1,7 @@
-"""``sox compand`` without sox.
+"""Reimplementation of ``sox compand``.
 
-Identified from the manual and by probing the program; the reference dossier, section 3, has the
-rules and the residuals. Tests hold it against sox and ffmpeg where they are installed, and against
-stored output of sox where not.
+Its rules follow the manual of SoX and measurements of the program. Tests compare it with sox and
+ffmpeg where these are installed, and with stored output of sox elsewhere.
 """
 
 from __future__ import annotations
@@ -57,12 +56,12 @@ PRESETS = {
 
 
 def compand(audio: Signal, sample_rate: int, settings: Compander) -> Signal:
-    """Return the companded signal: aligned with its input, as long, saturated at +-1.
+    """Return the companded signal, aligned with its input, of equal length and clipped to [-1, 1].
 
     Args:
         audio: Mono, shape ``(samples,)``.
         sample_rate: In Hz.
-        settings: What sox would be given.
+        settings: Arguments of ``sox compand``.
     """
     if audio.size == 0:
         return audio.copy()
@@ -75,16 +74,16 @@ def compand(audio: Signal, sample_rate: int, settings: Compander) -> Signal:
         )
     )
     gain = 10.0 ** ((transfer(level, settings.points) - level + settings.gain_db) / 20.0)
-    # The last samples have nothing to look ahead to and keep the final gain.
+    # The last samples, without look-ahead, keep the final gain.
     ahead = np.minimum(np.arange(audio.size) + int(settings.delay * sample_rate), audio.size - 1)
     return np.clip(audio * gain[ahead], -1.0, 1.0)
 
 
 def published(audio: NDArray[np.float32], sample_rate: int, preset: int) -> Signal:
-    """Return what the published test gets from sox, before sox writes it: of a 16-bit file.
+    """Return the output of sox for a 16-bit file, before sox quantises it, as in Won et al. 2020.
 
     Args:
-        audio: Mono, shape ``(samples,)``; the file clips it at full scale.
+        audio: Mono, shape ``(samples,)``; clipped at full scale, as by the file.
         sample_rate: In Hz.
         preset: Key of :data:`PRESETS`.
     """
@@ -107,11 +106,11 @@ def transfer(level: Signal, points: tuple[tuple[float, float], ...]) -> Signal:
 
 
 def to_int16_and_back(audio: Signal, rng: np.random.RandomState) -> Signal:
-    """Return what is left of a signal that sox wrote as 16 bits: triangular dither, then rounding.
+    """Return the signal as sox quantises it to 16 bits: triangular dither, then rounding.
 
     Args:
-        audio: Within +-1, shape ``(samples,)``.
-        rng: Of the dither, which sox draws anew in each run.
+        audio: Within [-1, 1], shape ``(samples,)``.
+        rng: Generator of the dither, which sox draws anew in each run.
     """
     dither = rng.random_sample(audio.size) - rng.random_sample(audio.size)
     return np.clip(np.rint(audio * 32768.0 + dither), -32768.0, 32767.0) / 32768.0

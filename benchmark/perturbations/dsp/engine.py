@@ -1,4 +1,4 @@
-"""audiomentations, without its global random state."""
+"""Use of audiomentations without its global random state."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 @cache
 def audiomentations() -> Any:
-    """Return the module, imported once and without the warning its source provokes."""
+    """Import the module once, without the warning that its source raises."""
     with warnings.catch_warnings():
-        # 0.43: invalid escape in add_color_noise.py, told on the first import after installing.
+        # 0.43: invalid escape in add_color_noise.py, reported on the first import only.
         warnings.filterwarnings("ignore", ".*invalid escape sequence")
         return importlib.import_module("audiomentations")
 
@@ -23,16 +23,16 @@ def audiomentations() -> Any:
 def run_pinned(
     transform: Any, audio: NDArray[np.float32], sample_rate: int, **parameters: float
 ) -> NDArray[np.float32]:
-    """Apply a stock transform with parameters that are given instead of drawn.
+    """Apply a transform of audiomentations with given parameters instead of drawn ones.
 
-    Even with ``p=1`` and ``min == max`` a stock transform draws from the global generators on every
+    Even with ``p=1`` and ``min == max`` these transforms draw from the global generators on every
     call. Frozen parameters are never drawn.
 
     Args:
-        transform: Fresh instance: it carries state, and must not be shared between threads.
+        transform: A new instance; it has state and must not be shared between threads.
         audio: Mono, shape ``(samples,)``.
         sample_rate: In Hz.
-        **parameters: What the transform would have drawn.
+        **parameters: The parameters that the transform would draw.
     """
     transform.parameters = {"should_apply": True, **parameters}
     transform.freeze_parameters()

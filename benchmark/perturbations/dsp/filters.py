@@ -1,4 +1,4 @@
-"""Filters that move nothing in time."""
+"""Filters of zero phase."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _STOP_DB = 70.0
 
 
 def low_pass(audio: NDArray[np.float32], sample_rate: int, cutoff: float) -> NDArray[np.float32]:
-    """Return the track without what lies above ``cutoff``.
+    """Return the track without frequencies above ``cutoff``.
 
-    A sinc under a Kaiser window: -6 dB at the cut-off and -70 dB from 20 Hz above it; the
+    A sinc with a Kaiser window: -6 dB at the cut-off and -70 dB from 20 Hz above it; the
     shifting engine's own band edge measures -5 dB and, 20 Hz above it, -35 to -60 dB.
 
     Args:
         audio: Mono, shape ``(samples,)``.
         sample_rate: In Hz.
-        cutoff: In Hz; nothing lies above half the sample rate.
+        cutoff: In Hz; at or above half the sample rate the track is returned unchanged.
     """
     from scipy.signal import oaconvolve
 

@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from benchmark.kernels import kernel
 
-_FLOOR = 1e-10  # -200 dB: below it a level has no logarithm worth having
+_FLOOR = 1e-10  # -200 dB, so that the logarithm is finite
 
 
 def decibels(level: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -29,10 +29,10 @@ def _release(peaks: NDArray[np.float64], step: float) -> NDArray[np.float64]:
 
 
 def peak_envelope(audio: NDArray[np.float64], *, ahead: int, release: float) -> NDArray[np.float64]:
-    """Return a smooth envelope that no sample exceeds, and that meets the highest one.
+    """Return a smooth envelope that no sample exceeds and that equals the highest one.
 
     The peak of the next ``ahead`` samples is held, released exponentially, and averaged over the
-    last ``ahead`` samples: the average has risen in full when the peak arrives.
+    last ``ahead`` samples, so that it reaches each peak in time.
 
     Args:
         audio: Shape ``(samples,)``, not empty.
@@ -40,7 +40,7 @@ def peak_envelope(audio: NDArray[np.float64], *, ahead: int, release: float) -> 
         release: Time constant while it falls, in samples.
     """
     window = ahead + 1
-    # mode="nearest" extends the held peak to before the track, where it is already met.
+    # mode="nearest" extends the held peak to before the start of the track.
     held = maximum_filter1d(np.abs(audio), window, origin=-(window // 2), mode="nearest")
     level = _release(held, one_pole(release))
     return np.asarray(uniform_filter1d(level, window, origin=ahead // 2, mode="nearest"))

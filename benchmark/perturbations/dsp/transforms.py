@@ -1,6 +1,6 @@
-"""Waveform transforms that audiomentations lacks, in its own terms.
+"""Waveform transforms that audiomentations lacks, as subclasses of its base class.
 
-Unlike the stock ones they draw nothing: what they do is a function of their arguments.
+They draw no random parameters: the output is a function of their arguments.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from benchmark.perturbations.dsp import levels
 from benchmark.perturbations.dsp.engine import audiomentations
 
-_SILENCE = 1e-12  # mean square of -120 dB re full scale: nothing to set a level by
+_SILENCE = 1e-12  # mean square of -120 dB re full scale, below which no level is defined
 
 _Waveform: Any = audiomentations().core.transforms_interface.BaseWaveformTransform
 
 
 class PinnedTransform(_Waveform):
-    """A transform whose parameters are its arguments."""
+    """Base of transforms whose parameters are their arguments."""
 
     supports_multichannel = False
 
     def randomize_parameters(self, samples: NDArray[np.float32], sample_rate: int) -> None:
-        """Draw nothing: the global generators are not ours to touch."""
+        """Use the arguments; the global generators stay untouched."""
         del samples, sample_rate
         self.parameters = {"should_apply": True, **self.get_transform_init_args()}
         self.parameters.pop("p", None)
@@ -34,8 +34,8 @@ class PinnedTransform(_Waveform):
 class AddNoiseSNR(PinnedTransform):
     """Add white Gaussian noise at an exact signal-to-noise ratio over the whole track.
 
-    Both powers are measured, so that the ratio is met to float precision; the stock
-    ``AddGaussianSNR`` meets it on average, and draws its noise from the global generator.
+    Both powers are measured, so that the ratio is exact to float precision. ``AddGaussianSNR`` of
+    audiomentations meets it on average only, and draws its noise from the global generator.
     """
 
     def __init__(self, snr_db: float, noise_seed: int, p: float = 1.0) -> None:
@@ -59,14 +59,14 @@ class AddNoiseSNR(PinnedTransform):
 class RelativeCompressor(PinnedTransform):
     """Compress levels towards the track's own level by ``ratio``, and keep its RMS.
 
-    The level is a peak envelope, and the pivot its mean over the track, so that a quiet and a loud
-    master are compressed alike. The ratio holds over ``span_db`` below the pivot; deeper levels
-    keep their gain. Since no sample exceeds the envelope and the highest meets it, the highest
-    stays the highest and its gain is the lowest: the crest factor falls with ``ratio`` for
-    every signal. A follower of the mean level lets attacks through, and raises it on much music.
+    The level is a peak envelope and the pivot is its mean over the track, so that quiet and loud
+    masters are compressed alike. The ratio applies down to ``span_db`` below the pivot; lower
+    levels all have the gain of that point. No sample exceeds the envelope and the highest one
+    equals it, so the highest sample gets the lowest gain and the crest factor falls with ``ratio``
+    for every signal. An envelope of the mean level would let attacks through and raise it.
 
-    Equal RMS makes it a change of dynamics alone: a compressor that also turns the level down
-    measures mostly that (reference dossier, section 0).
+    Equal RMS isolates the change of dynamics: a compressor that also lowers the level measures
+    mostly the effect of the level.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Pitch shift and time stretch as librosa 0.7.2 did them, which the published test used."""
+"""Pitch shift and time stretch of librosa 0.7.2, which Won et al. 2020 used."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _FRAME = 2048
 
 
 def stretch(audio: NDArray[np.float32], rate: float) -> NDArray[np.float32]:
-    """Play ``rate`` times as fast with a phase vocoder.
+    """Change the tempo by the factor ``rate`` with a phase vocoder.
 
-    ``librosa.effects.time_stretch`` pads with zeros since 0.10; 0.7.2 reflected the ends.
+    Since 0.10, ``librosa.effects.time_stretch`` pads with zeros; 0.7.2 reflected the ends.
 
     Args:
-        audio: Mono, shape ``(samples,)``; shorter than a frame it is padded with silence.
+        audio: Mono, shape ``(samples,)``; padded with silence where shorter than a frame.
         rate: Above 1 is faster.
 
     Returns:
@@ -32,14 +32,14 @@ def stretch(audio: NDArray[np.float32], rate: float) -> NDArray[np.float32]:
 
 
 def shift(audio: NDArray[np.float32], semitones: float) -> NDArray[np.float32]:
-    """Shift the pitch: stretch, then resample back to the old length.
+    """Shift the pitch: stretch, then resample to the original length.
 
     Args:
         audio: Mono, shape ``(samples,)``.
         semitones: Above 0 is up.
 
     Returns:
-        As many samples as ``audio``. The published resampler, kaiser_best, is replaced by soxr_hq.
+        As many samples as ``audio``. soxr_hq replaces kaiser_best, the resampler of librosa 0.7.2.
     """
     import librosa
 

@@ -15,7 +15,7 @@ _RELATIVE_GATE = -10.0
 
 
 def integrated_loudness(signal: Signal, sample_rate: int) -> float:
-    """Return the gated loudness of a mono signal in LUFS; nan where every block is below the gate.
+    """Return the gated loudness of a mono signal in LUFS; NaN where every block is below the gate.
 
     Args:
         signal: Shape ``(samples,)``; shorter than a block of 400 ms counts as one block.
@@ -43,8 +43,8 @@ def _power(lufs: float) -> float:
 def k_weighted(signal: Signal, sample_rate: int) -> Signal:
     """Return the signal after the two filters of the standard.
 
-    The standard tabulates them for 48 kHz; they are redrawn for other rates from the analogue
-    shelf and high-pass that give that table.
+    The standard tabulates them for 48 kHz; for other rates they are derived from the analogue shelf
+    and high-pass filters that give that table.
     """
     from scipy.signal import sosfilt
 

@@ -15,32 +15,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.style import COLOURS, INK, Look, new_figure, place_of
+from benchmark.perturbations import CONTROLS, axis_of, catalogue
+from benchmark.report.figures.style import COLOURS, INK, Look, new_figure
 from benchmark.score.tables.io import family_title, metric_title
 
 SUITE, CONTROL = "suite", "control"
-
-CONTROLS = "controls"
-"""Protocol of the side effects alone."""
-
-STANDS_BESIDE = {
-    "gain": "dynamic_range_compression",
-    "low_pass": "pitch_shift",
-    "pitch_vocoder": "pitch_shift",
-}
-"""The family whose side effect a family of controls is."""
-
-BAND = 8000.0
-"""Hz; a shift by n semitones down leaves nothing above this times 2 ** (-n / 12)."""
 
 SHIFT = "mean_abs_dlogit"
 """Quantity of ``consistency.csv`` beside the drop: the mean distance of logits from clean."""
 
 _TITLES = {SHIFT: "mean |Δ logit| from clean"}
 _MARKS = {SUITE: ("o", 0), CONTROL: ("^", 2)}  # any other protocol is a square
-
-_BEFORE = {"preset": "preset", "ratio": "ratio", "rate": "rate", "mix": "share"}
-"""Units that stand before their number."""
 
 KEYS = ["model", "protocol", "perturbation", "severity"]
 
@@ -69,11 +54,12 @@ def beside(robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str) -> 
     points = pd.concat(parts, ignore_index=True) if parts else drops
     control = points["protocol"] == CONTROLS
     points["part"] = points["protocol"].mask(control, CONTROL)
-    # The edge of the band says which shift the low-pass stands for.
-    low_pass = control & (points["family"] == "low_pass")
-    points.loc[low_pass, "level"] = 12.0 * np.log2(points.loc[low_pass, "level"] / BAND)
-    points.loc[low_pass, "unit"] = "semitones"
-    points["family"] = points["family"].mask(control, points["family"].replace(STANDS_BESIDE))
+    for name, perturbation in catalogue().items():
+        rows_of = control & (points["perturbation"] == name)
+        if (isolates := perturbation.isolates) is not None and rows_of.any():
+            points.loc[rows_of, "level"] = points.loc[rows_of, "level"].map(isolates.level)
+            points.loc[rows_of, "unit"] = isolates.unit or perturbation.unit
+            points.loc[rows_of, "family"] = isolates.family
     tests = points[points["part"] != CONTROL].groupby("family")["part"].nunique()
     wanted = tests[tests > 1].index
     return points[points["family"].isin(wanted)].reset_index(drop=True)
@@ -82,9 +68,10 @@ def beside(robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str) -> 
 def level_label(level: float, unit: Any) -> str:
     """Return a level with its unit, signed where direction matters: ``+1 semitones``."""
     name = "" if pd.isna(unit) else str(unit)
-    if name in _BEFORE:
-        return f"{_BEFORE[name]} {level:.3g}"
-    sign = "+" if name in ("semitones", "dB") and level else ""
+    axis = axis_of("", name)
+    if axis is not None and axis.prefix:
+        return f"{axis.prefix} {level:.3g}"
+    sign = "+" if axis is not None and axis.signed and level else ""
     return f"{level_number(level, sign)} {name}".strip().replace("-", "\N{MINUS SIGN}")
 
 
@@ -143,7 +130,12 @@ def _rows(points: pd.DataFrame) -> list[tuple[str, float]]:
     pairs = set(zip(unit, points["level"].round(3), strict=True))
     order = {name: (name != SUITE, name == CONTROL, name) for name in set(points["part"])}
     first = {u: min(order[p] for p in points.loc[unit == u, "part"]) for u in set(unit)}
-    return sorted(pairs, key=lambda pair: (first[pair[0]], pair[0], place_of(*pair)))
+    return sorted(pairs, key=lambda pair: (first[pair[0]], pair[0], _position(*pair)))
+
+
+def _position(unit: str, level: float) -> float:
+    axis = axis_of("", unit)
+    return level if axis is None else axis.position(level)
 
 
 def _panel(ax: Axes, points: pd.DataFrame, rows: Sequence[tuple[str, float]]) -> None:

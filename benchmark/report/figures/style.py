@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 
+from benchmark.perturbations import axis_of
 from benchmark.score.tables.io import family_title, metric_title
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -114,40 +115,6 @@ def off_scale(board: pd.DataFrame, listed: Sequence[Look]) -> list[Look]:
     return rest or list(listed)
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The physical axis of a unit.
-
-    Attributes:
-        label: What it measures.
-        place: Level to position.
-        clean: Position of clean audio; None where it is infinitely far (a noise-free ratio).
-        show: Level to tick label.
-    """
-
-    label: str
-    place: Callable[[float], float]
-    clean: float | None
-    show: Callable[[float], str] = "{:g}".format
-
-
-_AXES = {
-    "semitones": Axis("pitch shift (semitones)", float, 0.0),
-    "rate": Axis("playback rate (log2 scale)", lambda x: float(np.log2(x)), 0.0, "{:.2f}".format),
-    "dB SNR": Axis("signal-to-noise ratio (dB)", lambda x: -x, None),
-    "ratio": Axis("compression ratio (log2 scale)", lambda x: float(np.log2(x)), 0.0),
-    "dB": Axis("gain (dB)", lambda x: -x, 0.0),
-    "Hz": Axis("band edge (Hz, log2 scale)", lambda x: -float(np.log2(x)), None, "{:.0f}".format),
-    "mix": Axis("share of noise", float, 0.0),
-}
-
-
-def place_of(unit: str, level: float) -> float:
-    """Return the position of a level on the axis of its unit; the level itself without one."""
-    axis = _AXES.get(unit)
-    return level if axis is None else axis.place(level)
-
-
 @contextmanager
 def style() -> Iterator[None]:
     """Draw with the settings of this module, leaving the caller's alone."""
@@ -182,19 +149,18 @@ def curves(robustness: pd.DataFrame, metric: str) -> list[Curve]:
 
 def _curve(rows: pd.DataFrame, clean: pd.DataFrame, protocol: str, family: str) -> Curve:
     unit = "" if rows["unit"].isna().iloc[0] else str(rows["unit"].iloc[0])
-    axis = _AXES.get(unit)
+    axis = axis_of(str(rows["perturbation"].iloc[0]), unit)
     points = rows[["model", "value", "low", "high", "level", "severity"]].copy()
-    if axis is None:
+    points["tick"] = [(axis.tick if axis else "{:g}").format(level) for level in points["level"]]
+    if axis is None or axis.scale == "ordinal":
         points["x"] = points["severity"].astype(float)
-        points["tick"] = [f"{level:g}" for level in points["level"]]
         origin = 0.0
     else:
-        points["x"] = [axis.place(level) for level in points["level"]]
-        points["tick"] = [axis.show(level) for level in points["level"]]
+        points["x"] = [axis.position(level) for level in points["level"]]
         # Clean audio has no place on a ratio to nothing: one more step beyond the mildest level.
         near = sorted(set(points["x"]))
         step = near[1] - near[0] if len(near) > 1 else 1.0
-        origin = near[0] - step if axis.clean is None else axis.clean
+        origin = near[0] - step if axis.clean is None else axis.position(axis.clean)
     start = clean[["model", "value", "low", "high"]].copy()
     start["x"], start["tick"], start["level"], start["severity"] = origin, "clean", np.nan, 0
     name = family if protocol == "suite" else f"{protocol}_{family}"

@@ -1,14 +1,14 @@
-"""What was asked of a perturbation and what was heard, from the processes that perturb to a table.
+"""Requested and measured effect of each condition, from the perturbing processes to a table.
 
-The figures lie beside the predictions of each cell, so that ``effects.csv`` needs no audio. Cells
-of one condition hold the same figures, whichever the model: the audio is the same.
+The measurements are stored beside the predictions of each cell, so that ``effects.csv`` needs no
+audio. Cells of one condition hold the same values for every model, since the audio is the same.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -16,6 +16,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.perturbations import axis_of
+from benchmark.perturbations.axis import STANDARD
 from benchmark.perturbations.measure.effect import Effect
 from datamodules.common.seeding import seed_for
 
@@ -30,24 +32,8 @@ SAMPLE = range(8, 33)
 """Tracks of a condition whose loudness, pitch and tempo are measured, at least and at most."""
 _SHARE = 20  # a twentieth of a test set costs some 3 % of perturbing it
 
-UNITS = {
-    "rms_db": "dB",
-    "loudness_lu": "LU",
-    "crest_db": "dB",
-    "beyond_full_scale": "share",
-    "snr_db": "dB",
-    "cents": "cents",
-    "tempo_ratio": "ratio",
-}
-"""Unit of each figure of `Effect`."""
-
-# Units of levels that say which figure was asked for, and how many of it one is worth.
-_ASKED = {
-    "semitones": ("cents", 100.0),
-    "rate": ("tempo_ratio", 1.0),
-    "dB SNR": ("snr_db", 1.0),
-    "dB": ("rms_db", 1.0),
-}
+UNITS = {quantity.name: quantity.unit for quantity in STANDARD}
+"""Unit of each quantity that is measured for every perturbation."""
 
 _DECIMALS = 6
 
@@ -73,7 +59,7 @@ class Measured:
 
     Attributes:
         track_ids: (N,) names.
-        figures: (N,) float64 by field of `Effect`; nan where not measured or not to be told.
+        figures: (N,) float64 by quantity; NaN where not measured or undefined.
     """
 
     track_ids: NDArray[np.str_]
@@ -82,10 +68,11 @@ class Measured:
     @classmethod
     def of(cls, track_ids: NDArray[np.str_], effects: Sequence[Effect]) -> Measured:
         """Collect the effects of tracks in their order, to six decimals."""
-        rows = [asdict(effect) for effect in effects]
+        rows = [effect.values() for effect in effects]
+        names = list(rows[0]) if rows else list(UNITS)
         return cls(
             track_ids,
-            {name: np.array([row[name] for row in rows]).round(_DECIMALS) for name in UNITS},
+            {name: np.array([row[name] for row in rows]).round(_DECIMALS) for name in names},
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -95,9 +82,9 @@ class Measured:
 
 def read(path: Path) -> Measured | None:
     """Read ``effects.npz``; None where an older version, or an accident, left none."""
-    names = [field.name for field in fields(Effect)]
     try:
         with np.load(path, allow_pickle=False) as stored:
+            names = [*UNITS, *(n for n in stored.files if n not in {"track_ids", *UNITS})]
             return Measured(stored["track_ids"], {name: stored[name] for name in names})
     except (OSError, KeyError, ValueError, EOFError, BadZipFile):
         return None
@@ -133,8 +120,10 @@ def _key(one: Evaluation) -> tuple[Any, ...]:
 
 
 def _rows(one: Evaluation, measured: Measured) -> Iterable[dict[str, Any]]:
-    quantity, worth = _ASKED.get(one.unit, ("", math.nan))
-    for name, unit in UNITS.items():
+    axis = axis_of(one.perturbation, one.unit)
+    own = axis.requested if axis else None
+    units = UNITS if own is None else {**UNITS, own.name: own.unit}
+    for name in measured.figures:
         values = measured.figures[name]
         values = values[np.isfinite(values)]
         row = {
@@ -146,8 +135,8 @@ def _rows(one: Evaluation, measured: Measured) -> Iterable[dict[str, Any]]:
             "unit": one.unit,
             "protocol": one.protocol,
             "quantity": name,
-            "quantity_unit": unit,
-            "asked": worth * one.level if name == quantity else math.nan,
+            "quantity_unit": units.get(name, ""),
+            "asked": axis.requested_value(name, one.level) if axis else math.nan,
             "n_clips": values.size,
         }
         if values.size:

@@ -12,7 +12,7 @@ from benchmark.config.files import load, parse
 from benchmark.config.identity import ChainIdentity, EvaluationIdentity, Inputs, cell_id
 from benchmark.config.schema import BenchmarkFile, Preset
 from benchmark.perturbations import Condition, catalogue, perturb, resolve
-from benchmark.perturbations.base import catalogue_entry
+from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.plan import build
 from benchmark.plan.matrix import check
 from benchmark.predict.evaluate import by_condition

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from benchmark.perturbations import perturb, resolve
-from benchmark.perturbations.measure.effect import Effect, cents, measure, summarise, tempo_ratio
+from benchmark.perturbations.measure.effect import Effect, measure
 from benchmark.perturbations.measure.loudness import _high_pass, _shelf, integrated_loudness
+from benchmark.perturbations.measure.pitch import cents
+from benchmark.perturbations.measure.tempo import tempo_ratio
 from tests.support.sounds import RATE, music, sine
 
 
@@ -142,16 +144,3 @@ def test_crest_is_peak_over_rms_whatever_the_level() -> None:
 def test_beyond_full_scale_is_a_share() -> None:
     audio = np.array([0.5, 1.5, -2.0, 1.0], np.float32)
     assert measure(audio, audio, RATE).beyond_full_scale == 0.5
-
-
-def test_summary_leaves_out_what_is_unknown() -> None:
-    known = Effect(-1.0, -1.0, 0.0, 0.0, 10.0, 25.0, 1.0)
-    other = Effect(-3.0, -1.0, 0.0, 0.0, math.nan, math.nan, 1.0)
-    summary = summarise([known, other])
-    assert summary["rms_db"] == {
-        "count": 2, "mean": -2.0, "sd": 1.0, "least": -3.0, "greatest": -1.0,
-    }  # fmt: skip
-    assert summary["cents"] == {
-        "count": 1, "mean": 25.0, "sd": 0.0, "least": 25.0, "greatest": 25.0,
-    }  # fmt: skip
-    assert summarise([other])["snr_db"] == {"count": 0}

@@ -25,11 +25,12 @@ from benchmark.perturbations import (
     resolve,
     warm_up,
 )
-from benchmark.perturbations.base import catalogue_entry
+from benchmark.perturbations.axis import Axis
+from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.perturbations.dsp import transforms
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import rng_for
-from tests.support import heard as heard_once
+from tests.support import perturbed_samples
 from tests.support.sounds import (
     RATE,
     cents,
@@ -344,17 +345,18 @@ def test_identity_names_the_engine_and_is_json(name: str) -> None:
 
 @each_perturbation
 def test_it_sounds_as_it_did(name: str) -> None:
-    # Another sound is another revision: raise it, then run python -m tests.support.heard.
+    # Different audio needs another revision: raise it, then run
+    # python -m tests.support.perturbed_samples.
     perturbation = catalogue_entry(name)
-    stored = json.loads(heard_once.GOLDEN.read_text(encoding="utf-8"))
-    assert name in stored, "not stored yet: python -m tests.support.heard"
+    stored = json.loads(perturbed_samples.GOLDEN.read_text(encoding="utf-8"))
+    assert name in stored, "not stored yet: python -m tests.support.perturbed_samples"
     golden = stored[name]
     if golden["identity"]["engine"] != perturbation.identity()["engine"]:
         pytest.skip("another version of its engine, and another identity")
     assert golden["identity"] == perturbation.identity()
     assert golden["levels"] == list(perturbation.levels)
     for condition, wanted in zip(conditions(name), golden["heard"], strict=True):
-        np.testing.assert_allclose(heard_once.probe(condition), wanted, atol=1e-4)
+        np.testing.assert_allclose(perturbed_samples.probe(condition), wanted, atol=1e-4)
 
 
 class Hearings:
@@ -448,10 +450,10 @@ def test_bad_audio_is_refused_by_track(audio: np.ndarray, words: str) -> None:
 
 
 def test_a_perturbation_that_breaks_its_audio_is_named(monkeypatch) -> None:
-    monkeypatch.setattr(base, "_CLASSES", dict(base._CLASSES))
+    monkeypatch.setattr(base, "CLASSES", dict(base.CLASSES))
 
     class Broken(Perturbation):
-        name, family, title, unit, axis_label = "broken_for_test", "broken", "Broken", "x", "x"
+        name, family, title, axis = "broken_for_test", "broken", "Broken", Axis("x", "x")
         levels = (1.0,)
         default = False
 

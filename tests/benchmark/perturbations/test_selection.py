@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmark.perturbations import LEVEL_NAMES, PROFILES, Perturbation, catalogue, resolve
+from benchmark.perturbations.axis import Axis
 from datamodules.common.errors import TagbenchError
 
 SUITE = ("pitch_up", "pitch_down", "time_faster", "time_slower", "white_noise", "compression")
@@ -164,7 +165,7 @@ def test_wrong_names_are_refused_with_the_nearest(selection: str, words: str) ->
     ],
 )
 def test_an_ill_declared_class_is_refused(facts: dict[str, object], words: str) -> None:
-    whole = {"name": "x", "family": "x", "title": "X", "unit": "x", "axis_label": "X"}
+    whole = {"name": "x", "family": "x", "title": "X", "axis": Axis("x", "x")}
     body = {**whole, "levels": (1.0,), **facts}
     with pytest.raises(TypeError) as error:
         type("Ill", (Perturbation,), {k: v for k, v in body.items() if v is not None})

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.perturbations import axis_of
 from benchmark.report.figures.pareto import pareto
-from benchmark.report.figures.style import Axis, curves, looks, off_scale
+from benchmark.report.figures.style import curves, looks, off_scale
 from benchmark.report.html import sections, write_report
 from benchmark.score.tables.io import read_tables
 from benchmark.score.tables.leaderboard import build_tables, write_tables
@@ -164,10 +165,9 @@ def test_an_engine_at_rest_is_no_curve_and_means_are_over_the_suite(tmp_path):
 
 
 def test_rates_lie_on_a_log_scale():
-    from benchmark.report.figures.style import _AXES
-
-    axis: Axis = _AXES["rate"]
-    assert [axis.place(rate) for rate in (0.5, 1.0, 2.0)] == [-1, 0, 1]
+    axis = axis_of("time_faster", "rate")
+    assert axis is not None
+    assert [axis.position(rate) for rate in (0.5, 1.0, 2.0)] == [-1, 0, 1]
 
 
 def test_clean_alone_and_nothing_at_all_still_give_a_page(tmp_path):

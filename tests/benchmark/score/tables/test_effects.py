@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.perturbations import catalogue_entry
 from benchmark.perturbations.measure.effect import Effect
 from benchmark.score.tables.columns import EFFECT_COLUMNS
 from benchmark.score.tables.effects import (
@@ -54,8 +55,8 @@ def test_the_sample_depends_on_ids_alone() -> None:
     assert len(sampled(ids[:400])) == 20
     assert len(sampled(ids[:100])) == SAMPLE.start == 8
     assert sampled(ids[:3]) == set(ids[:3])
-    # Not the first ones: those may be of one artist.
-    assert not chosen & set(ids[:20]) or chosen - set(ids[:100])
+    # Not the first ones, which may be of one artist: at random, 3 of the first 100 are expected.
+    assert len(chosen & set(ids[:100])) < 10
 
 
 def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
@@ -93,16 +94,18 @@ def test_a_row_says_what_was_asked_and_what_was_heard(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "level", "quantity", "asked"),
+    ("name", "level", "quantity", "asked"),
     [
-        ("semitones", -0.25, "cents", -25.0), ("rate", 1.25, "tempo_ratio", 1.25),
-        ("dB SNR", 7.5, "snr_db", 7.5), ("dB", -12.0, "rms_db", -12.0),
+        ("pitch_down", -0.25, "cents", -25.0), ("time_faster", 1.25, "tempo_ratio", 1.25),
+        ("white_noise", 7.5, "snr_db", 7.5), ("gain", -12.0, "rms_db", -12.0),
     ],
 )  # fmt: skip
-def test_the_unit_says_what_was_asked(
-    tmp_path: Path, unit: str, level: float, quantity: str, asked: float
+def test_the_axis_says_what_was_requested(
+    tmp_path: Path, name: str, level: float, quantity: str, asked: float
 ) -> None:
-    one = evaluation(tmp_path / "a", unit=unit, level=level)
+    one = evaluation(
+        tmp_path / "a", perturbation=name, unit=catalogue_entry(name).unit, level=level
+    )
     store(one, [effect(0.0)])
     stated = effects_frame([one]).dropna(subset="asked")
     assert list(stated["quantity"]) == [quantity]

@@ -1,6 +1,6 @@
-"""What each condition sounded like once; ``python -m tests.support.heard`` stores it anew.
+"""Stored samples of each condition; ``python -m tests.support.perturbed_samples`` renews them.
 
-Engines are compared with a tolerance and not by hash: another processor rounds otherwise.
+They are compared with a tolerance and not by hash, since processors round differently.
 """
 
 from __future__ import annotations
