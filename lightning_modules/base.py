@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.seeding import seed_for
-from lightning_modules.memory import return_memory, reuse_memory
 from lightning_modules.training import schedules
 from lightning_modules.training.recipe import RECIPES, Recipe
 from lightning_modules.training.track_metrics import TrackScores, track_means
@@ -89,7 +88,6 @@ class TaggingModule(pl.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        reuse_memory()  # every process that runs a model gains by it
         if task not in ("multilabel", "singlelabel"):
             raise unknown_name("task", task, ("multilabel", "singlelabel"), type(self).__name__)
         if n_tags < 1:
@@ -223,10 +221,6 @@ class TaggingModule(pl.LightningModule):
     def on_test_epoch_end(self) -> None:
         """Log ``test_loss`` and the metrics of the task."""
         self._log_scores("test", self.test_scores)
-
-    def on_fit_end(self) -> None:
-        """Hand back the gigabytes that training needed and evaluation does not."""
-        return_memory()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build what the recipe asks for."""

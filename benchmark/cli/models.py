@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from benchmark import determinism
 from benchmark.cli.options import console as _console
+from benchmark.malloc import keep_freed_memory
 
 Checkpoint = Annotated[
     Path,
@@ -65,6 +67,8 @@ def predict(
 
     output.check_format(format_)
     module, card = load_checkpoint(checkpoint, device)
+    determinism.configure(str(module.device))
+    keep_freed_memory()
     protocol = windows or card.windows
     windowing = WindowsSpec(protocol=protocol).build()
     files = find_audio(paths)
@@ -101,6 +105,8 @@ def explain(
     from datamodules.common.errors import TagbenchError
 
     module, card = load_checkpoint(checkpoint, device)
+    determinism.configure(str(module.device))
+    keep_freed_memory()
     audio = decode(file, module.sample_rate)
     stop = None if seconds is None else round((start + seconds) * module.sample_rate)
     part = audio[round(start * module.sample_rate) : stop]

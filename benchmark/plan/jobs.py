@@ -14,6 +14,9 @@ from benchmark.store.store import Store
 Emit = Callable[[Mapping[str, Any]], None]
 """Receives events: ``{"event": "progress" | "done" | "failed", "cell": id, ...}``."""
 
+PROGRESS_EVERY_S = 0.2
+"""Shortest time between two progress events of a cell, in seconds."""
+
 
 @dataclass(frozen=True)
 class Runtime:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmark import determinism
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.config.datasets import data_module
 from benchmark.config.schema import WindowsSpec
 from benchmark.perturbations import Condition, warm_up
-from benchmark.plan.jobs import Emit, Runtime, record_failure
+from benchmark.plan.jobs import PROGRESS_EVERY_S, Emit, Runtime, record_failure
 from benchmark.predict.audio_cache import Limits
 from benchmark.predict.audio_stream import Setting, Stream, Task, listeners
 from benchmark.predict.inference import Listener, audiences
@@ -29,9 +31,8 @@ from benchmark.store.cells import PREDICTIONS
 from benchmark.store.files import write_arrays
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
-
-PROGRESS_EVERY_S = 0.2
 
 
 def load_model(train_id: str, store: Store, tags: Sequence[str], device: torch.device) -> Listener:
@@ -72,31 +73,57 @@ def evaluate(cells: Sequence[str], store: Store, runtime: Runtime, emit: Emit) -
     data = data_module(first["launch"], Path(runtime.data_root))
     data.prepare_data()
     corpus = data.corpus
-    device = torch.device(runtime.device)
-    listening: dict[str, Listener] = {}
-    for train_id in dict.fromkeys(d["preimage"]["train"] for d in documents.values()):
-        try:
-            listening[train_id] = load_model(train_id, store, corpus.tags, device)
-        except Exception as error:  # noqa: BLE001 - one broken checkpoint must not cost the others
-            for cell, document in documents.items():
-                if document["preimage"]["train"] == train_id:
-                    record_failure(store, cell, "evaluation", error, emit)
-    rates = tuple(sorted({listener.rate for listener in listening.values()}))
-    groups = by_condition(
-        {c: d for c, d in documents.items() if d["preimage"]["train"] in listening}
-    )
+    groups = by_condition(documents)
+    trained = list(dict.fromkeys(d["preimage"]["train"] for d in documents.values()))
     warm_up([condition for condition, _, _ in groups], corpus.sample_rate)
     folder, most = runtime.audio_cache, runtime.audio_cache_bytes
-    setting = Setting(corpus.root, rates, Limits(folder, most) if folder else None)
+    limits = Limits(folder, most) if folder else None
+    setting = Setting(corpus.root, _sample_rates(trained, store), limits)
+    # The workers are started before the models: a process that has threads of OpenMP, or a context
+    # of CUDA, must not be forked.
     with listeners(setting, runtime.workers, runtime.start) as stream:
-        for (condition, seed, windows), group in groups.items():
+        models, failures = _load_models(trained, store, corpus.tags, torch.device(runtime.device))
+        for cell, document in documents.items():
+            if document["preimage"]["train"] in failures:
+                error = failures[document["preimage"]["train"]]
+                record_failure(store, cell, "evaluation", error, emit)
+        for (condition, seed, windows), members in groups.items():
+            group = {train_id: cell for train_id, cell in members.items() if train_id in models}
+            if not group:
+                continue
             try:
                 _evaluate_condition(
-                    condition, seed, windows, group, corpus, listening, store, runtime, stream, emit
+                    condition, seed, windows, group, corpus, models, store, runtime, stream, emit
                 )
             except Exception as error:  # noqa: BLE001 - contained: the other conditions go on
                 for cell in group.values():
                     record_failure(store, cell, "evaluation", error, emit)
+
+
+def _sample_rates(trained: Sequence[str], store: Store) -> tuple[int, ...]:
+    """Return the sample rates of models in ascending order, without loading them.
+
+    A model whose cell cannot be read is left out: it fails when it is loaded.
+    """
+    rates = set()
+    for train_id in trained:
+        with suppress(TagbenchError, KeyError, ValueError, OSError):
+            rates.add(int(store.read(train_id)["preimage"]["architecture"]["sample_rate"]))
+    return tuple(sorted(rates))
+
+
+def _load_models(
+    trained: Sequence[str], store: Store, tags: Sequence[str], device: torch.device
+) -> tuple[dict[str, Listener], dict[str, Exception]]:
+    """Load models by the id of their training cell; return them, and the errors of the others."""
+    models: dict[str, Listener] = {}
+    failures: dict[str, Exception] = {}
+    for train_id in trained:
+        try:
+            models[train_id] = load_model(train_id, store, tags, device)
+        except Exception as error:  # noqa: BLE001 - a damaged checkpoint fails its own cells only
+            failures[train_id] = error
+    return models, failures
 
 
 Group = tuple[Condition, int, WindowsSpec]
@@ -186,7 +213,7 @@ def _evaluate_condition(
             "seconds_for_all_models": time.perf_counter() - started,
             "n_models": len(models),
             "device": runtime.device,
-            "provenance": provenance(),
+            "provenance": provenance() | determinism.describe(runtime.device),
         }
         store.finish(cell, metrics, files)
         emit({"event": "done", "cell": cell})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark import determinism
+from benchmark.malloc import keep_freed_memory
 from benchmark.plan.jobs import Emit, Job, Runtime, record_failure
 from benchmark.store.store import Store
 
@@ -18,9 +20,8 @@ def run(job: Job, runtime: Runtime, emit: Emit) -> None:
         runtime: How and where.
         emit: Told of progress.
     """
-    import torch
-
-    torch.set_num_threads(runtime.threads)
+    determinism.configure(runtime.device, threads=runtime.threads)
+    keep_freed_memory()
     store = Store(Path(runtime.results))
     if job.kind == "train":
         from benchmark.train.supervised import train

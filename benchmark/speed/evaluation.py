@@ -27,6 +27,7 @@ from benchmark.checkpoints.checkpoint import Source, save_checkpoint
 from benchmark.config.files import find, load
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile, ModelFile
+from benchmark.malloc import keep_freed_memory
 from benchmark.perturbations import CLEAN, Condition, warm_up
 from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.plan.jobs import Runtime
@@ -132,6 +133,7 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
     """
     cores = matrix.cores or usable_cpus()
     determinism.configure(matrix.device, threads=cores)
+    keep_freed_memory()
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         options = Options(

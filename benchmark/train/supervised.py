@@ -16,9 +16,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
 
+from benchmark import determinism
 from benchmark.config.classes import import_class
 from benchmark.config.datasets import data_module
-from benchmark.plan.jobs import Emit, Runtime
+from benchmark.malloc import return_freed_memory
+from benchmark.plan.jobs import PROGRESS_EVERY_S, Emit, Runtime
 from benchmark.store.cells import BEST, LAST
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
@@ -96,32 +98,51 @@ class BestAndLast(Checkpoint):
 
 
 class Progress(Callback):
-    """Tell the runner how far the training is."""
+    """Report the progress of a training to the runner, a few times a second.
 
-    def __init__(self, cell: str, emit: Emit) -> None:
-        self.cell = cell
-        self.emit = emit
+    The losses shown are those of the last whole epoch, read once at its end: reading a value of
+    the step at hand would make the CPU wait for the GPU.
+
+    Args:
+        cell: Id of the training cell.
+        emit: Receives the events.
+        every_s: Shortest time between two events of an epoch, in seconds.
+    """
+
+    def __init__(self, cell: str, emit: Emit, every_s: float = PROGRESS_EVERY_S) -> None:
+        self.cell, self.emit, self.every_s = cell, emit, every_s
+        self._sent, self._losses = -math.inf, ""
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *arguments: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
-        """Send steps done, steps in all and the latest losses."""
-        total = int(trainer.estimated_stepping_batches)
-        metrics = trainer.callback_metrics
-        shown = {
-            name: float(metrics[name])
-            for name in ("train_loss", "valid_loss", "valid_roc_auc", "valid_accuracy")
-            if name in metrics
-        }
+        """Send the number of steps done and in all; always after the first step of an epoch."""
+        now = time.monotonic()
+        if batch_idx > 0 and now - self._sent < self.every_s:
+            return
+        self._sent = now
         self.emit(
             {
                 "event": "progress",
                 "cell": self.cell,
                 "done": trainer.global_step,
-                "total": total,
-                "text": f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs} "
-                + " ".join(f"{name} {value:.4f}" for name, value in shown.items()),
+                "total": int(trainer.estimated_stepping_batches),
+                "text": f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs} {self._losses}",
             }
+        )
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Note the losses and scores of the epoch."""
+        metrics = trainer.callback_metrics
+        self._losses = " ".join(
+            f"{name} {float(metrics[name]):.4f}"
+            for name in ("train_loss", "valid_loss", "valid_roc_auc", "valid_accuracy")
+            if name in metrics
         )
 
 
@@ -132,7 +153,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
         cell: Id; its ``cell.json`` says what to train on what.
         store: Where it lies.
         runtime: Device, threads, W&B.
-        emit: Told of every step.
+        emit: Receives the progress.
     """
     document = store.read(cell)
     preimage, launch, labels = document["preimage"], document["launch"], document["labels"]
@@ -181,6 +202,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
         )
         if module.learns:
             fit(trainer, module, data, keeper, folder / LAST)
+            return_freed_memory()  # training needs gigabytes that nothing after it does
         else:
             trainer.strategy.connect(module)
             keeper.save(trainer, BEST)
@@ -195,7 +217,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
             "seconds": time.perf_counter() - started,
             "cpu_seconds": time.process_time() - worked,
             "device": runtime.device,
-            "provenance": provenance(),
+            "provenance": provenance() | determinism.describe(runtime.device),
         },
         [BEST],
     )

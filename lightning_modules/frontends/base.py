@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from datamodules.common.errors import TagbenchError
+from lightning_modules.layers.float32 import full_float32
 
 N_FFT = 512
 HOP = 256
@@ -57,7 +58,7 @@ class FrontEnd(nn.Module):
                 f"The {self.name} front end cannot take {audio.shape[-1]} samples of audio: it "
                 f"expects more than {self.reach}."
             )
-        with torch.autocast(audio.device.type, enabled=False):
+        with full_float32(audio.device):
             return self.power(audio.float()).clamp_min(FLOOR).log10() * 10.0
 
 

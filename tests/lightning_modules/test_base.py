@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
-import platform
-import sys
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
 
@@ -29,7 +26,6 @@ from lightning_modules.architectures.tag_prior import TagPrior
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock1d, ConvBlock2d, conv2d
 from lightning_modules.layers.fused_batchnorm import BatchNorm1d
-from lightning_modules.memory import return_memory, reuse_memory
 from lightning_modules.training import adam_then_sgd, optimizers, schedules
 from lightning_modules.training.recipe import RECIPES, Recipe, get_recipe
 from lightning_modules.training.track_metrics import TrackScores, track_means
@@ -479,30 +475,6 @@ def test_blocks_are_the_published_order_of_layers():
     published = F.max_pool1d(nn.BatchNorm1d(8).train()(line.conv(x[:, :, 0])).relu(), 3)
     torch.testing.assert_close(line(x[:, :, 0]), published)
     assert line(x[:, :, 0])[:, :, None].is_contiguous(memory_format=torch.channels_last)
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc only")
-def test_allocator_takes_the_hint():
-    assert reuse_memory() == (platform.libc_ver()[0] == "glibc")
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc only")
-def test_kept_memory_is_given_back():
-    def resident() -> int:
-        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-        return pages * os.sysconf("SC_PAGESIZE")
-
-    reuse_memory()
-    keeper = torch.zeros(10)
-    tensors = [torch.ones(2**20) for _ in range(64)]  # 256 MB
-    top = torch.zeros(10)
-    full = resident()
-    tensors.clear()
-    assert resident() > full - 2**27
-    return_memory()
-    assert resident() < full - 2**27
-    assert not keeper.any()
-    assert not top.any()
 
 
 def test_blocks_with_squeeze_and_excitation_are_the_published_order():

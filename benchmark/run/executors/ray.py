@@ -14,12 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.plan.jobs import Job, Runtime
+from benchmark.plan.jobs import PROGRESS_EVERY_S, Job, Runtime
 from benchmark.processes import log_to
 from benchmark.run.worker import log_path, run
 from datamodules.common.errors import TagbenchError
 
-PROGRESS_EVERY_S = 0.2
 _POLL_S = 0.2
 _EVENTS_BYTES = 80 * 2**20  # the least that Ray takes: events are all that travels
 

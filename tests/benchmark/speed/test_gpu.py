@@ -94,7 +94,7 @@ class Hanging:
     def events(self, deadline: Callable[[], float]) -> Iterator[dict[str, Any]]:
         first, *rest = self.items
         yield {"event": "start", "item": first}
-        yield {"event": "row", "row": {"model": first}}
+        yield {"event": "row", "row": {"model": first, "within bar": True}}
         yield {"event": "done", "item": first}
         if rest:
             yield {"event": "start", "item": rest[0]}
