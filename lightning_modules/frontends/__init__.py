@@ -4,7 +4,8 @@ A front end is one file of this folder. A model's YAML chooses it by name, ``fro
 or with options, ``frontend: {name: log_mel, trainable: true}``. All front ends give maps of the
 same size, so that any image model can be trained on any of them.
 
-They run in float32 even under autocast: three digits of bfloat16 would drown quiet partials.
+They run in float32 even under autocast and where TF32 is on: three digits would drown quiet
+partials.
 Constants are rebuilt at construction and are not part of checkpoints.
 """
 
