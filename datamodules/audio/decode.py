@@ -12,35 +12,24 @@ import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import soundfile as sf
-import soxr
 
-from datamodules.audio import chunk_sizes, flac_repair, mp3_repair, ogg_streams
+from datamodules.audio import chunk_sizes, flac_repair, joined_files, mp3_repair, ogg_streams
+from datamodules.audio.block_decoder import Decoded, Float32, Source, decode_sources
 from datamodules.audio.decoder_messages import without_decoder_messages
 from datamodules.audio.errors import AudioError, unreadable
 from datamodules.audio.formats import conversion_advice, unsupported_codec
 from datamodules.audio.sample_check import check_header, check_samples, credible_length
 from datamodules.audio.truncation import missing_tail
 
-Float32 = npt.NDArray[np.float32]
-Source = Path | io.BytesIO | mmap.mmap
-
 # Part of every manifest digest: raise it when the same file would decode to other samples.
 DECODER_REVISION = 1
-_BLOCK_SAMPLES = 2**20  # of all channels, decoded at once: the file never is in memory as a whole
-_BLOCK_FRAMES = 65536
 _LEAST_OF_PROMISED = 0.9  # a file that decodes to less than this share of its header is truncated
 _NEARLY_ALL = 0.99  # an MP3 that ends before this share of its frames is repaired
 _MINOR_STREAM = 0.01  # share of the frames of an MP3 below which a stream of another kind is damage
 _MOST_DAMAGE = 0.05  # share of an MP3 file that may be missing between frames
-_UNRECOGNISED = (1, 7)  # codes of libsndfile: unknown format, and its code for text files
-_UNSUPPORTED = (4, 18)  # unsupported encoding, unimplemented format
-_INCOMPLETE_HEADER = 24
 _SILENT_FORMATS = (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 
 
@@ -107,38 +96,6 @@ def header_seconds(path: str | Path) -> float | None:
         return None
 
 
-class _Stream(sf.SoundFile):
-    """A file that is read from start to end.
-
-    soundfile seeks to its position after each read of a seekable file. In an MP3 file that discards
-    the bits which the next frame takes from the frame before, and leaves a gap in every block.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-@dataclass
-class _Decoded:
-    """Result of one pass through the decoder.
-
-    Attributes:
-        audio: Mono samples at the wanted rate.
-        frames: Samples per channel that were decoded, at the rate of the file.
-        promised: Samples per channel that the header states; 0 if it states no credible number.
-        peak: Largest magnitude in the file, of formats that store floating-point numbers; else 0.
-        is_mp3: Whether libsndfile reads the file as MP3.
-        error: Message of libsndfile; empty if the file was decoded to its end.
-    """
-
-    audio: Float32 = field(default_factory=lambda: np.empty(0, dtype=np.float32))
-    frames: int = 0
-    promised: int = 0
-    peak: float = 0.0
-    is_mp3: bool = False
-    error: str = ""
-
-
 @contextmanager
 def _regular_file(path: Path, label: str) -> Iterator[Path]:
     """Yield the path of a file that can be read more than once."""
@@ -164,17 +121,18 @@ def _quiet(file: Path) -> Iterator[None]:
         yield
 
 
-def _decode_file(file: Path, sample_rate: int, label: str) -> _Decoded:
+def _decode_file(file: Path, sample_rate: int, label: str) -> Decoded:
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if codec := unsupported_codec(data):
             raise AudioError(conversion_advice(codec), label)
-    if (flac := flac_repair.without_length(file)) is not None:
+    sources = _sources(file, label)
+    if sources == [file] and (flac := flac_repair.without_length(file)) is not None:
         copy, stated = flac
-        decoded = _decode_sources([copy], sample_rate, label)
+        decoded = decode_sources([copy], sample_rate, label)
         decoded.promised = credible_length(stated, len(copy))
         if not decoded.error:
             return decoded
-    decoded = _decode_sources(_sources(file, label), sample_rate, label)
+    decoded = decode_sources(sources, sample_rate, label)
     if decoded.is_mp3 or (decoded.error and file.suffix.lower() == ".mp3"):
         decoded = _decode_damaged_mp3(file, decoded, sample_rate, label)
     return decoded
@@ -184,83 +142,14 @@ def _sources(file: Path, label: str) -> Sequence[Source]:
     """Return what libsndfile has to read, one after the other, for the whole of a file."""
     if (streams := ogg_streams.split(file, label)) is not None:
         return [io.BytesIO(stream) for stream in streams]
+    if (files := joined_files.split(file)) is not None:
+        return [io.BytesIO(content) for content in files]
     if (copy := chunk_sizes.corrected(file)) is not None:
         return [copy]
     return [file]
 
 
-def _decode_sources(sources: Sequence[Source], sample_rate: int, label: str) -> _Decoded:
-    parts = []
-    for source in sources:
-        try:
-            with _Stream(source) as sound:
-                check_header(sound, label)
-                parts.append(_drain(sound, sample_rate, _size(source)))
-        except sf.LibsndfileError as error:
-            parts.append(_Decoded(error=_cause(error, label)))
-    if len(parts) == 1:
-        return parts[0]
-    return _Decoded(
-        np.concatenate([part.audio for part in parts]),
-        sum(part.frames for part in parts),
-        sum(part.promised for part in parts),
-        max(part.peak for part in parts),
-        any(part.is_mp3 for part in parts),
-        next((part.error for part in parts if part.error), ""),
-    )
-
-
-def _size(source: Source) -> int:
-    if isinstance(source, Path):
-        return source.stat().st_size
-    return source.getbuffer().nbytes if isinstance(source, io.BytesIO) else len(source)
-
-
-def _cause(error: sf.LibsndfileError, label: str) -> str:
-    """Return the message of libsndfile for a file that it cannot open.
-
-    Raises:
-        AudioError: If the file is not corrupt but of another kind.
-    """
-    if error.code in _UNRECOGNISED:
-        raise AudioError("unsupported format: not recognised as audio", label) from None
-    if error.code in _UNSUPPORTED:
-        raise AudioError(conversion_advice("the encoding of its samples"), label) from None
-    if error.code == _INCOMPLETE_HEADER:
-        return "the header states no valid sample rate, number of channels or encoding"
-    return _plain(error)
-
-
-def _drain(sound: sf.SoundFile, sample_rate: int, size: int) -> _Decoded:
-    stream = None
-    if sound.samplerate != sample_rate:
-        # In blocks, with the same bits as soxr.resample of the whole.
-        stream = soxr.ResampleStream(sound.samplerate, sample_rate, 1, dtype="float32")
-    result = _Decoded(promised=credible_length(sound.frames, size), is_mp3=sound.format == "MP3")
-    is_float = sound.subtype in ("FLOAT", "DOUBLE")
-    parts: list[Float32] = []
-    length = max(1, min(_BLOCK_FRAMES, _BLOCK_SAMPLES // sound.channels))
-    buffer = np.empty((length, sound.channels), dtype=np.float32)
-    try:
-        while len(block := sound.read(out=buffer)):
-            result.frames += len(block)
-            if is_float:
-                result.peak = max(result.peak, float(np.abs(block).max()))
-            mono = _downmix(block)
-            parts.append(stream.resample_chunk(mono) if stream else mono)
-            if mono.base is not None and not stream:
-                buffer = np.empty_like(buffer)  # the old one is part of the result
-    except sf.LibsndfileError as error:
-        result.error = _plain(error)
-        return result
-    if stream and result.frames:
-        parts.append(stream.resample_chunk(np.empty(0, dtype=np.float32), last=True))
-    if parts:
-        result.audio = np.concatenate(parts)
-    return result
-
-
-def _decode_damaged_mp3(file: Path, decoded: _Decoded, sample_rate: int, label: str) -> _Decoded:
+def _decode_damaged_mp3(file: Path, decoded: Decoded, sample_rate: int, label: str) -> Decoded:
     """Decode an MP3 file again if the decoder stopped before its last frame."""
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         streams = mp3_repair.scan(data)
@@ -277,25 +166,9 @@ def _decode_damaged_mp3(file: Path, decoded: _Decoded, sample_rate: int, label: 
                 return decoded
         gap_bytes = sum(stream.gap_bytes for stream in streams)
         if gap_bytes > _MOST_DAMAGE * sum(stream.size for stream in streams):
-            return _Decoded(error=f"{gap_bytes} bytes between the frames are damaged")
+            return Decoded(error=f"{gap_bytes} bytes between the frames are damaged")
         repaired = [io.BytesIO(stream.repaired()) for stream in streams]
         promised = sum(stream.promised_samples for stream in streams)
-    decoded = _decode_sources(repaired, sample_rate, label)
+    decoded = decode_sources(repaired, sample_rate, label)
     decoded.promised = promised
     return decoded
-
-
-def _downmix(block: Float32) -> Float32:
-    """Average the channels of ``block`` (frames, channels); a view of it if there is but one."""
-    if block.shape[1] == 1:
-        return block[:, 0]
-    # Column by column: several times faster than mean(axis=1).
-    mono = block[:, 0] + block[:, 1]
-    for channel in range(2, block.shape[1]):
-        mono += block[:, channel]
-    mono *= np.float32(1 / block.shape[1])
-    return mono
-
-
-def _plain(error: sf.LibsndfileError) -> str:
-    return str(error.error_string).removeprefix("Error : ").rstrip(". ")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from datamodules.audio.decode import Float32
+from datamodules.audio.block_decoder import Float32
 from datamodules.audio.errors import AudioError, unreadable
 from datamodules.audio.sample_check import check_samples
 from datamodules.audio.sources import FileSource

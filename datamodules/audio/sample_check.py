@@ -57,7 +57,7 @@ def check_samples(
     if not np.isfinite(peak):
         at = int(np.argmin(np.isfinite(audio)))
         raise AudioError(
-            f"samples that are not finite, the first at {at / sample_rate:.2f} s. The file was "
+            f"samples that are not finite, the first near {at / sample_rate:.1f} s. The file was "
             "probably damaged: export it again",
             label,
         )

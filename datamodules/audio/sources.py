@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.audio.decode import Float32, decode, header_seconds
+from datamodules.audio.block_decoder import Float32
+from datamodules.audio.decode import decode, header_seconds
 from datamodules.audio.errors import AudioError, unreadable
 
 

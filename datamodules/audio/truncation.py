@@ -7,12 +7,13 @@ from pathlib import Path
 
 # Programs that write into a pipe state 0, 0xFFFFFFFF, or a size close to 2 or 4 GiB.
 _PLACEHOLDER = 0x7F000000
+_IMPOSSIBLE = 1 << 50  # a petabyte
 _OGG_TAIL = 65536 + 512  # an Ogg page is at most 65,307 bytes
 _SLACK_BYTES = 64  # some programs are off by a chunk header or a padding byte
 
 
 def missing_tail(path: Path) -> str:
-    """Return how much of a WAV, AIFF or Ogg file is missing, or an empty string.
+    """Return how much of a WAV, RF64, AIFF or Ogg file is missing, or an empty string.
 
     libsndfile shortens a truncated WAV or AIFF file to what is there, and a truncated Ogg file to
     its last whole page.
@@ -27,6 +28,10 @@ def missing_tail(path: Path) -> str:
             order = "<I" if head[:4] == b"RIFF" else ">I"
             (stated,) = struct.unpack(order, head[4:8])
             if stated < _PLACEHOLDER and size + _SLACK_BYTES < stated + 8:
+                return f"{size} of {stated + 8} bytes are there"
+        elif head[:4] in (b"RF64", b"BW64"):
+            (stated,) = struct.unpack("<Q", file.read(16)[8:] or bytes(8))
+            if stated < _IMPOSSIBLE and size + _SLACK_BYTES < stated + 8:
                 return f"{size} of {stated + 8} bytes are there"
         elif head[:4] == b"OggS":
             file.seek(max(size - _OGG_TAIL, 0))

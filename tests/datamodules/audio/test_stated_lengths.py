@@ -167,6 +167,23 @@ def test_joined_mp3_files_are_decoded_to_the_end(
         assert spectrum.argmax() * 2 == pytest.approx(hz, abs=2)
 
 
+@pytest.mark.parametrize("container", ["WAV", "FLAC"])
+def test_joined_files_are_decoded_one_after_the_other(tmp_path: Path, container: str) -> None:
+    first, second = tone(440, 2.0, RATE), tone(880, 2.0, 24000)
+    path = tmp_path / "x.bin"
+    path.write_bytes(encoded(container, first) + encoded(container, second, 24000))
+    result = decode(path, RATE)
+    assert len(result) == 4 * RATE
+    assert np.abs(np.fft.rfft(result[-RATE:])).argmax() == 880
+
+
+def test_a_truncated_rf64_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(encoded("RF64")[:-20000])
+    with pytest.raises(AudioError, match=r"truncated: \d+ of \d+ bytes"):
+        decode(path, RATE)
+
+
 @pytest.mark.parametrize(
     ("file", "samples"),
     [("flac-unknown-length/piped.flac", 96000), ("mp3-count-too-small/concat.mp3", 192_696)],
