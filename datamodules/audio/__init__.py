@@ -1,1 +1,1 @@
-"""Decoding of audio files."""
+"""Audio files: search, repair, decoding, and checks of the result."""

@@ -21,7 +21,12 @@ from datamodules.audio.block_decoder import Decoded, Float32, Source, decode_sou
 from datamodules.audio.decoder_messages import without_decoder_messages
 from datamodules.audio.errors import AudioError, unreadable
 from datamodules.audio.formats import conversion_advice, unsupported_codec
-from datamodules.audio.sample_check import check_header, check_samples, credible_length
+from datamodules.audio.sample_check import (
+    check_header,
+    check_samples,
+    credible_length,
+    credible_seconds,
+)
 from datamodules.audio.truncation import missing_tail
 
 # Part of every manifest digest: raise it when the same file would decode to other samples.
@@ -90,8 +95,7 @@ def header_seconds(path: str | Path) -> float | None:
     try:
         with _quiet(file), sf.SoundFile(file) as sound:
             check_header(sound, str(file))
-            length = credible_length(sound.frames, file.stat().st_size)
-            return length / sound.samplerate if length else None
+            return credible_seconds(sound.frames, sound.samplerate, file.stat().st_size)
     except (sf.LibsndfileError, OSError, AudioError):
         return None
 

@@ -25,6 +25,7 @@ _HAS_FRAMES, _HAS_BYTES = 1, 2  # flags of a Xing header
 _XING = (b"Xing", b"Info")
 _VBRI_OFFSET = 36
 _NEARLY_ALL = 0.99
+_MOST_BYTES = 0x7F000000  # larger sizes are placeholders
 _MOST_FRAMES = 2**31  # a year and a half; larger counts are placeholders
 _NEW_STREAM_FRAMES = 4  # in a row, before another kind of frame is taken for another stream
 
@@ -57,6 +58,7 @@ class Mp3Stream:
         frames: Number of frames, that of a Xing or Info header included.
         samples: Samples per channel in the frames.
         gap_bytes: Bytes between the runs that belong to no frame and to no tag.
+        ends_whole: Whether nothing but tags follows the last frame.
         count: What the first frame states, if it does.
     """
 
@@ -65,6 +67,7 @@ class Mp3Stream:
     frames: int
     samples: int
     gap_bytes: int
+    ends_whole: bool
     count: FrameCount | None
 
     @property
@@ -87,14 +90,15 @@ class Mp3Stream:
     def promised_samples(self) -> int:
         """Samples per channel that the file had when it was whole.
 
-        The stated number is believed if it is larger than the number of frames, which is how a
-        truncated file is recognised, unless it is impossible or the stated size is that of the
-        frames here.
+        A truncated file is recognised by a stated number that is larger than the number of frames.
+        It is not believed if it is impossible, if the stated size is that of the frames here, or if
+        no size is stated and the last frame is whole.
         """
         count = self.count
         if count is None or not self.frames < count.frames < _MOST_FRAMES:
             return self.samples
-        if 0 < _NEARLY_ALL * count.bytes <= self.size:
+        is_sized = 0 < count.bytes < _MOST_BYTES
+        if _NEARLY_ALL * count.bytes <= self.size if is_sized else self.ends_whole:
             return self.samples
         return count.frames * (self.samples // self.frames)
 
@@ -188,7 +192,8 @@ def _read_stream(data: Bytes, position: int) -> tuple[Mp3Stream, int]:
         run = position = resumed
     samples = frames * (1152 if kind[0] == 3 else 576)
     count = _frame_count(data, first)
-    return Mp3Stream(data, tuple(runs), frames, samples, gap_bytes, count), other
+    ends_whole = other >= 0 or position + tags >= len(data)
+    return Mp3Stream(data, tuple(runs), frames, samples, gap_bytes, ends_whole, count), other
 
 
 def _frame_count(data: Bytes, at: int) -> FrameCount | None:

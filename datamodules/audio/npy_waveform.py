@@ -1,6 +1,6 @@
-"""Audio that somebody has decoded already: one ``.npy`` a track, as Won et al. (2020) keep it.
+"""Waveforms stored as ``.npy`` arrays, one for each track, as in Won et al. (2020).
 
-Decoding processes import this file.
+Decoding processes import this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datamodules.audio.sample_check import check_samples
 from datamodules.audio.sources import FileSource
 
 SUFFIX = ".npy"
-RATE = 16000  # of the trees of the reference implementation; an array does not say its own
+RATE = 16000  # of the reference implementation, in Hz; an array does not state its own rate
 _INT16_SCALE = np.float32(1 / 32768)
 
 
@@ -29,20 +29,20 @@ class NpySource(FileSource):
     """An array of samples: float32, float64 or int16 of shape ``(T,)``, ``(1, T)`` or ``(T, 1)``.
 
     Attributes:
-        rate: In Hz. The file does not say.
+        rate: Sample rate in Hz, which the file does not state.
     """
 
     rate: int = RATE
 
     def sha256(self) -> str:
-        """Return the hex digest of the bytes of the file, and of the rate if it is not usual."""
+        """Return the SHA-256 digest of the bytes, and of the rate if it is not the default."""
         digest = super().sha256()
         if self.rate == RATE:
             return digest
         return hashlib.sha256(f"{digest} at {self.rate} Hz".encode()).hexdigest()
 
     def read(self, sample_rate: int) -> Float32:
-        """Return the samples: float32 of shape ``(T,)`` at ``sample_rate``."""
+        """Return the samples as float32 of shape ``(T,)`` at ``sample_rate`` Hz."""
         audio = _mono(self._array(), self.label)
         if self.rate != sample_rate and len(audio):
             audio = soxr.resample(audio, self.rate, sample_rate)
@@ -71,19 +71,19 @@ class NpySource(FileSource):
 
 
 def source_of(path: Path, label: str, rate: int = RATE) -> FileSource:
-    """Return what reads a file: an array by its suffix, or else audio, which says its own rate."""
+    """Return the source of a file: an array if its suffix is ``.npy``, else an audio file."""
     if path.suffix.lower() == SUFFIX:
         return NpySource(path, label, rate)
     return FileSource(path, label)
 
 
 def beside(path: str) -> str:
-    """Return the name of the array that stands for an audio file: ``a/b.mp3`` to ``a/b.npy``."""
+    """Return the path of the array in place of an audio file: ``a/b.npy`` for ``a/b.mp3``."""
     return str(PurePosixPath(path).with_suffix(SUFFIX))
 
 
 def array_fault(error: Exception) -> str:
-    """Say in a few words why NumPy could not load an array."""
+    """Return the reason why NumPy could not load an array."""
     if "object" in str(error).lower():
         return (
             "no NumPy array of numbers: it holds something else, or pickled Python objects, which "
@@ -102,5 +102,5 @@ def _mono(array: npt.NDArray[Any], label: str) -> Float32:
         return array.astype(np.float32) * _INT16_SCALE
     if array.dtype.kind != "f" or array.dtype.itemsize < 4:
         raise AudioError(f"{array.dtype} samples: expected float32, float64 or int16", label)
-    with np.errstate(over="ignore"):  # what overflows is not finite, and is refused as such
+    with np.errstate(over="ignore"):  # overflow gives infinity, which is refused later
         return np.array(array, dtype=np.float32)

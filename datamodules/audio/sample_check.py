@@ -10,6 +10,7 @@ from datamodules.audio.errors import AudioError
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 _SAMPLES_PER_BYTE = 65536  # ten times that of silence in FLAC
+_LEAST_BYTES_PER_S = 100  # a sixth of what speech codecs need
 _LOUD = 16.0  # no audio exceeds full scale by 24 dB by accident
 _MAX_PEAK = 2.0**32  # full scale of 32-bit integers that were stored as floating-point numbers
 _GLITCH_RATIO = 1000.0  # peak to 99th percentile
@@ -33,6 +34,18 @@ def credible_length(frames: int, size: int) -> int:
         size: Size of the file in bytes.
     """
     return frames if 0 < frames <= size * _SAMPLES_PER_BYTE else 0
+
+
+def credible_seconds(frames: int, rate: int, size: int) -> float | None:
+    """Return a stated length in seconds, or None if it is unknown or unlikely.
+
+    Args:
+        frames: Samples per channel that a header states.
+        rate: Sample rate in Hz.
+        size: Size of the file in bytes.
+    """
+    seconds = frames / rate
+    return seconds if 0 < seconds * _LEAST_BYTES_PER_S <= size else None
 
 
 def check_samples(

@@ -100,6 +100,8 @@ def test_an_impossible_length_is_unknown_in_the_estimate(tmp_path: Path) -> None
     assert header_seconds(path) is None
     track = Track("x", "test", (), FileSource(path, "x.flac"))
     assert estimate_disk([track], RATE).seconds == 30.0
+    path.write_bytes(counted(10_000_000))
+    assert estimate_disk([track], RATE).seconds == 30.0
 
 
 def counted(frames: int, size: int | None = None) -> bytes:
@@ -116,6 +118,8 @@ def counted(frames: int, size: int | None = None) -> bytes:
         pytest.param(counted(2**32 - 1), id="impossible"),
         pytest.param(counted(2**32 - 1, 2**32 - 1), id="impossible, as is its size"),
         pytest.param(counted(400), id="too many frames for its size"),
+        pytest.param(counted(400, 2**32 - 1), id="too many frames, and no size"),
+        pytest.param(counted(10_000_000, 0), id="far too many frames, and no size"),
     ],
 )
 def test_a_wrong_number_of_mp3_frames_is_corrected(tmp_path: Path, data: bytes) -> None:
