@@ -17,8 +17,9 @@ from benchmark.config.files import find, load, names
 from benchmark.config.schema import DatasetFile, ModelFile
 from benchmark.report.bibliography import METHODS, TOOLS, key_of, merged, split, tools
 from benchmark.report.html import write_report
+from benchmark.report.labels import drop_columns
 from benchmark.report.latex import escape, tables_tex
-from benchmark.score.tables.io import drop_columns, to_csv, write_tables
+from benchmark.score.tables.io import to_csv, write_tables
 from benchmark.score.tables.leaderboard import build_tables
 from tests.support.scored import evaluation, simulated
 

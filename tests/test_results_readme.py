@@ -10,9 +10,9 @@ import pytest
 
 from benchmark.score.consistency import names as measures
 from benchmark.score.tables import columns
-from benchmark.score.tables.effects import UNITS
 from benchmark.score.tables.leaderboard import build_tables
 from benchmark.score.tables.statistics import _OF_FAMILY, _OVER_FAMILIES
+from benchmark.store.effects_file import UNITS
 from benchmark.store.run_record import RECORD
 from tests.support.paths import ROOT
 from tests.support.scored import CONDITIONS, simulated

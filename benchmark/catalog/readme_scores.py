@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.score.tables.leaderboard import read_tables
+from benchmark.score.tables.io import read_tables
 from benchmark.store.files import read_json
 from benchmark.store.run_record import load
 from benchmark.store.store import Store

@@ -19,8 +19,7 @@ from safetensors import SafetensorError
 from benchmark.config.classes import declared_identity, import_class
 from benchmark.config.identity import Architecture
 from benchmark.store.cells import BEST
-from benchmark.store.files import read_json, write_json
-from benchmark.store.provenance import file_sha256
+from benchmark.store.files import file_sha256, read_json, write_json
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
 from lightning_modules.base import TaggingModule

@@ -17,7 +17,7 @@ from benchmark.checkpoints.torch_files import read_tensors
 from benchmark.config.files import find, load, names
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import ModelFile
-from benchmark.store.provenance import file_sha256
+from benchmark.store.files import file_sha256
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.vocabularies import VOCABULARIES, check_tags
 from lightning_modules.base import TaggingModule

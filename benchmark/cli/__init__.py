@@ -198,7 +198,7 @@ def _sweeps(dataset: str | None, store: Store) -> list[Any]:
 @app.command()
 def status(dataset: DatasetName = None, results: Results = Path("results")) -> None:
     """Show what is done, failed and missing."""
-    from benchmark.report.pipeline import status_table
+    from benchmark.report.terminal import status_table
     from benchmark.store.store import Store
 
     store = Store(results)
@@ -209,29 +209,29 @@ def status(dataset: DatasetName = None, results: Results = Path("results")) -> N
 @app.command()
 def leaderboard(dataset: DatasetName = None, results: Results = Path("results")) -> None:
     """Recompute the CSVs from the stored predictions and print the leaderboard."""
-    from benchmark.report.pipeline import score
+    from benchmark.report.pipeline import write_results
     from benchmark.store.store import Store
 
     store = Store(results)
     for item in _sweeps(dataset, store):
-        score(item, store, _console(), report=False)
+        write_results(item, store, _console(), report=False)
 
 
 @app.command()
 def report(dataset: DatasetName = None, results: Results = Path("results")) -> None:
     """Render tables, figures and the HTML report again."""
-    from benchmark.report.pipeline import score
+    from benchmark.report.pipeline import write_results
     from benchmark.store.store import Store
 
     store = Store(results)
     for item in _sweeps(dataset, store):
-        score(item, store, _console())
+        write_results(item, store, _console())
 
 
 @app.command()
 def verify(dataset: DatasetName = None, results: Results = Path("results")) -> None:
     """Recompute every row from the stored predictions; exit code 1 on a difference."""
-    from benchmark.report.pipeline import verify as verify_sweep
+    from benchmark.report.terminal import verify as verify_sweep
     from benchmark.store.store import Store
 
     store = Store(results)

@@ -38,14 +38,14 @@ def merge(
     results: Results = Path("results"),
 ) -> None:
     """Bring the finished cells of other results folders into this one, and score anew."""
-    from benchmark.report.pipeline import score
+    from benchmark.report.pipeline import write_results
     from benchmark.store.merge import merge as merge_results
     from benchmark.store.store import Store
 
     store, out = Store(results), console()
     with store.lock():
         for sweep in merge_results([Store(other) for other in others], store, out):
-            score(sweep, store, out)
+            write_results(sweep, store, out)
 
 
 def wandb_sync(

@@ -24,10 +24,11 @@ from benchmark.perturbations import Condition, warm_up
 from benchmark.plan.jobs import PROGRESS_EVERY_S, Emit, Runtime, record_failure
 from benchmark.predict.audio_cache import Limits
 from benchmark.predict.audio_stream import Setting, Stream, Task, listeners
+from benchmark.predict.effect_sample import sampled
 from benchmark.predict.inference import Listener, audiences
 from benchmark.predict.invalid_scores import invalid_scores
-from benchmark.score.tables.effects import EFFECTS, Measured, sampled
 from benchmark.store.cells import PREDICTIONS
+from benchmark.store.effects_file import EFFECTS, ConditionEffects
 from benchmark.store.files import write_arrays
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
@@ -189,7 +190,7 @@ def _evaluate_condition(
     targets = corpus.targets("test") if corpus.tags else None
     clusters = np.asarray(corpus.clusters("test"), dtype=np.str_)
     track_ids = np.asarray(test["track_id"], dtype=np.str_)
-    measured = Measured.of(track_ids, effects) if effects else None
+    measured = ConditionEffects.of(track_ids, effects) if effects else None
     for model in models:
         cell = group[model.train_id]
         scores = model.scores()

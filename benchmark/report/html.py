@@ -20,22 +20,23 @@ from benchmark.report.figures.draw import WIDE, Drawn, draw_all
 from benchmark.report.figures.heat_maps import pair_title
 from benchmark.report.figures.protocols import beside, level_number, pairs
 from benchmark.report.figures.style import Look, looks, off_scale
+from benchmark.report.labels import (
+    drop_columns,
+    family_title,
+    further_metrics,
+    main_drops,
+    metric_title,
+    number,
+    protocol_and_family,
+    span,
+)
 from benchmark.report.latex import tables_tex
-from benchmark.report.scopes import main_drops, scope_of
 from benchmark.report.sections import other as sections_of
 from benchmark.report.sections.consistency import consistency_section, labelled
 from benchmark.report.sections.long_tail import tails
 from benchmark.score.long_tail import THRESHOLDS
-from benchmark.score.tables.io import (
-    drop_columns,
-    family_title,
-    further_metrics,
-    metric_title,
-    number,
-    primary_metric,
-    span,
-    write_text,
-)
+from benchmark.score.tables.io import primary_metric
+from benchmark.store.files import write_text
 from benchmark.store.predictions import Tables
 
 
@@ -104,7 +105,7 @@ def context(tables: Tables, figures: Drawn, provenance: Mapping[str, Any]) -> di
     """Arrange what the template prints."""
     board, metric = tables.leaderboard, primary_metric(tables.task)
     main, drops = main_drops(tables)
-    protocols = {scope_of(tables, name)[0] for name in drop_columns(board)}
+    protocols = {protocol_and_family(tables, name)[0] for name in drop_columns(board)}
     known = labelled(tables)
     # Without labels nobody has a rank, and there is nothing to say of scores.
     ranked = board.dropna(subset=["rank"]) if known else board.dropna(subset=["n_boot"])

@@ -15,14 +15,14 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.figures.style import looks, off_scale
-from benchmark.report.scopes import scope_of
-from benchmark.score.tables.io import (
+from benchmark.report.labels import (
     drop_columns,
     family_title,
     further_metrics,
     metric_title,
-    primary_metric,
+    protocol_and_family,
 )
+from benchmark.score.tables.io import primary_metric
 from benchmark.store.predictions import Tables
 
 MOST_FAMILIES = 5
@@ -81,7 +81,7 @@ def tables_tex(tables: Tables) -> str:
         parts.append(_leaderboard(tables, board, metric))
     by_protocol: dict[str, list[str]] = {}
     for name in drop_columns(board) if len(board) else ():
-        protocol, _ = scope_of(tables, name)
+        protocol, _ = protocol_and_family(tables, name)
         by_protocol.setdefault(protocol, []).append(name)
     for protocol, names in by_protocol.items():
         for start in range(0, len(names), MOST_FAMILIES):
@@ -139,7 +139,7 @@ def _drops(
 ) -> str:
     values, intervals = [[escape(str(m)) for m in board["model"]]], [[""] * len(board)]
     for name in names:
-        lead = _lead(tables, board, name, scope_of(tables, name)[1], protocol)
+        lead = _lead(tables, board, name, protocol_and_family(tables, name)[1], protocol)
         values.append(_column(board, name, min, lead, inline=False))
         intervals.append([_interval(row, name) for row in board.to_dict("records")])
     headings = ["model", *(escape(_heading(tables, name)) for name in names)]
@@ -255,7 +255,7 @@ def paired(
 
 
 def _heading(tables: Tables, column: str) -> str:
-    return family_title(scope_of(tables, column)[1])
+    return family_title(protocol_and_family(tables, column)[1])
 
 
 def _letter(group: Any) -> str:

@@ -23,7 +23,7 @@ from benchmark.plan.matrix import Experiment, check
 from benchmark.plan.models import AnyModel, ImportedModel, vocabulary
 from benchmark.predict import audio_examples
 from benchmark.predict.audio_cache import Limits, announce, size_of
-from benchmark.report import pipeline
+from benchmark.report import pipeline, terminal
 from benchmark.run import executors
 from benchmark.run.executors import Executor
 from benchmark.run.options import Options, Planned
@@ -88,10 +88,10 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         fresh = work(planned, store, runtime, devices, executor, console)
         for item, (dataset, corpus) in zip(planned, corpora, strict=True):
             play(item.record, dataset, corpus, store, console, options.audio)
-            tables = pipeline.score(item.record, store, console)
+            tables = pipeline.write_results(item.record, store, console)
             if fresh:
                 mirror(item.record, tables, store, runtime, console)
-        return pipeline.report_failures([item.record for item in planned], store, console)
+        return terminal.report_failures([item.record for item in planned], store, console)
 
 
 def mirror(

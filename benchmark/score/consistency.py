@@ -20,12 +20,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from rich.table import Table
 
 from benchmark.score import metrics
 from benchmark.score.bootstrap_scores import Replicates
 from benchmark.score.tables.columns import CONSISTENCY_COLUMNS
-from benchmark.score.tables.io import family_title, number, tidy
+from benchmark.score.tables.io import tidy
 
 CLIP = 1e-6
 TOP = 5
@@ -115,40 +114,3 @@ def consistency_frame(data: Replicates) -> pd.DataFrame:
                     }
                 )
     return tidy(rows, CONSISTENCY_COLUMNS)
-
-
-def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
-    """Return a table for the terminal: a row a family, its mean |change of log-odds| by model.
-
-    One model alone has a column a measure.
-    """
-    models = list(dict.fromkeys(frame["model"]))
-    many = len(models) > 1
-    rows = frame[frame["metric"] == MAIN] if many else frame
-    titles = [
-        family_title(family if protocol == "suite" else f"{protocol}_{family}")
-        for protocol, family in zip(rows["protocol"], rows["family"], strict=True)
-    ]
-    column = "model" if many else "metric"
-    rows = rows.assign(title=titles)
-    # Directions of a family first, then severities, as for its drop.
-    steps = rows.groupby(["title", "severity", column])["value"].mean()
-    means = steps.groupby(["title", column]).mean().unstack(column)
-    what = TITLES[MAIN] if many else f"{models[0]} against itself on clean audio"
-    table = Table(
-        title=f"{dataset}: {what}, by family",
-        title_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        box=None,
-        header_style="bold",
-    )
-    table.add_column("family", no_wrap=True)
-    columns = models if many else [name for name in TITLES if name in means]
-    for name in columns:
-        title = str(name) if many else TITLES[name]
-        table.add_column(title, justify="right", overflow="fold", min_width=5)
-    order = sorted(dict.fromkeys(zip(rows["protocol"] != "suite", titles, strict=True)))
-    for _, title in order:
-        table.add_row(title, *(number(means.loc[title, name]) for name in columns))
-    return table

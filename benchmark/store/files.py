@@ -1,9 +1,12 @@
-"""Files of a results folder, each written atomically."""
+"""Read and write the files of a results folder; a reader sees the old file or the whole new one."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import PARTIAL, replace_file
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file by ``text`` in UTF-8."""
+    replace_file(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the whole new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(value, stream, indent=1, sort_keys=True)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    """Replace a file by ``value`` as JSON with sorted keys."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -37,8 +46,29 @@ def read_json(path: Path) -> Any:
 
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write arrays atomically; the same arrays give the same bytes."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
-    part.replace(path)
+    """Replace a file by a NumPy ``.npz`` of ``arrays``; equal arrays give equal bytes."""
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    replace_file(path, buffer.getvalue())
+
+
+def copy_file(source: Path, target: Path, digest: str) -> None:
+    """Copy a file and check the copy before it replaces ``target``.
+
+    Args:
+        source: File to read.
+        target: File to create or replace.
+        digest: Expected sha256 of the content.
+
+    Raises:
+        TagbenchError: The content has another digest; ``target`` is unchanged.
+    """
+    partial = target.with_name(target.name + PARTIAL)
+    with source.open("rb") as old, partial.open("wb") as new:
+        shutil.copyfileobj(old, new, 1 << 20)
+        new.flush()
+        os.fsync(new.fileno())
+    if file_sha256(partial) != digest:
+        partial.unlink()
+        raise TagbenchError(f"{source} does not match the digest in metrics.json beside it.")
+    partial.replace(target)

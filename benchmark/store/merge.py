@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,10 +20,9 @@ from rich.console import Console
 
 from benchmark.config.files import flat
 from benchmark.config.identity import ID_LENGTH, canonical
-from benchmark.score.tables.diff_inputs import series
 from benchmark.store import run_record as sweeps
-from benchmark.store.files import write_json
-from benchmark.store.provenance import file_sha256
+from benchmark.store.files import copy_file, write_json
+from benchmark.store.provenance import compatible_version
 from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
@@ -151,7 +148,7 @@ def _check_versions(ours: RunRecord, here: Store, theirs: RunRecord, there: Stor
 def _versions(sweep: RunRecord, store: Store) -> set[str]:
     done = [cell["id"] for cell in sweep.cells if store.state(cell["id"]) == "done"]
     found = (store.metrics(cell).get("provenance", {}).get("tagbench") for cell in done)
-    return {series(version) for version in found if version}
+    return {compatible_version(version) for version in found if version}
 
 
 def _bring(sweep: RunRecord, source: Store, store: Store, console: Console) -> None:
@@ -211,7 +208,7 @@ def copy_cell(cell: str, source: Store, store: Store) -> None:
     for name, digest in metrics["files"].items():
         if Path(name).name != name:
             raise TagbenchError(f"{source.folder(cell)}/metrics.json names {name!r}: not a file.")
-        _copy_file(source.folder(cell) / name, here / name, digest)
+        copy_file(source.folder(cell) / name, here / name, digest)
     (here / "failed.json").unlink(missing_ok=True)
     write_json(here / "metrics.json", metrics)
 
@@ -223,15 +220,3 @@ def _copy_failure(cell: str, source: Store, store: Store) -> None:
     if not (here / "cell.json").is_file():
         write_json(here / "cell.json", document)
     write_json(here / "failed.json", source.failure(cell))
-
-
-def _copy_file(source: Path, target: Path, digest: str) -> None:
-    part = target.with_name(f".{target.name}.part")  # one name: a later try replaces it
-    with source.open("rb") as old, part.open("wb") as new:
-        shutil.copyfileobj(old, new, 1 << 20)
-        new.flush()
-        os.fsync(new.fileno())
-    if file_sha256(part) != digest:
-        part.unlink()
-        raise TagbenchError(f"{source} does not match the digest in metrics.json beside it.")
-    part.replace(target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -11,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmark import __version__
+from benchmark.store.files import file_sha256
 
 PACKAGES = (
     "torch",
@@ -41,10 +41,13 @@ def package_version(name: str) -> str:
         return "absent"
 
 
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file, read in blocks."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def compatible_version(version: str) -> str:
+    """Return the part of a version within which numbers stay comparable.
+
+    That is the major number, and before 1.0 the minor one too, as semantic versioning has it.
+    """
+    major, _, rest = version.partition(".")
+    return f"{major}.{rest.partition('.')[0]}" if major == "0" else major
 
 
 def _git(*arguments: str) -> str:

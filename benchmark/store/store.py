@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.store.cells import Cell
-from benchmark.store.files import read_json, write_json
-from benchmark.store.provenance import file_sha256
+from benchmark.store.files import file_sha256, read_json, write_json
 from datamodules.common.errors import TagbenchError
 
 State = Literal["done", "failed", "pending"]

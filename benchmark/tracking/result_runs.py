@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from benchmark.plan.jobs import Runtime
-from benchmark.score.tables.io import family_title, metric_title, primary_metric
+from benchmark.report.labels import family_title, metric_title
+from benchmark.score.tables.io import primary_metric
 from benchmark.store import run_record as sweeps
 from benchmark.store.predictions import Tables
 from benchmark.store.run_record import RunRecord

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.config.files import flat
 from benchmark.plan.jobs import Runtime
 from benchmark.store import run_record as sweeps
-from benchmark.store.provenance import file_sha256
+from benchmark.store.files import file_sha256
 from benchmark.store.store import Store
 from datamodules.common.errors import unknown_name
 from datamodules.common.filesystem import replace_file

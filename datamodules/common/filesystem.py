@@ -20,7 +20,7 @@ _POLL_S = 0.1
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that a kill at any instant leaves the old one or the new one."""
-    partial = path.with_name(path.name + PARTIAL)
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     with partial.open("wb") as file:
         file.write(content)
         file.flush()

@@ -22,7 +22,7 @@ from benchmark.report.dataset import figures as draw
 from benchmark.report.dataset.embedding import MOST_POINTS, Projection, project
 from benchmark.report.figures.style import inline_svg, save, style
 from benchmark.report.html import records, template
-from benchmark.score.tables.io import write_text
+from benchmark.store.files import write_text
 from datamodules.common.errors import TagbenchError
 from datamodules.common.progress import Progress, Silent
 from datamodules.corpus.corpus import SPLITS, Corpus

@@ -28,10 +28,10 @@ from benchmark.report.figures.style import (
     save,
     style,
 )
-from benchmark.report.scopes import main_drops
+from benchmark.report.labels import family_title, main_drops, metric_title
 from benchmark.report.sections.consistency import labelled
-from benchmark.score.tables.io import family_title, metric_title, primary_metric, to_csv
-from benchmark.score.tables.io import write_text as write
+from benchmark.score.tables.io import primary_metric, to_csv
+from benchmark.store.files import write_text as write
 from benchmark.store.predictions import Tables
 
 SUFFIXES = (".pdf", ".png", ".csv")

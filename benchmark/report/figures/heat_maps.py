@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmark.report.figures.style import CHAIN, COLOURS, INK, Look, new_figure
-from benchmark.score.tables.io import family_title, metric_title
+from benchmark.report.labels import family_title, metric_title
 
 MOST_TAGS = 60
 """Tags that a printed page can hold; the CSV file has all of them."""

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmark.report.figures.style import GRID, INK, Look, new_figure
-from benchmark.score.tables.io import metric_title
+from benchmark.report.labels import metric_title
 
 
 def draw_scatter(

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmark.perturbations import CONTROLS, axis_of, catalogue
 from benchmark.report.figures.style import COLOURS, INK, Look, new_figure
-from benchmark.score.tables.io import family_title, metric_title
+from benchmark.report.labels import family_title, metric_title
 
 SUITE, CONTROL = "suite", "control"
 

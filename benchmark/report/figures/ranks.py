@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.report.figures.style import Look, new_figure
-from benchmark.score.tables.io import drop_columns, family_title
+from benchmark.report.labels import drop_columns, family_title
 
 
 def rank_changes(board: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 
 from benchmark.perturbations import axis_of
-from benchmark.score.tables.io import family_title, metric_title
+from benchmark.report.labels import family_title, metric_title
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.score.tables.io import KEYS, read_table
+from benchmark.store.provenance import compatible_version
 from datamodules.common.errors import TagbenchError
 
 BOARD, SCORES = "leaderboard.csv", "robustness.csv"
@@ -85,7 +86,9 @@ def _facts(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     board, scores = frames.get(BOARD), frames.get(SCORES)
     facts = {name: _values(board, name) for name in IDENTITY if name != "dataset"}
     facts["dataset"] = _values(scores, "dataset")
-    facts["version"] = "+".join(sorted({series(v) for v in facts["version"].split("+") if v}))
+    facts["version"] = "+".join(
+        sorted({compatible_version(v) for v in facts["version"].split("+") if v})
+    )
     facts["protocol"] = facts["protocol"] or _values(scores, "protocol")
     return {name: value for name, value in facts.items() if value}
 
@@ -95,15 +98,6 @@ def _values(frame: pd.DataFrame | None, column: str) -> str:
     if frame is None or column not in frame.columns:
         return ""
     return "+".join(sorted({part for v in frame[column].dropna() for part in str(v).split("+")}))
-
-
-def series(version: str) -> str:
-    """Return the part of a version within which numbers stay comparable.
-
-    That is the major number, and before 1.0 the minor one too, as semantic versioning has it.
-    """
-    major, _, rest = version.partition(".")
-    return f"{major}.{rest.partition('.')[0]}" if major == "0" else major
 
 
 def mixed(old: Side, new: Side) -> list[str]:

@@ -1,93 +1,19 @@
-"""Requested and measured effect of each condition, from the perturbing processes to a table.
-
-The measurements are stored beside the predictions of each cell, so that ``effects.csv`` needs no
-audio. Cells of one condition hold the same values for every model, since the audio is the same.
-"""
+"""The table ``effects.csv``: requested and measured effect of each perturbed condition."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from benchmark.perturbations import axis_of
-from benchmark.perturbations.axis import STANDARD
-from benchmark.perturbations.measure.effect import Effect
-from datamodules.common.seeding import seed_for
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from benchmark.store.predictions import Evaluation
-
-EFFECTS = "effects.npz"
-
-SAMPLE = range(8, 33)
-"""Tracks of a condition whose loudness, pitch and tempo are measured, at least and at most."""
-_SHARE = 20  # a twentieth of a test set costs some 3 % of perturbing it
-
-UNITS = {quantity.name: quantity.unit for quantity in STANDARD}
-"""Unit of each quantity that is measured for every perturbation."""
-
-_DECIMALS = 6
-
-
-def sampled(track_ids: Sequence[str]) -> frozenset[str]:
-    """Return the tracks whose costly figures are measured: the same for every condition.
-
-    Args:
-        track_ids: All tracks of the test set, in any order.
-
-    Returns:
-        A twentieth of them, at least 8 and at most 32, chosen by their ids alone.
-    """
-    count = min(max(SAMPLE.start, len(track_ids) // _SHARE), SAMPLE.stop - 1)
-    return frozenset(
-        sorted(track_ids, key=lambda track: (seed_for("effects", track), track))[:count]
-    )
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The figures of one condition.
-
-    Attributes:
-        track_ids: (N,) names.
-        figures: (N,) float64 by quantity; NaN where not measured or undefined.
-    """
-
-    track_ids: NDArray[np.str_]
-    figures: Mapping[str, NDArray[np.float64]]
-
-    @classmethod
-    def of(cls, track_ids: NDArray[np.str_], effects: Sequence[Effect]) -> Measured:
-        """Collect the effects of tracks in their order, to six decimals."""
-        rows = [effect.values() for effect in effects]
-        names = list(rows[0]) if rows else list(UNITS)
-        return cls(
-            track_ids,
-            {name: np.array([row[name] for row in rows]).round(_DECIMALS) for name in names},
-        )
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is stored."""
-        return {"track_ids": self.track_ids, **self.figures}
-
-
-def read(path: Path) -> Measured | None:
-    """Read ``effects.npz``; None where an older version, or an accident, left none."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            names = [*UNITS, *(n for n in stored.files if n not in {"track_ids", *UNITS})]
-            return Measured(stored["track_ids"], {name: stored[name] for name in names})
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile):
-        return None
+from benchmark.score.tables.columns import EFFECT_COLUMNS
+from benchmark.score.tables.io import tidy
+from benchmark.store.effects_file import EFFECTS, UNITS, ConditionEffects, read
+from benchmark.store.predictions import Evaluation
 
 
 def effects_frame(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
@@ -99,9 +25,6 @@ def effects_frame(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
     Args:
         evaluations: Finished cells of one dataset.
     """
-    from benchmark.score.tables.columns import EFFECT_COLUMNS
-    from benchmark.score.tables.io import tidy
-
     rows: list[dict[str, Any]] = []
     found: set[tuple[Any, ...]] = set()
     # In an order of their own: which cells were finished first must not show.
@@ -119,7 +42,7 @@ def _key(one: Evaluation) -> tuple[Any, ...]:
     return one.protocol, one.family, one.perturbation, one.severity, one.level
 
 
-def _rows(one: Evaluation, measured: Measured) -> Iterable[dict[str, Any]]:
+def _rows(one: Evaluation, measured: ConditionEffects) -> Iterable[dict[str, Any]]:
     axis = axis_of(one.perturbation, one.unit)
     own = axis.requested if axis else None
     units = UNITS if own is None else {**UNITS, own.name: own.unit}

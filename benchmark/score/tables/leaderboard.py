@@ -44,21 +44,11 @@ from benchmark.score.tables.columns import (
     SUMMARY_COLUMNS,
 )
 from benchmark.score.tables.conditions import per_category_frame, per_tag_frame, robustness_frame
-from benchmark.score.tables.io import read_tables, render_leaderboard, tidy, write_tables
+from benchmark.score.tables.io import tidy
 from benchmark.score.tables.statistics import comparison_frame, rank_frame, summary_frame
 from benchmark.score.tag_groups import TagFacts
 from benchmark.store.predictions import CellFailure, Evaluation, Tables, load_predictions
 from datamodules.common.errors import TagbenchError
-
-__all__ = [
-    "CellFailure",
-    "Evaluation",
-    "Tables",
-    "build_tables",
-    "read_tables",
-    "render_leaderboard",
-    "write_tables",
-]
 
 BASELINE = "fcn"
 """Model that mCE is relative to: the oldest network of the field's comparison (Choi 2016)."""

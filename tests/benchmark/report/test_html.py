@@ -11,8 +11,8 @@ from benchmark.perturbations import axis_of
 from benchmark.report.figures.pareto import pareto
 from benchmark.report.figures.style import curves, looks, off_scale
 from benchmark.report.html import sections, write_report
-from benchmark.score.tables.io import read_tables
-from benchmark.score.tables.leaderboard import build_tables, write_tables
+from benchmark.score.tables.io import read_tables, write_tables
+from benchmark.score.tables.leaderboard import build_tables
 from benchmark.store.predictions import CellFailure
 from tests.support.html_page import Page
 from tests.support.scored import evaluation, simulated

@@ -23,8 +23,8 @@ from benchmark.predict.audio_cache import Limits, opened
 from benchmark.run import runner
 from benchmark.run.options import Options
 from benchmark.run.worker import run
-from benchmark.score.tables.effects import EFFECTS, read
 from benchmark.store.cells import Plan
+from benchmark.store.effects_file import EFFECTS, read
 from benchmark.store.predictions import load_predictions
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError

@@ -15,6 +15,7 @@ from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.checkpoints.won2020 import import_checkpoint
 from benchmark.perturbations import perturb, resolve
 from benchmark.predict.audio_files import predict_windows
+from benchmark.report import terminal
 from benchmark.report.html import write_report
 from benchmark.score import consistency, metrics
 from benchmark.score.bootstrap import draw_weights
@@ -113,7 +114,7 @@ def test_it_needs_a_clean_evaluation(tmp_path):
 
 def printed(frame, width=100):
     out = io.StringIO()
-    Console(file=out, width=width).print(consistency.render_consistency(frame, "mine"))
+    Console(file=out, width=width).print(terminal.render_consistency(frame, "mine"))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     assert max(map(len, lines)) <= width
     return lines

@@ -18,8 +18,8 @@ from benchmark.report.html import write_report
 from benchmark.score.bootstrap import draw_weights
 from benchmark.score.long_tail import Tail, hit_rate, tails_of
 from benchmark.score.metrics import pack_weights, top_k
-from benchmark.score.tables.io import to_csv
-from benchmark.score.tables.leaderboard import build_tables, read_tables, write_tables
+from benchmark.score.tables.io import read_tables, to_csv, write_tables
+from benchmark.score.tables.leaderboard import build_tables
 from benchmark.score.tables.verify import verify_tables
 from benchmark.store.predictions import load_predictions
 from tests.support import music

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.score.tables.diff import compare
-from benchmark.score.tables.diff_inputs import series
-from benchmark.score.tables.leaderboard import build_tables, write_tables
+from benchmark.score.tables.io import write_tables
+from benchmark.score.tables.leaderboard import build_tables
+from benchmark.store.provenance import compatible_version
 from datamodules.common.errors import TagbenchError
 from tests.support.scored import simulated
 
@@ -164,8 +165,8 @@ def test_a_minor_version_and_a_preset_are_notes(old: Path, new: Path):
 
 
 def test_series():
-    assert series("0.1.0") == series("0.1.7") != series("0.2.0")
-    assert series("1.0.0") == series("1.9.2") != series("2.0.0")
+    assert compatible_version("0.1.0") == compatible_version("0.1.7") != compatible_version("0.2.0")
+    assert compatible_version("1.0.0") == compatible_version("1.9.2") != compatible_version("2.0.0")
 
 
 def test_a_file_alone_says_what_it_does_not_know(old: Path, tmp_path: Path):

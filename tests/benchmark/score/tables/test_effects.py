@@ -12,17 +12,11 @@ import pytest
 
 from benchmark.perturbations import catalogue_entry
 from benchmark.perturbations.measure.effect import Effect
+from benchmark.predict.effect_sample import SAMPLE, sampled
 from benchmark.score.tables.columns import EFFECT_COLUMNS
-from benchmark.score.tables.effects import (
-    EFFECTS,
-    SAMPLE,
-    UNITS,
-    Measured,
-    effects_frame,
-    read,
-    sampled,
-)
+from benchmark.score.tables.effects import effects_frame
 from benchmark.score.tables.io import to_csv
+from benchmark.store.effects_file import EFFECTS, UNITS, ConditionEffects, read
 from benchmark.store.files import write_arrays
 from benchmark.store.predictions import Evaluation
 
@@ -39,7 +33,7 @@ def evaluation(folder: Path, **changes: object) -> Evaluation:
 
 def store(one: Evaluation, effects: list[Effect]) -> None:
     tracks = np.array([f"t{number}" for number in range(len(effects))])
-    measured = Measured.of(tracks, effects)
+    measured = ConditionEffects.of(tracks, effects)
     write_arrays(one.predictions.with_name(EFFECTS), **measured.arrays())
 
 

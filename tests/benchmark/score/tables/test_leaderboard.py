@@ -11,14 +11,10 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from benchmark.report.terminal import render_leaderboard
 from benchmark.score.tables.columns import KEYS
-from benchmark.score.tables.io import to_csv
-from benchmark.score.tables.leaderboard import (
-    build_tables,
-    read_tables,
-    render_leaderboard,
-    write_tables,
-)
+from benchmark.score.tables.io import read_tables, to_csv, write_tables
+from benchmark.score.tables.leaderboard import build_tables
 from benchmark.score.tables.verify import verify_tables
 from benchmark.store.predictions import CellFailure, load_predictions
 from datamodules.common.errors import TagbenchError

@@ -1,0 +1,83 @@
+"""Names and numbers as the terminal, the report and W&B print them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from benchmark.score.metrics import TOP
+from benchmark.store.predictions import Tables
+
+
+def further_metrics(board: pd.DataFrame) -> list[str]:
+    """Return the scores that a page shows beside the primary one: what fits a laptop's width."""
+    if "accuracy" not in board.columns:
+        return ["pr_auc"]
+    return [name for name in ("macro_f1", "top3_accuracy") if name in board.columns]
+
+
+def drop_columns(board: pd.DataFrame) -> list[str]:
+    """Return the columns that hold the mean drop of a family, in the order of the file."""
+    names = [str(name) for name in board.columns]
+    # Beside its drop a family has a mean score, unlike worst_drop.
+    scores = {name.removesuffix(f"_{m}") for name in names for m in ("roc_auc", "accuracy")}
+    return [n for n in names if n.endswith("_drop") and n.removesuffix("_drop") in scores]
+
+
+_SHORT = {"dynamic_range_compression": "compression"}
+_METRIC_TITLES = {
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "f1": "F1",
+    "mcc": "MCC",
+    "pr_auc_trapezoid": "PR-AUC (trapezoid)",
+    "precision": "precision",
+    "recall": "recall",
+    **{f"top{k}_accuracy": f"top-{k} accuracy" for k in TOP},
+}
+
+
+def metric_title(name: str) -> str:
+    """Return a metric's name as a paper prints it."""
+    return _METRIC_TITLES.get(name, name)
+
+
+def family_title(name: str) -> str:
+    """Return a family's name as a heading: ``pitch_shift_drop`` becomes ``pitch shift``."""
+    plain = name.removesuffix("_drop")
+    for long, short in _SHORT.items():
+        plain = plain.replace(long, short)
+    return plain.replace("_", " ")
+
+
+def number(value: Any) -> str:
+    """Return a score as people read it: three decimals, nothing for no value."""
+    return "" if value is None or pd.isna(value) else f"{value:.3f}"
+
+
+def span(value: Any, low: Any, high: Any) -> str:
+    """Return a rank with its interval: ``2 (1-3)``, or ``-`` for none."""
+    if pd.isna(value):
+        return "-"
+    return f"{value}" if pd.isna(low) or low == high else f"{value} ({low}-{high})"
+
+
+def protocol_and_family(tables: Tables, column: str) -> tuple[str, str]:
+    """Return (protocol, family) of a drop column of the leaderboard."""
+    name = column.removesuffix("_drop")
+    for protocol in sorted({str(p) for p in tables.robustness["protocol"].dropna()}):
+        if protocol != "suite" and name.startswith(f"{protocol}_"):
+            return protocol, name.removeprefix(f"{protocol}_")
+    return "suite", name
+
+
+def main_drops(tables: Tables) -> tuple[str, list[str]]:
+    """Return the protocol that means are over, ``suite`` where it was heard, and its columns."""
+    scopes = {
+        name: protocol_and_family(tables, name)[0] for name in drop_columns(tables.leaderboard)
+    }
+    main = min(scopes.values(), key=lambda protocol: (protocol != "suite", protocol), default="")
+    return main or "suite", [name for name, protocol in scopes.items() if protocol == main]

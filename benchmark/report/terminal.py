@@ -1,0 +1,191 @@
+"""Leaderboard, status, failures and verification as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.report.labels import (
+    drop_columns,
+    family_title,
+    further_metrics,
+    metric_title,
+    number,
+    span,
+)
+from benchmark.score.consistency import MAIN, TITLES
+from benchmark.score.pipeline import damaged, tables_of
+from benchmark.score.tables.io import primary_metric
+from benchmark.score.tables.verify import verify_tables
+from benchmark.store import run_record as sweeps
+from benchmark.store.predictions import Tables
+from benchmark.store.store import Store
+
+
+def render_leaderboard(tables: Tables) -> Table:
+    """Return the leaderboard for a terminal of 100 columns.
+
+    Rank with its interval, model, primary score with its interval, the second score, and the mean
+    drop per family of perturbations (up to five).
+    """
+    board, first = tables.leaderboard, primary_metric(tables.task)
+    second = further_metrics(board)[0]
+    drops = drop_columns(board)[:5]
+    table = Table(
+        title=f"{tables.dataset}: mean drop in {metric_title(first)} per family, 95 % intervals",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        box=None,
+        header_style="bold",
+    )
+    table.add_column("rank", no_wrap=True)
+    table.add_column("model", no_wrap=True, max_width=24, overflow="ellipsis")
+    table.add_column(metric_title(first), no_wrap=True)
+    table.add_column(metric_title(second), justify="right", no_wrap=True)
+    for name in drops:
+        table.add_column(_narrow(family_title(name)), justify="right")
+    for row in board.to_dict("records"):
+        table.add_row(
+            span(row["rank"], row["rank_low"], row["rank_high"]),
+            Text(str(row["model"])),
+            _score(row.get(first), row.get(f"{first}_low"), row.get(f"{first}_high")),
+            number(row.get(second)),
+            *(number(row[name]) for name in drops),
+        )
+    return table
+
+
+def _narrow(title: str) -> str:
+    return title.replace(" ", "\n", 1)
+
+
+def _score(value: Any, low: Any, high: Any) -> str:
+    if value is None or pd.isna(value):
+        return "no clean evaluation"
+    return number(value) + ("" if pd.isna(low) else f" [{low:.3f}, {high:.3f}]")
+
+
+def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
+    """Return a table for the terminal: a row a family, its mean |change of log-odds| by model.
+
+    One model alone has a column a measure.
+    """
+    models = list(dict.fromkeys(frame["model"]))
+    many = len(models) > 1
+    rows = frame[frame["metric"] == MAIN] if many else frame
+    titles = [
+        family_title(family if protocol == "suite" else f"{protocol}_{family}")
+        for protocol, family in zip(rows["protocol"], rows["family"], strict=True)
+    ]
+    column = "model" if many else "metric"
+    rows = rows.assign(title=titles)
+    # Directions of a family first, then severities, as for its drop.
+    steps = rows.groupby(["title", "severity", column])["value"].mean()
+    means = steps.groupby(["title", column]).mean().unstack(column)
+    what = TITLES[MAIN] if many else f"{models[0]} against itself on clean audio"
+    table = Table(
+        title=f"{dataset}: {what}, by family",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        box=None,
+        header_style="bold",
+    )
+    table.add_column("family", no_wrap=True)
+    columns = models if many else [name for name in TITLES if name in means]
+    for name in columns:
+        title = str(name) if many else TITLES[name]
+        table.add_column(title, justify="right", overflow="fold", min_width=5)
+    order = sorted(dict.fromkeys(zip(rows["protocol"] != "suite", titles, strict=True)))
+    for _, title in order:
+        table.add_row(title, *(number(means.loc[title, name]) for name in columns))
+    return table
+
+
+def report_failures(records: Sequence[sweeps.RunRecord], store: Store, console: Console) -> int:
+    """Print a table of what failed.
+
+    Returns:
+        The exit code: 1 when anything failed.
+    """
+    failed = [failure for record in records for failure in sweeps.failures(record, store)]
+    if not failed:
+        return 0
+    table = Table(title=f"{len(failed)} failed cells", title_style="bold red")
+    for heading in ("model", "seed", "condition", "stage", "error"):
+        table.add_column(heading)
+    for failure in failed:
+        condition = failure.perturbation
+        if failure.level:
+            condition += f" {failure.level:g}"
+        table.add_row(
+            failure.model, str(failure.seed), condition, failure.stage, failure.error[:200]
+        )
+    console.print(table)
+    console.print(
+        f"Tracebacks: {store.cells}/<cell>/failed.json. The same command again retries only these."
+    )
+    return 1
+
+
+def status_table(store: Store, names: Sequence[str]) -> Table:
+    """Return what is done, failed and missing, a row per model of each dataset."""
+    table = Table()
+    for heading in ("dataset", "preset", "model", "trained", "evaluated", "failed"):
+        table.add_column(heading)
+    for name in names:
+        sweep = sweeps.load(name, store)
+        models: dict[str, dict[str, list[str]]] = {}
+        for cell in sweep.cells:
+            kinds = models.setdefault(cell["labels"]["model"], {"train": [], "evaluation": []})
+            kinds[cell["kind"]].append(store.state(cell["id"]))
+        for model, kinds in models.items():
+            every = [*kinds["train"], *kinds["evaluation"]]
+            table.add_row(
+                name,
+                str(sweep.info["preset"]),
+                model,
+                _fraction(kinds["train"]),
+                _fraction(kinds["evaluation"]),
+                str(every.count("failed")),
+            )
+    return table
+
+
+def _fraction(states: Sequence[str]) -> str:
+    return f"{states.count('done')}/{len(states)}"
+
+
+def verify(sweep: sweeps.RunRecord, store: Store, console: Console) -> bool:
+    """Recompute every row of a dataset from its stored predictions and compare.
+
+    Returns:
+        Whether everything agrees.
+    """
+    folder = sweeps.folder(sweep.dataset, store)
+    broken = damaged(sweep, store)
+    for title, path in broken.items():
+        console.print(f"[red]{title}[/]: its files do not match the digests in {path}/metrics.json")
+    differences = verify_tables(folder, tables_of(sweep, store))
+    for item in differences[:20]:
+        console.print(
+            f"[red]{item.file}[/], {item.row}, {item.column}: stored {item.stored}, "
+            f"recomputed {item.recomputed}",
+            highlight=False,
+        )
+    if len(differences) > 20:
+        console.print(f"... and {len(differences) - 20} more")
+    if broken or differences:
+        console.print(
+            f"{sweep.dataset}: {len(differences)} differences, {len(broken)} damaged cells. "
+            "Run the benchmark again to mend the cells, then: tagbench leaderboard"
+        )
+        return False
+    console.print(f"{sweep.dataset}: every row is confirmed by the stored predictions.")
+    return True
