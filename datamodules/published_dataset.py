@@ -9,8 +9,8 @@ from __future__ import annotations
 import shutil
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
@@ -21,40 +21,16 @@ from datamodules.audio.sources import FileSource, KnownBad
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
+from datamodules.corpus.completeness import Expected, check_share, prove
 from datamodules.corpus.corpus import SPLITS, Corpus, Track, fixed_stamp
-from datamodules.corpus.validation import human_bytes, split_digest
+from datamodules.corpus.validation import human_bytes
 from datamodules.download.extract import extract
 from datamodules.download.fetch import fetch, fetch_all, missing_bytes
-from datamodules.download.remote_file import Remote
+from datamodules.download.remote_file import RemoteFile
 
 Access = Literal["open", "request", "bring your own"]
 _BYTES_PER_SECOND = 10e6  # what the estimate assumes of a connection
 _NAMED = 10  # track ids that a message names
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a complete list of tracks holds.
-
-    Attributes:
-        classes: Number of tags.
-        train: Tracks in the split, likewise ``valid`` and ``test``.
-        digest: Of the split (`datamodules.corpus.validation.split_digest`); empty where the
-            publisher's lists have not been seen.
-        hours: Of audio, where known.
-    """
-
-    classes: int
-    train: int
-    valid: int
-    test: int
-    digest: str = ""
-    hours: float | None = None
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Tracks by split."""
-        return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
 class PublishedOptions(Loading, total=False):
@@ -88,7 +64,7 @@ class Published(TaggingDataModule):
 
     release: ClassVar[str]
     access: ClassVar[Access]
-    archives: tuple[Remote, ...] = ()  # variants may differ in it, and so in its size
+    archives: tuple[RemoteFile, ...] = ()  # variants may differ in it, and so in its size
     joined: ClassVar[bool] = False
     errata: ClassVar[dict[str, str]] = {}
     about_bytes: int = 0
@@ -138,7 +114,7 @@ class Published(TaggingDataModule):
             )
         return folder
 
-    def file(self, remote: Remote) -> Path:
+    def file(self, remote: RemoteFile) -> Path:
         """Return a metadata file, fetched if need be."""
         return fetch(remote, self.downloads, self.progress)
 
@@ -344,38 +320,7 @@ class Published(TaggingDataModule):
         self.progress.announce(f"{self.name}: no audio for {counts} tracks, such as {example}")
         self._check_share(Counter({s: expected[s] - lost[s] for s in SPLITS}))
 
-    def _check_share(self, have: Counter[str]) -> None:
-        if self.partial:
-            return
-        for split, count in self.expected.counts.items():
-            if have[split] < self.least_share * count:
-                raise TagbenchError(
-                    f"{self.name}: {have[split]:,} of {count:,} {split} tracks have audio that can "
-                    f"be decoded; at least {self.least_share:.0%} must, or results could not be "
-                    f"called those of {self.name}. What is missing, and why: "
-                    f"{self.corpus_root / 'rejected.csv'}, or tagbench prepare --check. To go on "
-                    "all the same, under a corpus of its own, set partial: true in the params of "
-                    "a dataset YAML."
-                )
-
-
-def prove(tracks: Sequence[Track], expected: Expected, name: str) -> None:
-    """Compare a list with what its publisher's list holds.
-
-    Raises:
-        TagbenchError: If a count or the digest differs.
-    """
-    have = Counter(track.split for track in tracks)
-    wrong = [
-        f"{split}: expected {count:,} tracks, found {have[split]:,}"
-        for split, count in expected.counts.items()
-        if have[split] != count
-    ]
-    found = split_digest(sorted(tracks, key=lambda track: track.track_id))
-    if not wrong and expected.digest and found != expected.digest:
-        wrong = [f"the counts are right, but not the tracks: split digest {found}"]
-    if wrong:
-        raise TagbenchError(
-            f"The lists of {name} are not the published ones. {'; '.join(wrong)}. Delete them and "
-            "run the same command again, or report it if the publisher has changed them."
-        )
+    def _check_share(self, counts: Mapping[str, int]) -> None:
+        if not self.partial:
+            rejected = self.corpus_root / "rejected.csv"
+            check_share(counts, self.expected, self.least_share, self.name, rejected)

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
-from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.annotations import fma_tables
+from datamodules.common.errors import unknown_name
+from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import Track
 from datamodules.download.extract import extract
-from datamodules.download.remote_file import Remote
-from datamodules.published_dataset import Expected, Published, PublishedOptions
+from datamodules.download.remote_file import RemoteFile
+from datamodules.published_dataset import Published, PublishedOptions
+from datamodules.published_facts import bibtex, load_facts
 
 Size = Literal["small", "medium", "large", "full"]
-Row = dict[str, str]
 
+_FACTS = load_facts("fma")
 _SIZES = ("small", "medium", "large", "full")
 _TRACKS = "fma_metadata/tracks.csv"
 _GENRES = "fma_metadata/genres.csv"
 _SPLITS = {"training": "train", "validation": "valid", "test": "test"}
 _SUBSETS = ("small", "medium", "large")  # each track names the smallest that holds it
 _CLIP_SECONDS = 30.0
-_LONGEST_CELL = 1 << 24  # characters; Python's csv refuses long biographies by default
-# What is read of tracks.csv: name here, and the two levels of the header.
-_COLUMNS = {
-    "artist": ("artist", "id"),
-    "album": ("album", "id"),
-    "split": ("set", "split"),
-    "subset": ("set", "subset"),
-    "duration": ("track", "duration"),
-    "genre_top": ("track", "genre_top"),
-    "genres_all": ("track", "genres_all"),
-}
 GENRES_SMALL = (
     "Electronic", "Experimental", "Folk", "Hip-Hop", "Instrumental", "International", "Pop", "Rock",
 )  # fmt: skip
@@ -46,17 +35,6 @@ GENRES_MEDIUM = (
     "Soul-RnB", "Spoken",
 )  # fmt: skip
 _TOP_GENRES = {"small": GENRES_SMALL, "medium": GENRES_MEDIUM}
-
-
-def _zip(name: str, sha1: str, size: int | None = None) -> Remote:
-    return Remote(
-        f"{name}.zip",
-        (f"https://os.unil.cloud.switch.ch/fma/{name}.zip",),
-        f"sha1:{sha1}",
-        size,
-        "zip",
-        "https://github.com/mdeff/fma says where its files are now.",
-    )
 
 
 class FMA(Published):
@@ -88,22 +66,9 @@ class FMA(Published):
     licence = "CC BY 4.0 (metadata); each track has the Creative Commons licence of its artist"
     access = "open"
     homepage = "https://github.com/mdeff/fma"
-    citation = r"""@inproceedings{defferrard2017fma,
-  title = {{FMA}: A Dataset for Music Analysis},
-  author = {Defferrard, Micha{\"e}l and Benzi, Kirell and Vandergheynst, Pierre and
-            Bresson, Xavier},
-  booktitle = {Proc. of the 18th Int. Society for Music Information Retrieval Conf. (ISMIR)},
-  year = {2017}
-}"""
-    metadata: ClassVar[Remote] = _zip(
-        "fma_metadata", "f0df49ffe5f2a6008d7dc83c6915b31835dfe733", 358_412_441
-    )
-    audio: ClassVar[dict[str, Remote]] = {
-        "small": _zip("fma_small", "ade154f733639d52e35e32f5593efe5be76c6d70", 7_679_594_875),
-        "medium": _zip("fma_medium", "c67b69ea232021025fca9231fc1c7c1a063ab50b"),
-        "large": _zip("fma_large", "497109f4dd721066b5ce5e5f250ec604dc78939e"),
-        "full": _zip("fma_full", "0f0ace23fbe9ba30ecb7e95f763e435ea802b8ab"),
-    }
+    citation = bibtex("defferrard2017fma")
+    metadata: ClassVar[RemoteFile] = _FACTS.single("metadata")
+    audio: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("audio")
     gibibytes: ClassVar[dict[str, int]] = {"medium": 22, "large": 93, "full": 879}
     errata: ClassVar[dict[str, str]] = dict.fromkeys(
         (
@@ -112,19 +77,8 @@ class FMA(Published):
         ),
         "the publisher cut the clip after the end of the track: it has no audio",
     )  # fmt: skip
-    # Without the errata, which only ``full`` has.
-    proofs: ClassVar[dict[str, Expected]] = {
-        "small": Expected(
-            8, 6397, 800, 800, hours=66.6,
-            digest="16bb15008428442d12f738902fa9feeec037c078fc37839ab55a11b8f69b5851",
-        ),
-        "medium": Expected(
-            16, 19907, 2504, 2572, hours=208.2,
-            digest="d622bbb5105553a49e8e73ab5887fe2a0bd0743bad041f3a013b5697008654bb",
-        ),
-        "large": Expected(161, 84338, 10957, 11262, hours=888),
-        "full": Expected(161, 84353, 10958, 11263, hours=8232),
-    }  # fmt: skip
+    # The counts are without the errata, which only ``full`` has.
+    proofs: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(self, *, size: Size = "small", **published: Unpack[PublishedOptions]) -> None:
         super().__init__(**published)
@@ -161,7 +115,7 @@ class FMA(Published):
         held = _SUBSETS if self.size == "full" else _SUBSETS[: _SUBSETS.index(self.size) + 1]
         path = self._table(_TRACKS)
         tracks = []
-        for line, row in _rows(path):
+        for line, row in fma_tables.read_tracks(path):
             for column, valid in (("subset", _SUBSETS), ("split", tuple(_SPLITS))):
                 if row[column] not in valid:
                     raise unknown_name(column, row[column], valid, f"{path}, line {line}")
@@ -170,7 +124,8 @@ class FMA(Published):
             try:
                 tracks.append(self._track(row))
             except (KeyError, ValueError, TypeError) as error:
-                raise _broken(path, line, f"{type(error).__name__}: {error}") from error
+                what = f"{type(error).__name__}: {error}"
+                raise fma_tables.not_as_published(path, line, what) from error
         return tracks
 
     def member(self, name: str) -> str:
@@ -178,7 +133,7 @@ class FMA(Published):
         _, _, path = name.partition("/")
         return path if path.endswith(".mp3") else ""
 
-    def _track(self, row: Row) -> Track:
+    def _track(self, row: fma_tables.Row) -> Track:
         number = int(row["track_id"])
         path = f"{number // 1000:03d}/{number:06d}.mp3"
         seconds = float(row["duration"]) if row["duration"] else _CLIP_SECONDS
@@ -194,7 +149,7 @@ class FMA(Published):
             seconds=seconds if self.size == "full" else min(seconds, _CLIP_SECONDS),
         )
 
-    def _genres(self, row: Row) -> list[str]:
+    def _genres(self, row: fma_tables.Row) -> list[str]:
         if self.task == "singlelabel":
             return [row["genre_top"]]
         # A list as Python writes it; of integers, so it is JSON as well.
@@ -203,18 +158,7 @@ class FMA(Published):
     @cached_property
     def _titles(self) -> dict[int, str]:
         """Title by id of each genre that has tracks, ordered by id; two have none."""
-        path = self._table(_GENRES)
-        titles = {}
-        with path.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            for row in reader:
-                try:
-                    if int(row["#tracks"]):
-                        titles[int(row["genre_id"])] = row["title"]
-                except (KeyError, ValueError, TypeError) as error:
-                    what = f"{type(error).__name__}: {error}"
-                    raise _broken(path, reader.line_num, what) from error
-        return dict(sorted(titles.items()))
+        return fma_tables.read_genres(self._table(_GENRES))
 
     def _table(self, name: str) -> Path:
         """Return a table of the metadata archive; features and raw tables stay packed."""
@@ -224,45 +168,3 @@ class FMA(Published):
             progress=self.progress,
         )  # fmt: skip
         return self.downloads / name
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Yield the last line and the columns of each row of ``tracks.csv``.
-
-    Three lines make its header: two levels of names, and the name of the first column. Cells
-    hold line breaks.
-    """
-    with _long_cells(), path.open(encoding="utf-8", newline="") as lines:
-        reader = csv.reader(lines)
-        head = list(islice(reader, 3))
-        if len(head) < 3 or head[2][:1] != ["track_id"]:
-            raise _broken(path, 3, "the third line of the header does not begin with track_id")
-        names = list(zip(head[0], head[1], strict=False))
-        lacking = [".".join(levels) for levels in _COLUMNS.values() if levels not in names]
-        if lacking:
-            raise _broken(path, 2, f"no column {', '.join(lacking)}")
-        places = {"track_id": 0} | {name: names.index(at) for name, at in _COLUMNS.items()}
-        try:
-            for cells in reader:
-                if len(cells) != len(names):
-                    what = f"{len(cells)} cells instead of {len(names)}"
-                    raise _broken(path, reader.line_num, what)
-                yield reader.line_num, {name: cells[at] for name, at in places.items()}
-        except csv.Error as error:
-            raise _broken(path, reader.line_num, str(error)) from error
-
-
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    before = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _broken(path: Path, line: int, what: str) -> TagbenchError:
-    return TagbenchError(
-        f"{path}, line {line}: {what}. This is not the file that FMA publishes. Delete it and run "
-        "the same command again."
-    )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import Track
 from datamodules.labels.stratified_split import hold_out
-from datamodules.published_dataset import Expected, Published, PublishedOptions
+from datamodules.published_dataset import Published, PublishedOptions
+from datamodules.published_facts import bibtex, load_facts
 
 TestSet = Literal["development", "evaluation"]
 
@@ -60,28 +62,13 @@ class Ismir2004(Published):
     licence = "CC BY-NC-SA 1.0 (Magnatune)"
     access = "bring your own"
     homepage = "https://zenodo.org/record/1302992"
-    citation = """@techreport{cano2006ismir,
-  title = {{ISMIR} 2004 audio description contest},
-  author = {Cano, Pedro and G{\\'o}mez, Emilia and Gouyon, Fabien and Herrera, Perfecto and
-    Koppenberger, Markus and Ong, Beesuan and Serra, Xavier and Streich, Sebastian and
-    Wack, Nicolas},
-  institution = {Music Technology Group, Universitat Pompeu Fabra},
-  number = {MTG-TR-2006-02},
-  year = {2006}
-}"""
+    citation = bibtex("cano2006ismir")
     tracklists: ClassVar[dict[str, str]] = {  # md5 of the publisher's files
         "training": "4acb17cf331e1c0b7270e15a427a5f35",
         "development": "a678e0c0527c97f80fc6434f1ebff053",
         "evaluation": "9555308d7ac89fe310ccb8bb25d6d640",
     }
-    proofs: ClassVar[dict[str, Expected]] = {
-        "development": Expected(
-            6, 619, 110, 729, "443b97f37d648fa03afe00820ae0db910e1ff299b4fcb284d7aa4d154acaf095"
-        ),
-        "evaluation": Expected(
-            6, 619, 110, 729, "9bf128ddefa1a79ac023ccea522d82f33e3700a467c27c708d299c7aa632456e"
-        ),
-    }
+    proofs: ClassVar[Mapping[str, Expected]] = load_facts("ismir2004").expected
 
     def __init__(
         self, *, test: TestSet = "development", **published: Unpack[PublishedOptions]

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar, Literal, Unpack
 
 from datamodules.common.errors import unknown_name
+from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import Track
-from datamodules.download.remote_file import Remote
+from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.perturbed_tags import MTAT_CATEGORIES, MTAT_CHANGES
 from datamodules.labels.vocabularies import MTAT_TOP50, MTAT_TOP50_LEE
-from datamodules.published_dataset import Expected, Published, PublishedOptions
+from datamodules.published_dataset import Published, PublishedOptions
+from datamodules.published_facts import bibtex, load_facts
 
 TagSet = Literal["top50", "top50_lee", "top10", "all"]
 Clips = Literal["tagged", "all"]
 
-_HOSTS = (
-    "https://mirg.city.ac.uk/datasets/magnatagatune/",
-    "http://mi.soi.city.ac.uk/datasets/magnatagatune/",
-)
+_FACTS = load_facts("magnatagatune")
 # First letter of the folder of a clip; every publication since Dieleman and Schrauwen (2014).
 _SPLITS = {"c": "valid", "d": "test", "e": "test", "f": "test"}
-_EVERY_CLIP = (18706, 1825, 5329)
-_EVERY_DIGEST = "297127fa35037cafa0e9221e040dbfe42bd0df87da21bf26c1e8c2aaf1e1a352"
 _TAGS = {"top50": MTAT_TOP50, "top50_lee": MTAT_TOP50_LEE, "top10": MTAT_TOP50[:10]}
-
-
-def _remote(name: str, sha256: str, size: int | None = None, kind: str = "") -> Remote:
-    urls = tuple(host + name for host in _HOSTS)
-    return Remote(name, urls, f"sha256:{sha256}", size, kind)
 
 
 class MagnaTagATune(Published):
@@ -53,58 +45,19 @@ class MagnaTagATune(Published):
     licence = "CC BY-NC-SA 1.0 (Magnatune)"
     access = "open"
     homepage = "https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset"
-    citation = """@inproceedings{law2009evaluation,
-  title = {Evaluation of algorithms using games: The case of music tagging},
-  author = {Law, Edith and West, Kris and Mandel, Michael and Bay, Mert and Downie, J. Stephen},
-  booktitle = {Proc. of the 10th Int. Society for Music Information Retrieval Conf. (ISMIR)},
-  year = {2009}
-}"""
+    citation = bibtex("law2009evaluation")
     tags_changed_by = MTAT_CHANGES
     categories = MTAT_CATEGORIES
-    annotations: ClassVar[Remote] = _remote(
-        "annotations_final.csv",
-        "99b94e95825d4fa576386a5367b9c96e0ec636e9f9c240aceb492f4728f68c3c",
-        21_517_373,
-        "text",
-    )
-    clip_info: ClassVar[Remote] = _remote(
-        "clip_info_final.csv",
-        "cb6108a10d3a91f0bfd7d2fbec2382559d15f20c8d28093f14e12162a47a3e78",
-        8_608_397,
-        "text",
-    )
-    archives = (
-        _remote(
-            "mp3.zip.001",
-            "f857fe185968773058cc71662c2ef5d8f2d4b7338e3c122cfd52f82dcb9760b9",
-            kind="zip",
-        ),
-        _remote("mp3.zip.002", "fc2e1ec441755556ed1398b1808f1b08b6034372f8bc27394510c0c58cdb52ce"),
-        _remote("mp3.zip.003", "83a689824c17e82f6eb81cdbc4e4ca239a4cfc1fb41f1a5c80b861caec90450f"),
-    )
+    annotations: ClassVar[RemoteFile] = _FACTS.single("annotations")
+    clip_info: ClassVar[RemoteFile] = _FACTS.single("clip_info")
+    archives = _FACTS.files["archives"]["all"]
     joined = True
     about_bytes = 3_030_000_000
     clip_seconds: ClassVar[float] = 29.124
     errata: ClassVar[dict[str, str]] = dict.fromkeys(
         ("35644", "55753", "57881"), "the publisher's file has 0 bytes"
     )
-    proofs: ClassVar[dict[tuple[str, str], Expected]] = {
-        ("top50", "tagged"): Expected(
-            50, 15247, 1529, 4332, hours=170.8,
-            digest="1dcd48aeeb0091d189b5be1fb544aa19c2910af53ab2ad6f0bc05147b0b10b30",
-        ),
-        ("top10", "tagged"): Expected(
-            10, 11937, 1266, 3269, hours=133.3,
-            digest="b6a3bc9eb299984ad88fda861b9d2c97f0e6272594ed1170ae148b3058461b5b",
-        ),
-        ("all", "tagged"): Expected(
-            188, 15626, 1551, 4462, hours=175.1,
-            digest="107aece48bcdb704d6c19d3c9254392889333bbf5a1396f31dafafe99dc8c884",
-        ),
-        ("top50", "all"): Expected(50, *_EVERY_CLIP, hours=209.2, digest=_EVERY_DIGEST),
-        ("top10", "all"): Expected(10, *_EVERY_CLIP, hours=209.2, digest=_EVERY_DIGEST),
-        ("all", "all"): Expected(188, *_EVERY_CLIP, hours=209.2, digest=_EVERY_DIGEST),
-    }  # fmt: skip
+    proofs: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(
         self,
@@ -132,7 +85,7 @@ class MagnaTagATune(Published):
     @property
     def expected(self) -> Expected:
         """What the rule gives on the official annotations."""
-        return self.proofs[self.tag_set.removesuffix("_lee"), self.clips]
+        return self.proofs[f"{self.tag_set.removesuffix('_lee')}/{self.clips}"]
 
     def list_tracks(self) -> Sequence[Track]:
         """Apply the rule by folder to the annotated clips."""

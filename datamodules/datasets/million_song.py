@@ -13,18 +13,21 @@ from datamodules.annotations import msd_lists
 from datamodules.annotations.msd_audio_layout import BY_CLIP, BY_TRACK, Layout, detect, finder
 from datamodules.annotations.msd_lists import Listed, Origin
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import SPLITS, Track
-from datamodules.datasets import million_song_files
-from datamodules.datasets.million_song_short import SHORT_CLIPS
-from datamodules.download.remote_file import Remote
+from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.perturbed_tags import MSD_CATEGORIES, MSD_CHANGES
 from datamodules.labels.vocabularies import MSD_CALS50, MSD_LASTFM50
-from datamodules.published_dataset import Expected, Published, PublishedOptions
+from datamodules.published_dataset import Published, PublishedOptions
+from datamodules.published_facts import bibtex, lines_of, load_facts
 
 Split = Literal["lee", "choi", "cals"]
 Lists = Literal["choi", "musicnn", "lee"]
 
 DATABASE = "track_metadata.db"
+SHORT_CLIPS = lines_of("msd_clips_under_29s.txt")
+"""7digital ids of the 965 clips under 29.1 s: 800 of Choi's train, 60 of valid and 105 of test."""
+_FACTS = load_facts("million_song")
 
 
 class MillionSongDataset(Published):
@@ -64,35 +67,20 @@ class MillionSongDataset(Published):
     licence = "tags: Last.fm, for research, not commercial; audio: 7digital, not to be passed on"
     access = "bring your own"
     homepage = "http://millionsongdataset.com"
-    citation = """@inproceedings{bertinmahieux2011million,
-  title = {The Million Song Dataset},
-  author = {Bertin-Mahieux, Thierry and Ellis, Daniel P. W. and Whitman, Brian and Lamere, Paul},
-  booktitle = {Proc. of the 12th Int. Society for Music Information Retrieval Conf. (ISMIR)},
-  year = {2011}
-}"""
+    citation = bibtex("bertinmahieux2011million")
     tags_changed_by = MSD_CHANGES
     categories = MSD_CATEGORIES
-    choi_ids: ClassVar[dict[str, Remote]] = million_song_files.CHOI_IDS
-    choi_clips: ClassVar[dict[str, Remote]] = million_song_files.CHOI_CLIPS
-    choi_labels: ClassVar[dict[str, Remote]] = million_song_files.CHOI_LABELS
-    musicnn_tables: ClassVar[dict[str, Remote]] = million_song_files.MUSICNN_TABLES
-    lee_train: ClassVar[Remote] = million_song_files.LEE_TRAIN
-    lee_test: ClassVar[Remote] = million_song_files.LEE_TEST
-    lee_labels: ClassVar[Remote] = million_song_files.LEE_LABELS
-    lee_clips: ClassVar[Remote] = million_song_files.LEE_CLIPS
-    cals_ids: ClassVar[dict[str, Remote]] = million_song_files.CALS_IDS
-    cals_labels: ClassVar[dict[str, Remote]] = million_song_files.CALS_LABELS
-    proofs: ClassVar[dict[str, Expected]] = {
-        "lee": Expected(
-            50, 201_680, 11_774, 28_435,
-            digest="d201071a01f4491d411382bfdb7b70ba48f3a9c3facc3b2fa2b3e9fc90592e0f",
-        ),
-        "choi": Expected(
-            50, 201_680, 12_634, 28_540,
-            digest="adb5ceabf3c3199dd9af24167db5b2eac609af5e7f149d87aa654c43150e2065",
-        ),
-        "cals": Expected(50, 163_504, 34_730, 34_913),
-    }  # fmt: skip
+    choi_ids: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("choi_ids")
+    choi_clips: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("choi_clips")
+    choi_labels: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("choi_labels")
+    musicnn_tables: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("musicnn_tables")
+    lee_train: ClassVar[RemoteFile] = _FACTS.single("lee_train")
+    lee_test: ClassVar[RemoteFile] = _FACTS.single("lee_test")
+    lee_labels: ClassVar[RemoteFile] = _FACTS.single("lee_labels")
+    lee_clips: ClassVar[RemoteFile] = _FACTS.single("lee_clips")
+    cals_ids: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("cals_ids")
+    cals_labels: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("cals_labels")
+    proofs: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(
         self,

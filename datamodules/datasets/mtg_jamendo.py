@@ -14,31 +14,35 @@ from typing import ClassVar, Literal, Unpack
 from datamodules.annotations.jamendo_tsv import malformed, read_rows
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.filesystem import hold_alone
+from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import Track, fixed_stamp
-from datamodules.datasets.mtg_jamendo_lists import (
-    AUDIO_BYTES,
-    CHECKSUM_LISTS,
-    EXPECTED,
-    LISTS,
-    PARTS,
-    REPOSITORY,
-    SUBSETS,
-)
 from datamodules.download.extract import extract
 from datamodules.download.fetch import fetch
-from datamodules.download.remote_file import Remote
+from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.perturbed_tags import JAMENDO_CHANGES, by_prefix
 from datamodules.labels.vocabularies import JAMENDO_TOP50
-from datamodules.published_dataset import Expected, Published, PublishedOptions
+from datamodules.published_dataset import Published, PublishedOptions
+from datamodules.published_facts import bibtex, load_facts
 
 Subset = Literal["all", "top50", "genre", "instrument", "moodtheme"]
 Quality = Literal["audio-low", "audio"]
 
+SUBSETS = ("all", "top50", "genre", "instrument", "moodtheme")
+_FACTS = load_facts("mtg_jamendo")
+_SPLITS = ("train", "valid", "test")  # the order of the three lists of a subset
 _HOSTS = (
     "https://cdn.freesound.org/mtg-jamendo/",
     "https://essentia.upf.edu/documentation/datasets/mtg-jamendo/",
 )
 _TARS = 100  # of each kind; the last two digits of a track's number decide in which it is
+# Size of all hundred archives in bytes. The README of the dataset states 508, 156, 152 and 46 GB
+# and means GiB: its listings of single files, where they exist, add up to 545 and 163 GB.
+_AUDIO_BYTES = {
+    "raw_30s_audio": 508 << 30,
+    "raw_30s_audio-low": 156 << 30,
+    "autotagging_moodtheme_audio": 152 << 30,
+    "autotagging_moodtheme_audio-low": 46 << 30,
+}
 _LARGEST = 1.3  # times the mean size: the largest tar, with room to spare
 
 
@@ -67,20 +71,16 @@ class Jamendo(Published):
     release = "mtg-jamendo 2019"
     licence = "audio: Creative Commons, by track (audio_licenses.txt); metadata: CC BY-NC-SA 4.0"
     access = "open"
-    homepage = REPOSITORY
-    citation = """@inproceedings{bogdanov2019mtg,
-  title = {The {MTG-Jamendo} dataset for automatic music tagging},
-  author = {Bogdanov, Dmitry and Won, Minz and Tovstogan, Philip and Porter, Alastair and
-            Serra, Xavier},
-  booktitle = {Machine Learning for Music Discovery Workshop, Int. Conf. on Machine Learning
-               (ICML)},
-  year = {2019}
-}"""
+    homepage = "https://github.com/MTG/mtg-jamendo-dataset"
+    citation = bibtex("bogdanov2019mtg")
     tags_changed_by = JAMENDO_CHANGES
     hosts: ClassVar[tuple[str, ...]] = _HOSTS
-    lists: ClassVar[dict[tuple[str, int], tuple[Remote, ...]]] = LISTS
-    checksum_lists: ClassVar[dict[tuple[str, str], Remote]] = CHECKSUM_LISTS
-    proofs: ClassVar[dict[tuple[str, int], Expected]] = EXPECTED
+    lists: ClassVar[dict[tuple[str, int], tuple[RemoteFile, ...]]] = {
+        (variant.partition("/")[0], int(variant.partition("/")[2])): files
+        for variant, files in _FACTS.files["lists"].items()
+    }
+    checksum_lists: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("checksums")
+    proofs: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Jamendo(Published):
         super().__init__(**published)
         if subset not in SUBSETS:
             raise unknown_name("subset", subset, SUBSETS, "jamendo: subset")
-        if (subset, split) not in EXPECTED:
+        if f"{subset}/{split}" not in self.proofs:
             raise unknown_name("split", str(split), "01234", "jamendo: split")
         if audio not in ("audio-low", "audio"):
             raise unknown_name("audio", audio, ("audio-low", "audio"), "jamendo: audio")
@@ -117,7 +117,7 @@ class Jamendo(Published):
     @property
     def expected(self) -> Expected:
         """What the publisher's lists give."""
-        return self.proofs[self.subset, self.split]
+        return self.proofs[f"{self.subset}/{self.split}"]
 
     @cached_property
     def audio_root(self) -> Path:
@@ -152,7 +152,7 @@ class Jamendo(Published):
 
     def _rows(self) -> Iterator[tuple[str, list[str]]]:
         """Yield part and columns of each track."""
-        for remote, part in zip(self.lists[self.subset, self.split], PARTS.values(), strict=True):
+        for remote, part in zip(self.lists[self.subset, self.split], _SPLITS, strict=True):
             for row in read_rows(self.file(remote)):
                 yield part, row
 
@@ -169,7 +169,7 @@ class Jamendo(Published):
 
     def _announce(self, groups: Mapping[str, Sequence[Track]]) -> None:
         """Estimate the download: only the size of all tars together is published."""
-        mean = AUDIO_BYTES[self._archives] // _TARS
+        mean = _AUDIO_BYTES[self._archives] // _TARS
         needed = sum(not self._is_unpacked(tracks) for tracks in groups.values())
         seconds = sum(track.seconds or 0 for tracks in groups.values() for track in tracks)
         self.progress.announce(
@@ -181,16 +181,16 @@ class Jamendo(Published):
             needed * mean, hours=seconds / 3600, at_once=round(2 * _LARGEST * mean)
         )
 
-    def _tar(self, folder: str) -> Remote:
+    def _tar(self, folder: str) -> RemoteFile:
         name = f"{self._archives}-{folder}.tar"
-        return Remote(
+        return RemoteFile(
             name,
             tuple(f"{host}{self._folder}/{self.audio}/{name}" for host in self.hosts),
             f"sha256:{self._checksum('tars', name)}",
             kind="tar",
         )
 
-    def _unpack(self, tar: Remote, tracks: Sequence[Track]) -> None:
+    def _unpack(self, tar: RemoteFile, tracks: Sequence[Track]) -> None:
         """Put the files of tracks into place, checked one by one, and delete the tar."""
         self.downloads.mkdir(parents=True, exist_ok=True)
         # Another subset may be prepared at the same time.
@@ -209,7 +209,7 @@ class Jamendo(Published):
     def _is_unpacked(self, tracks: Sequence[Track]) -> bool:
         return all((self.audio_root / track.source.label).is_file() for track in tracks)
 
-    def _check(self, track: Track, tar: Remote) -> None:
+    def _check(self, track: Track, tar: RemoteFile) -> None:
         """Raise a `TagbenchError` if a file is not the one that the publisher lists."""
         path = self.audio_root / track.source.label
         expected = self._checksum("tracks", track.source.label)
@@ -224,7 +224,7 @@ class Jamendo(Published):
             )
 
     def _checksum(self, what: Literal["tars", "tracks"], name: str) -> str:
-        remote = self.checksum_lists[self._archives, what]
+        remote = self.checksum_lists[f"{self._archives}/{what}"]
         if name not in self._checksums[what]:
             raise TagbenchError(f"{self.downloads / remote.name} has no checksum of {name}.")
         return self._checksums[what][name]
@@ -233,7 +233,7 @@ class Jamendo(Published):
     def _checksums(self) -> dict[str, dict[str, str]]:
         """The sha256 of each tar and of each track in it, by name."""
         return {
-            what: _read_checksums(self.file(self.checksum_lists[self._archives, what]))
+            what: _read_checksums(self.file(self.checksum_lists[f"{self._archives}/{what}"]))
             for what in ("tars", "tracks")
         }
 

@@ -10,12 +10,14 @@ from typing import Any, ClassVar, Literal, Unpack
 from datamodules.annotations.won2020_splits import LAYOUTS, Layout
 from datamodules.base import Loading
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import Track
 from datamodules.datasets.magnatagatune import MagnaTagATune
 from datamodules.datasets.million_song import MillionSongDataset
 from datamodules.datasets.mtg_jamendo import Jamendo
 from datamodules.labels.perturbed_tags import by_category, by_prefix, within
-from datamodules.published_dataset import Expected, Published
+from datamodules.published_dataset import Published
+from datamodules.published_facts import bibtex, load_facts
 
 _DATASETS: dict[str, type[Published]] = {
     "mtat": MagnaTagATune,
@@ -47,19 +49,11 @@ class ReferenceTree(Published):
     licence = "that of the dataset"
     access = "bring your own"
     homepage = "https://github.com/minzwon/sota-music-tagging-models"
-    citation = """@inproceedings{won2020evaluation,
-  title = {Evaluation of {CNN}-based automatic music tagging models},
-  author = {Won, Minz and Ferraro, Andres and Bogdanov, Dmitry and Serra, Xavier},
-  booktitle = {Proc. of the 17th Sound and Music Computing Conf. (SMC)},
-  year = {2020}
-}"""
+    citation = bibtex("won2020evaluation")
     proofs: ClassVar[dict[str, Expected]] = {
-        "mtat": Expected(
-            50, 15247, 1529, 4332, hours=170.8,
-            digest="65447e677261e881c1f5c6b3e67bff3cd2fcfca18085fef0d3ec77abea6f8647",
-        ),
+        "mtat": load_facts("won2020_npy").expected["mtat"],
         "msd": MillionSongDataset.proofs["lee"],
-        "jamendo": Jamendo.proofs["top50", 0],
+        "jamendo": Jamendo.proofs["top50/0"],
     }  # fmt: skip
 
     def __init__(

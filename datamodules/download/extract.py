@@ -18,7 +18,7 @@ from datamodules.common.filesystem import PARTIAL, hold_alone
 from datamodules.common.progress import Progress, Silent
 from datamodules.download.archive_members import Member, Members, open_members
 from datamodules.download.http import check_room
-from datamodules.download.split_archive import Joined
+from datamodules.download.split_archive import SplitArchive
 
 _CHUNK_BYTES = 1 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -71,7 +71,7 @@ def extract(
     title = paths[0].name if len(paths) == 1 else f"{paths[0].name} to {paths[-1].name}"
     listener = progress or Silent()
     try:
-        with io.BufferedReader(Joined(paths), _CHUNK_BYTES) as file:
+        with io.BufferedReader(SplitArchive(paths), _CHUNK_BYTES) as file:
             with _damage(paths, "the list of its members"):
                 members = open_members(file)
             with closing(members):

@@ -15,8 +15,8 @@ from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import hold_alone, replace_file
 from datamodules.common.progress import Progress, Silent
 from datamodules.download.http import Transfer, UnusableError, check_room
-from datamodules.download.remote_file import HEAD_BYTES, Checksum, Remote
-from datamodules.download.resume import Part
+from datamodules.download.remote_file import HEAD_BYTES, Checksum, RemoteFile
+from datamodules.download.resume import PartialDownload
 
 RECORD = "checksums.json"
 """File in a download folder: what each file was found to be, and where it came from."""
@@ -24,7 +24,7 @@ RECORD = "checksums.json"
 _ALGORITHMS = ("sha256", "sha1", "md5")
 
 
-def fetch(remote: Remote, folder: Path, progress: Progress | None = None) -> Path:
+def fetch(remote: RemoteFile, folder: Path, progress: Progress | None = None) -> Path:
     """Return a published file, downloaded if need be and checked.
 
     A file that lies there is trusted if it was checked before and has not been touched since;
@@ -43,7 +43,7 @@ def fetch(remote: Remote, folder: Path, progress: Progress | None = None) -> Pat
 
 
 def fetch_all(
-    remotes: Sequence[Remote], folder: Path, progress: Progress | None = None
+    remotes: Sequence[RemoteFile], folder: Path, progress: Progress | None = None
 ) -> list[Path]:
     """Fetch several files one after the other.
 
@@ -70,7 +70,7 @@ def fetch_all(
     ]
 
 
-def missing_bytes(remotes: Sequence[Remote], folder: Path) -> tuple[int, int]:
+def missing_bytes(remotes: Sequence[RemoteFile], folder: Path) -> tuple[int, int]:
     """Estimate what `fetch_all` would download.
 
     Returns:
@@ -81,14 +81,14 @@ def missing_bytes(remotes: Sequence[Remote], folder: Path) -> tuple[int, int]:
         path = folder / remote.name
         if path.is_file():
             continue
-        part = Part.of(path)
+        part = PartialDownload.of(path)
         size = remote.bytes or part.total
         unknown += not size
         missing += max(size - part.bytes, 0)
     return missing, unknown
 
 
-def _fetch(remote: Remote, folder: Path, progress: Progress, title: str) -> Path:
+def _fetch(remote: RemoteFile, folder: Path, progress: Progress, title: str) -> Path:
     files = _Folder(folder)
     path = folder / remote.name
     try:
@@ -109,7 +109,7 @@ def _fetch(remote: Remote, folder: Path, progress: Progress, title: str) -> Path
     return path
 
 
-def _obtain(remote: Remote, files: _Folder, transfer: Transfer) -> None:
+def _obtain(remote: RemoteFile, files: _Folder, transfer: Transfer) -> None:
     path = files.folder / remote.name
     problems = []
     if path.is_file():
@@ -118,7 +118,7 @@ def _obtain(remote: Remote, files: _Folder, transfer: Transfer) -> None:
             files.record(remote, found.checksum, files.known(remote).get("url", ""))
             return
         problems.append(f"{path}: {found.wrong}")
-    begun = Part.of(path).url
+    begun = PartialDownload.of(path).url
     with requests.Session() as session:
         session.headers["User-Agent"] = "tagbench"
         for url in sorted(remote.urls, key=lambda url: url != begun):
@@ -135,7 +135,7 @@ def _obtain(remote: Remote, files: _Folder, transfer: Transfer) -> None:
 
 
 def _take(
-    remote: Remote, files: _Folder, transfer: Transfer, session: requests.Session, url: str
+    remote: RemoteFile, files: _Folder, transfer: Transfer, session: requests.Session, url: str
 ) -> str:
     """Get a file from one address; return what went wrong there, or an empty string."""
     path = files.folder / remote.name
@@ -144,7 +144,7 @@ def _take(
             continued = transfer.bring(session, url)
         except UnusableError as error:
             return str(error)
-        part = Part.of(path)
+        part = PartialDownload.of(path)
         found = files.examine(remote, part.path)
         if not found.wrong:
             part.become(path)
@@ -169,11 +169,11 @@ class _Folder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def known(self, remote: Remote) -> dict[str, Any]:
+    def known(self, remote: RemoteFile) -> dict[str, Any]:
         """Return what the record says about a file."""
         return self._read().get(remote.name, {})
 
-    def trusts(self, remote: Remote) -> bool:
+    def trusts(self, remote: RemoteFile) -> bool:
         """Say whether a file is there, was checked, and is as it was then."""
         known = self.known(remote)
         if not known or (remote.checksum and remote.checksum != _checksum(known)):
@@ -184,7 +184,7 @@ class _Folder:
             return False
         return (stat.st_size, stat.st_mtime_ns) == (known.get("bytes"), known.get("mtime_ns"))
 
-    def examine(self, remote: Remote, path: Path) -> _Found:
+    def examine(self, remote: RemoteFile, path: Path) -> _Found:
         """Check size, first bytes and checksum of a file."""
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -207,7 +207,7 @@ class _Folder:
             wrong=f"{algorithm} is {_digits(checksum)}, expected {_digits(expected)}{source}"
         )
 
-    def record(self, remote: Remote, checksum: Checksum, url: str) -> None:
+    def record(self, remote: RemoteFile, checksum: Checksum, url: str) -> None:
         """Remember a file that was checked."""
         stat = (self.folder / remote.name).stat()
         records = self._read()

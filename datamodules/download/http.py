@@ -15,8 +15,8 @@ from urllib3.exceptions import HTTPError
 from datamodules.common.errors import TagbenchError
 from datamodules.common.progress import Progress
 from datamodules.corpus.validation import human_bytes
-from datamodules.download.remote_file import HEAD_BYTES, Remote
-from datamodules.download.resume import Part
+from datamodules.download.remote_file import HEAD_BYTES, RemoteFile
+from datamodules.download.resume import PartialDownload
 
 ATTEMPTS = 5  # in a row that bring nothing new
 BACKOFF_S = 1.0  # doubled after each of them
@@ -60,7 +60,7 @@ class Transfer:
         title: Of the progress.
     """
 
-    def __init__(self, remote: Remote, path: Path, progress: Progress, title: str) -> None:
+    def __init__(self, remote: RemoteFile, path: Path, progress: Progress, title: str) -> None:
         self._remote = remote
         self._path = path
         self._progress = progress
@@ -80,17 +80,17 @@ class Transfer:
         """
         if not url.lower().startswith(("http://", "https://")):
             raise UnusableError("only http and https addresses are fetched")
-        if Part.of(self._path).url != url and not self._remote.checksum:
-            Part.of(self._path).remove()
+        if PartialDownload.of(self._path).url != url and not self._remote.checksum:
+            PartialDownload.of(self._path).remove()
         continued = False
-        tries, most = 0, Part.of(self._path).bytes
+        tries, most = 0, PartialDownload.of(self._path).bytes
         try:
             while True:
-                continued |= Part.of(self._path).bytes > 0
+                continued |= PartialDownload.of(self._path).bytes > 0
                 try:
                     self._attempt(session, url)
                 except _BrokenError as error:
-                    have = Part.of(self._path).bytes
+                    have = PartialDownload.of(self._path).bytes
                     tries = 1 if have > most else tries + 1
                     most = max(most, have)
                     if tries >= ATTEMPTS:
@@ -104,7 +104,7 @@ class Transfer:
                 self._shown = None
 
     def _attempt(self, session: requests.Session, url: str) -> None:
-        part = Part.of(self._path)
+        part = PartialDownload.of(self._path)
         have = part.bytes
         if have and have == part.total:
             return
@@ -123,7 +123,9 @@ class Transfer:
                 _refuse(reply)
             self._receive(reply, part, url, have if "Range" in headers else 0)
 
-    def _receive(self, reply: requests.Response, part: Part, url: str, asked: int) -> None:
+    def _receive(
+        self, reply: requests.Response, part: PartialDownload, url: str, asked: int
+    ) -> None:
         start, total = _extent(reply, asked)
         if start not in (0, asked):
             part.remove()
@@ -137,7 +139,7 @@ class Transfer:
             self._check_begin(chunk, total)
         check_room(self._path.parent, total - start)
         with part.path.open("ab" if start else "wb") as file:
-            part = Part(part.path, url, _validator(reply), total)
+            part = PartialDownload(part.path, url, _validator(reply), total)
             part.write_notes()
             self._show(start, total)
             while chunk:
@@ -155,7 +157,7 @@ class Transfer:
         if wrong:
             raise UnusableError(wrong)
 
-    def _check_end(self, part: Part) -> None:
+    def _check_end(self, part: PartialDownload) -> None:
         have, promised = part.bytes, part.total or self._remote.bytes or 0
         if have < promised:
             raise _BrokenError(f"the connection ended after {have:,} of {promised:,} bytes")

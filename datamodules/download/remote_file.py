@@ -1,4 +1,4 @@
-"""`Remote`: a file that a publisher serves, and what its first bytes must look like."""
+"""`RemoteFile`: a file that a publisher serves, and what its first bytes must look like."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Checksum = str
 """``"sha256:<hex>"``, ``"sha1:<hex>"``, ``"md5:<hex>"``, or empty when nobody has published one."""
 
 _Head = bytes  # a name for the type where `bytes` is a field
-HEAD_BYTES = 512  # as many as `Remote.wrong_head` wants to see; a tar header
+HEAD_BYTES = 512  # as many as `RemoteFile.wrong_head` wants to see; a tar header
 _HEX_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64}
 _ARCHIVES = {"zip": "a zip archive", "gzip": "a gzip file", "tar": "a tar archive"}
 _TITLES = {
@@ -29,7 +29,7 @@ _HTML = (b"<!doctype html", b"<html", b"<head", b"<script")
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """A file that a publisher serves.
 
     Attributes:
@@ -53,9 +53,9 @@ class Remote:
     def __post_init__(self) -> None:
         path = PurePosixPath(self.name)
         if not path.parts or path.is_absolute() or ".." in path.parts:
-            raise TagbenchError(f"Remote {self.name!r}: the name must be a path below a folder.")
+            raise TagbenchError(f"File {self.name!r}: the name must be a path below a folder.")
         if self.kind not in _TITLES:
-            raise unknown_name("kind of file", self.kind, _TITLES, f"Remote {self.name!r}")
+            raise unknown_name("kind of file", self.kind, _TITLES, f"File {self.name!r}")
         if self.checksum:
             self._check_checksum()
 
@@ -80,11 +80,11 @@ class Remote:
     def _check_checksum(self) -> None:
         algorithm, _, digits = self.checksum.partition(":")
         if algorithm not in _HEX_DIGITS:
-            raise unknown_name("hash", algorithm, _HEX_DIGITS, f"Remote {self.name!r}")
+            raise unknown_name("hash", algorithm, _HEX_DIGITS, f"File {self.name!r}")
         hexadecimal = set(digits) <= set("0123456789abcdef")
         if not hexadecimal or len(digits) != _HEX_DIGITS[algorithm]:
             raise TagbenchError(
-                f"Remote {self.name!r}: {digits!r} is no {algorithm}; expected "
+                f"File {self.name!r}: {digits!r} is no {algorithm}; expected "
                 f"{_HEX_DIGITS[algorithm]} digits of 0-9 and a-f."
             )
 

@@ -11,7 +11,7 @@ from datamodules.common.filesystem import PARTIAL, replace_file
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialDownload:
     """What is there of a file so far, ``<name>.part``, and where it came from.
 
     Attributes:
@@ -27,7 +27,7 @@ class Part:
     total: int = 0
 
     @classmethod
-    def of(cls, path: Path) -> Part:
+    def of(cls, path: Path) -> PartialDownload:
         """Read what is known of the part of ``path``."""
         part = path.with_name(path.name + PARTIAL)
         try:

@@ -1,4 +1,4 @@
-"""`Joined`: files that are pieces of one file, read as if they were one."""
+"""`SplitArchive`: files that are pieces of one file, read as if they were one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class Joined(io.RawIOBase):
+class SplitArchive(io.RawIOBase):
     """A read-only file over consecutive parts; nothing is written anywhere.
 
     Args:

@@ -160,7 +160,7 @@ class TestPrepare:
         data = make()
         with pytest.raises(TagbenchError, match=r"of (18 train|6 valid) tracks") as caught:
             data.prepare_data()
-        assert "to go on" in str(caught.value).lower()
+        assert "to continue" in str(caught.value).lower()
         assert "1-it's.mp3" in said(data)
         make(partial=True).prepare_data()
 

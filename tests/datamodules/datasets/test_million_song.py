@@ -15,8 +15,7 @@ from datamodules.annotations.msd_audio_layout import BY_CLIP, BY_TRACK, detect, 
 from datamodules.annotations.msd_lists import read_table, unpickle_ids
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Track, digest_rows
-from datamodules.datasets.million_song import MillionSongDataset
-from datamodules.datasets.million_song_short import SHORT_CLIPS
+from datamodules.datasets.million_song import SHORT_CLIPS, MillionSongDataset
 from datamodules.labels.vocabularies import MSD_LASTFM50
 from tests.support.publishers import msd, relocated
 from tests.support.server import ALWAYS, Server, serve

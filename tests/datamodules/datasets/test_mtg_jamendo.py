@@ -20,9 +20,8 @@ from datamodules.corpus.corpus import SPLITS as SPLIT_NAMES
 from datamodules.corpus.corpus import Corpus, Track
 from datamodules.corpus.validation import human_bytes
 from datamodules.datasets.mtg_jamendo import Jamendo
-from datamodules.datasets.mtg_jamendo_lists import CHECKSUM_LISTS, EXPECTED, LISTS
 from datamodules.download import http
-from datamodules.download.remote_file import Remote
+from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.vocabularies import JAMENDO_TOP50
 from tests.support.publishers import relocated
 from tests.support.publishers.jamendo import FOLDERS, STEMS, expected, publish, rows
@@ -97,7 +96,7 @@ def server(published: Path) -> Iterator[Server]:
 
 
 def local(server: Server, **constants: object) -> type[Jamendo]:
-    proofs = {(subset, 0): expected(subset) for subset in STEMS}
+    proofs = {f"{subset}/0": expected(subset) for subset in STEMS}
     moved = relocated(
         Jamendo, server.url(""), server.folder, hosts=(server.url(""),), proofs=proofs, **constants
     )
@@ -177,7 +176,7 @@ def test_official_lists_give_the_published_counts(subset: str, at_hand: Path) ->
 
 
 def test_every_official_list_has_its_checksum(official: Path) -> None:
-    remotes: list[Remote] = [remote for lists in Jamendo.lists.values() for remote in lists]
+    remotes: list[RemoteFile] = [remote for lists in Jamendo.lists.values() for remote in lists]
     remotes += [remote for remote in Jamendo.checksum_lists.values() if remote.checksum]
     assert len(remotes) == len({remote.checksum for remote in remotes}) == 75 + 6
     for remote in remotes:
@@ -218,11 +217,9 @@ def test_the_archives_of_a_subset_are_the_publishers(at_hand: Path) -> None:
 
 
 def test_tables_are_complete() -> None:
-    assert (
-        set(LISTS) == set(EXPECTED) == {(subset, split) for subset in COUNTS for split in range(5)}
-    )
-    assert len({expected.digest for expected in EXPECTED.values()}) == 25
-    assert len(CHECKSUM_LISTS) == 8
+    assert set(Jamendo.lists) == {(subset, split) for subset in COUNTS for split in range(5)}
+    assert len({expected.digest for expected in Jamendo.proofs.values()}) == 25
+    assert len(Jamendo.checksum_lists) == 8
 
 
 # A tiny one, from a server.

@@ -26,7 +26,7 @@ from datamodules.corpus.validation import estimate_disk
 from datamodules.datasets.local_folder import Folder
 from datamodules.datasets.magnatagatune import MagnaTagATune
 from datamodules.datasets.won2020_npy import ReferenceTree
-from datamodules.download.remote_file import Remote
+from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.vocabularies import MTAT_TOP50
 from datamodules.published_dataset import Expected, prove
 from tests.support import won2020_trees
@@ -201,7 +201,7 @@ def test_arrays_stand_for_a_publishers_files(tmp_path: Path) -> None:
     files = publisher.publish(tmp_path / "files", clips=4, seconds=0.5)
 
     class Local(MagnaTagATune):
-        def file(self, remote: Remote) -> Path:
+        def file(self, remote: RemoteFile) -> Path:
             return files / remote.name
 
     def listed() -> list[Track]:

@@ -23,7 +23,7 @@ from datamodules.annotations.safe_pickle import load_pickle
 from datamodules.common.errors import TagbenchError
 from datamodules.download import extract as archives
 from datamodules.download.extract import extract
-from datamodules.download.split_archive import Joined
+from datamodules.download.split_archive import SplitArchive
 
 NOISE = np.random.default_rng(0).bytes(200_000)
 FILES = {"a/1.mp3": NOISE, "a/2.mp3": b"two" * 9999, "b/3.mp3": b"", "lists.txt": b"1\n"}
@@ -108,7 +108,7 @@ def test_joined_parts_read_like_one_file(tmp_path_factory: Any, pieces: list[byt
     for path, piece in zip(paths, pieces, strict=True):
         path.write_bytes(piece)
     whole = b"".join(pieces)
-    with io.BufferedReader(Joined(paths), 8) as joined:
+    with io.BufferedReader(SplitArchive(paths), 8) as joined:
         for _ in range(4):
             at = data.draw(st.integers(0, len(whole) + 3))
             count = data.draw(st.integers(0, 60))

@@ -17,8 +17,8 @@ from datamodules.common.errors import TagbenchError
 from datamodules.download import fetch as download
 from datamodules.download import http
 from datamodules.download.fetch import fetch, fetch_all, missing_bytes
-from datamodules.download.remote_file import Remote
-from datamodules.download.resume import Part
+from datamodules.download.remote_file import RemoteFile
+from datamodules.download.resume import PartialDownload
 from tests.support.server import ALWAYS, PAGE, Server, serve
 
 ZIP = b"PK\x03\x04" + np.random.default_rng(0).bytes(1_000_000)
@@ -70,8 +70,8 @@ def here(tmp_path: Path) -> Path:
     return tmp_path / "downloads"
 
 
-def remote(*urls: str, checksum: str = SHA256, kind: str = "zip", **more: object) -> Remote:
-    return Remote("a.zip", urls, checksum, kind=kind, **more)  # type: ignore[arg-type]
+def remote(*urls: str, checksum: str = SHA256, kind: str = "zip", **more: object) -> RemoteFile:
+    return RemoteFile("a.zip", urls, checksum, kind=kind, **more)  # type: ignore[arg-type]
 
 
 def record(folder: Path, name: str = "a.zip") -> dict[str, object]:
@@ -83,7 +83,7 @@ def left(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.name not in (".lock", download.RECORD))
 
 
-def gives_up(wanted: Remote, folder: Path) -> str:
+def gives_up(wanted: RemoteFile, folder: Path) -> str:
     with pytest.raises(TagbenchError) as caught:
         fetch(wanted, folder)
     return str(caught.value)
@@ -115,8 +115,8 @@ def test_a_file_comes_whole_and_is_not_asked_for_again(server: Server, here: Pat
 
 def test_a_name_may_have_folders_and_files_stand_apart(server: Server, here: Path):
     files = [
-        Remote("x/1.zip", (server.url("a.zip"),), SHA256),
-        Remote("x/2.zip", (server.url("other.zip"),)),
+        RemoteFile("x/1.zip", (server.url("a.zip"),), SHA256),
+        RemoteFile("x/2.zip", (server.url("other.zip"),)),
     ]
     listener = Bytes()
     paths = fetch_all(files, here, listener)
@@ -226,7 +226,7 @@ def test_a_spoilt_part_costs_one_more_download(server: Server, here: Path, size:
 def test_a_part_that_is_all_there_is_not_asked_for(server: Server, here: Path):
     here.mkdir()
     url = server.url("a.zip")
-    part = Part(here / "a.zip.part", url, '"x"', len(ZIP))
+    part = PartialDownload(here / "a.zip.part", url, '"x"', len(ZIP))
     part.path.write_bytes(ZIP)
     part.write_notes()
     assert fetch(remote(url), here).read_bytes() == ZIP
@@ -313,7 +313,7 @@ def test_a_page_does_not_cost_the_part(server: Server, here: Path):
 def test_a_page_is_no_file_of_any_kind(server: Server, here: Path, kind: str):
     url = server.misbehave("page", html=True)
     assert "got an HTML page" in gives_up(remote(url, checksum="", kind=kind), here)
-    assert fetch(Remote("page.html", (url,)), here).read_bytes() == PAGE
+    assert fetch(RemoteFile("page.html", (url,)), here).read_bytes() == PAGE
 
 
 def test_nobody_listens(here: Path, tmp_path: Path):
@@ -392,12 +392,16 @@ def test_missing_bytes(server: Server, here: Path):
     here.mkdir()
     (here / "there").write_bytes(b"1")
     (here / "half.part").write_bytes(bytes(30))
-    files = [Remote("there", (), bytes=9), Remote("half", (), bytes=100), Remote("new", ())]
+    files = [
+        RemoteFile("there", (), bytes=9),
+        RemoteFile("half", (), bytes=100),
+        RemoteFile("new", ()),
+    ]
     assert missing_bytes(files, here) == (70, 1)
 
 
 def test_what_does_not_fit_is_not_begun(server: Server, here: Path):
-    files = [remote(server.url("a.zip")), Remote("huge", (server.url("a.zip"),), bytes=10**18)]
+    files = [remote(server.url("a.zip")), RemoteFile("huge", (server.url("a.zip"),), bytes=10**18)]
     with pytest.raises(TagbenchError, match=r"are needed and .* are free"):
         fetch_all(files, here)
     assert server.asked("a.zip") == 0
@@ -468,7 +472,7 @@ def test_a_killed_download_is_continued(server: Server, here: Path):
 )
 def test_a_misspelt_remote_is_refused(given: dict[str, str], said: str):
     with pytest.raises(TagbenchError, match=said):
-        Remote(**{"name": "a", "urls": (), **given})  # type: ignore[arg-type]
+        RemoteFile(**{"name": "a", "urls": (), **given})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -485,7 +489,7 @@ def test_a_misspelt_remote_is_refused(given: dict[str, str], said: str):
     ],
 )
 def test_first_bytes(kind: str, good: bytes, bad: bytes):
-    some = Remote("a", (), kind=kind)
+    some = RemoteFile("a", (), kind=kind)
     assert some.wrong_head(good) == ""
     assert some.wrong_head(bad)
     assert "empty" in some.wrong_head(b"")

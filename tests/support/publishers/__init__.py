@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from datamodules.download.remote_file import Remote
+from datamodules.download.remote_file import RemoteFile
 from datamodules.published_dataset import Published
 
 
@@ -27,7 +27,7 @@ def relocated(cls: type[Published], url: str, folder: Path, **constants: Any) ->
     """
 
     def move(value: Any) -> Any:
-        if isinstance(value, Remote):
+        if isinstance(value, RemoteFile):
             return _moved(value, url, folder)
         if isinstance(value, tuple):
             return tuple(move(item) for item in value)
@@ -47,7 +47,7 @@ def relocated(cls: type[Published], url: str, folder: Path, **constants: Any) ->
     )
 
 
-def _moved(remote: Remote, url: str, folder: Path) -> Remote:
+def _moved(remote: RemoteFile, url: str, folder: Path) -> RemoteFile:
     file = folder / remote.name
     content = file.read_bytes() if file.is_file() else b""
     return replace(
