@@ -14,7 +14,7 @@ import soundfile as sf
 import soxr
 
 from datamodules.audio.errors import AudioError
-from datamodules.audio.formats import conversion_advice
+from datamodules.audio.formats import conversion_advice, unrecognised_format
 from datamodules.audio.sample_check import check_header, credible_length
 
 Float32 = npt.NDArray[np.float32]
@@ -107,7 +107,7 @@ def _cause(error: sf.LibsndfileError, label: str) -> str:
         AudioError: If the file is not corrupt but of another kind.
     """
     if error.code in _UNRECOGNISED:
-        raise AudioError("unsupported format: not recognised as audio", label) from None
+        raise AudioError(unrecognised_format(label), label) from None
     if error.code in _UNSUPPORTED:
         raise AudioError(conversion_advice("the encoding of its samples"), label) from None
     if error.code == _INCOMPLETE_HEADER:

@@ -11,7 +11,6 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-_PLACEHOLDER = 0x7F000000  # sizes from here on are stated by writers that do not know
 _MISCOUNTED = 0.1  # share of the stated size that must follow before it counts as too small
 _LEAST_BYTES = 64
 
@@ -68,14 +67,15 @@ def find_data_size(data: mmap.mmap | bytes) -> DataSize | None:
 def _is_wrong(size: DataSize, data: mmap.mmap) -> bool:
     available = len(data) - size.start
     if size.stated < 0 or size.stated > available:
-        # libsndfile knows the placeholders of WAV, AIFF and AU.
-        placeholder = size.stated < 0 or size.stated >= 2**63
-        return placeholder and size.layout in (">q", "<Q")
+        # libsndfile knows the placeholders of WAV, AIFF and AU, but not those of 64 bits.
+        return size.stated < 0 or size.stated >= 2**63
     end = size.start + size.stated
     rest = available - size.stated
     if rest < max(_LEAST_BYTES, _MISCOUNTED * size.stated):
         return False
-    return not size.chunked or not _is_chunk(data, end + size.stated % 2, size.chunked)
+    if size.chunked and _is_chunk(data, end + size.stated % 2, size.chunked):
+        return False
+    return any(data[end:])  # not the padding of a file system
 
 
 def _is_chunk(data: mmap.mmap, at: int, order: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from datamodules.audio.mp3_repair import Bytes, id3_length
 
 DECODED_SUFFIXES = frozenset(
@@ -111,6 +113,18 @@ def conversion_advice(codec: str) -> str:
         f"unsupported codec: this build cannot decode {codec}. Convert the file, for example with "
         "'ffmpeg -i INPUT OUTPUT.flac'"
     )
+
+
+def unrecognised_format(name: str) -> str:
+    """Return the reason for a file whose content is not recognised.
+
+    Args:
+        name: Its name; the suffix tells whether it is audio of a format that is not decoded.
+    """
+    suffix = PurePath(name).suffix.lower()
+    if suffix in UNSUPPORTED_SUFFIXES:
+        return conversion_advice(f"{suffix[1:].upper()} files")
+    return "unsupported format: not recognised as audio"
 
 
 def _mp4_codec(data: Bytes) -> str:

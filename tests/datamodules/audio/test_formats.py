@@ -66,6 +66,20 @@ def test_a_codec_is_named_with_the_remedy(tmp_path: Path, data: bytes, codec: st
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("x.WMA", "unsupported codec: this build cannot decode WMA files. Convert the file"),
+        ("x.wav", "unsupported format: not recognised as audio"),
+    ],
+)
+def test_the_suffix_names_what_the_content_does_not(tmp_path: Path, name: str, reason: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(bytes(5000))
+    with pytest.raises(AudioError, match=f"^{name}: {reason}"):
+        decode(path, 16000, name)
+
+
 def test_aac_frames_are_no_mp3_frames(tmp_path: Path) -> None:
     assert unsupported_codec(adts(2)) == ""
     path = tmp_path / "x.mp3"
