@@ -14,10 +14,14 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
+from datamodules.common.canonical_json import canonical_json
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
 from datamodules.common.progress import Progress, Silent
-from datamodules.corpus.corpus import Corpus, Track, canonical_json
-from datamodules.corpus.prepare import prepare, usable_cpus
+from datamodules.corpus.completeness import Expected
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.prepare import prepare
+from datamodules.corpus.track import Track
 from datamodules.labels.perturbed_tags import Changes, by_category, within
 from datamodules.loaders.batch import Batch, Cut, EpochSampler, EvalTracks, TrainClips, whole_batch
 from datamodules.loaders.windowing import Windowing
@@ -111,6 +115,11 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     @abstractmethod
     def tags(self) -> tuple[str, ...]:
         """The classes, in the order of the columns of the targets."""
+
+    @property
+    def expected(self) -> Expected | None:
+        """Size and digest of the published split; None for a dataset without one."""
+        return None
 
     def supply(self, missing: Sequence[Track]) -> Iterator[Sequence[Track]]:
         """Get the audio of tracks, and yield them in groups that can be read now.

@@ -1,12 +1,11 @@
 """`Published`: base of the datasets that somebody else publishes; a leaf is constants and lists.
 
-The order of events: fetch the metadata, list the tracks, prove that the list is the published one,
-get the audio, decode it, and say which tracks are missing from what should be there.
+The order of events: fetch the metadata, list the tracks, check that the list is the published
+one, get the audio, decode it, and say which tracks are missing from what should be there.
 """
 
 from __future__ import annotations
 
-import shutil
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +19,11 @@ from datamodules.audio.npy_waveform import SUFFIX, NpySource, beside
 from datamodules.audio.sources import FileSource, KnownBad
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import replace_file
-from datamodules.corpus.completeness import Expected, check_share, prove
-from datamodules.corpus.corpus import SPLITS, Corpus, Track, fixed_stamp
-from datamodules.corpus.validation import human_bytes
+from datamodules.common.filesystem import check_disk_space, free_bytes, replace_file
+from datamodules.common.formatting import human_bytes
+from datamodules.corpus.completeness import Expected, check_complete, check_share
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.track import SPLITS, Track, fixed_stamp
 from datamodules.download.extract import extract
 from datamodules.download.fetch import fetch, fetch_all, missing_bytes
 from datamodules.download.remote_file import RemoteFile
@@ -152,7 +152,9 @@ class Published(TaggingDataModule):
     def build_manifest(self) -> Sequence[Track]:
         """Return the published list, proved."""
         tracks = self.list_tracks()
-        prove([t for t in tracks if t.track_id not in self.errata], self.expected, self.name)
+        check_complete(
+            [t for t in tracks if t.track_id not in self.errata], self.expected, self.name
+        )
         return [
             replace(track, source=KnownBad(track.source.label, self.errata[track.track_id]))
             if track.track_id in self.errata
@@ -244,7 +246,7 @@ class Published(TaggingDataModule):
         """
         corpus = 2 * self.sample_rate * 3600 * hours
         self.root.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.root).free
+        free = free_bytes(self.root)
         more = f" and {unknown} files of unknown size" if unknown else ""
         held = "" if at_once is None else f" (at most {human_bytes(at_once)} there at any time)"
         self.progress.announce(
@@ -254,12 +256,8 @@ class Published(TaggingDataModule):
             f"{human_bytes(corpus)} more; {human_bytes(free)} free."
         )
         needed = corpus + (size if at_once is None else at_once)
-        if needed > free:
-            raise TagbenchError(
-                f"Not enough disk space in {self.root}: about {human_bytes(needed)} needed "
-                f"for {self.name}, {human_bytes(free)} free. Free some space, or name another "
-                "folder with --data-root."
-            )
+        remedy = "name another folder with --data-root"
+        check_disk_space(self.root, needed, self.name, remedy=remedy)
 
     def missing_bytes(self) -> tuple[int, int]:
         """Return the bytes of audio still to be downloaded, and the files of unknown size."""

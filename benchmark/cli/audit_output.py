@@ -7,7 +7,7 @@ from rich.table import Table
 
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.run.options import Options
-from datamodules.common.progress import Bar
+from benchmark.run.progress_bar import ProgressBar
 from datamodules.corpus.audit import Finding, audit
 
 _NAMED = 5  # track ids a row
@@ -20,8 +20,8 @@ def check(dataset: ResolvedDataset, options: Options, console: Console) -> bool:
         Whether nothing is wrong; warnings are allowed.
     """
     module = dataset.module(options.data_root)
-    findings = audit(module, Bar(console))
     corpus = module.corpus
+    findings = audit(corpus, module.expected, ProgressBar(console))
     counts = ", ".join(f"{n:,} {split}" for split, n in corpus.info["splits"].items())
     console.print(
         f"[bold]{dataset.name}[/]: {counts} tracks, {corpus.info['seconds'] / 3600:.1f} h, "

@@ -73,14 +73,14 @@ def describe(
     from benchmark.report.dataset.page import describe as write
     from benchmark.run import runner
     from benchmark.run.options import Options
-    from datamodules.common.progress import Bar
+    from benchmark.run.progress_bar import ProgressBar
 
     console = _console()
     options = Options(results, data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
         corpus = runner.prepare(resolved, options, console)
         processes = workers or os.cpu_count() or 1
-        page = write(corpus, results / resolved.name, clips, processes, Bar(title="listen"))
+        page = write(corpus, results / resolved.name, clips, processes, ProgressBar(title="listen"))
         console.print(f"Wrote {page}", highlight=False)
 
 
@@ -99,12 +99,12 @@ def export(
     """Write the tracks of a dataset as a JSONL manifest, and its prepared audio."""
     from benchmark.run import runner
     from benchmark.run.options import Options
-    from datamodules.common.progress import Bar
+    from benchmark.run.progress_bar import ProgressBar
     from datamodules.corpus.export import export as write
 
     console = _console()
     options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
         corpus = runner.prepare(resolved, options, console)
-        write(corpus, out, audio=audio, format_=format_, progress=Bar())
+        write(corpus, out, audio=audio, format_=format_, progress=ProgressBar())
         console.print(f"Wrote {out}: {len(corpus):,} tracks", highlight=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from datamodules.common.canonical_json import canonical_json
 
 ID_LENGTH = 16
 
@@ -94,9 +95,7 @@ class EvaluationIdentity(Identity):
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN, ASCII."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
-    )
+    return canonical_json(value, ascii_only=True)
 
 
 def cell_id(identity: Identity) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,9 +24,9 @@ from numpy.typing import NDArray
 
 from benchmark.perturbations import CLEAN, Condition, perturb
 from benchmark.perturbations.catalogue import catalogue_entry
+from datamodules.common.canonical_json import canonical_json
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import PARTIAL, hold_alone
-from datamodules.corpus.corpus import canonical_json
+from datamodules.common.filesystem import PARTIAL, exclusive_lock, free_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -113,7 +112,7 @@ class AudioCache:
 
     def _reserve(self, size: int) -> bool:
         """Book space in the ledger that all processes share."""
-        with hold_alone(self.folder / f"{_USED}.lock", lambda: None):
+        with exclusive_lock(self.folder / f"{_USED}.lock", lambda: None):
             ledger = self.folder / _USED
             used = _number(ledger)
             if used + size > self.most:
@@ -134,7 +133,7 @@ def announce(limits: Limits, wanted: int, console: Console) -> None:
         TagbenchError: The folder cannot be written.
     """
     used = opened(limits)
-    free = shutil.disk_usage(limits.folder).free
+    free = free_bytes(Path(limits.folder))
     text = (
         f"Audio cache {limits.folder}: this sweep fills up to {wanted / 2**30:.2f} GiB; "
         f"{used / 2**30:.2f} of {limits.most / 2**30:.2f} GiB are taken, "
@@ -161,7 +160,7 @@ def opened(limits: Limits) -> int:
     folder = Path(limits.folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with hold_alone(folder / f"{_USED}.lock", lambda: None):
+        with exclusive_lock(folder / f"{_USED}.lock", lambda: None):
             for partial in folder.glob(f"??/*{PARTIAL}"):
                 if not _alive(partial):
                     partial.unlink(missing_ok=True)

@@ -28,6 +28,7 @@ from benchmark.run import executors
 from benchmark.run.executors import Executor
 from benchmark.run.options import Options, Planned
 from benchmark.run.progress import Display
+from benchmark.run.progress_bar import ProgressBar
 from benchmark.run.worker import log_path
 from benchmark.store import run_record as sweep
 from benchmark.store.cells import Cell, Plan
@@ -37,7 +38,6 @@ from benchmark.store.store import Store
 from benchmark.tracking import result_runs
 from benchmark.tracking import wandb as wandb_log
 from datamodules.common.filesystem import replace_file
-from datamodules.common.progress import Bar
 from datamodules.corpus.corpus import Corpus
 
 
@@ -154,7 +154,7 @@ def resolve_dataset(experiment: Experiment, name: str, options: Options) -> Reso
 def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Corpus:
     """Prepare a corpus, or open it when it is there, and say what it holds."""
     module = dataset.module(options.data_root, workers=options.workers or os.cpu_count() or 1)
-    module.progress = Bar(console)
+    module.progress = ProgressBar(console)
     module.prepare_data()
     corpus = module.corpus
     counts = ", ".join(f"{len(corpus.split(part)):,} {part}" for part in ("train", "valid", "test"))

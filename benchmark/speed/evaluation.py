@@ -41,9 +41,9 @@ from benchmark.run.executors import local
 from benchmark.run.options import Options, Planned
 from benchmark.speed import tables
 from benchmark.store.store import Store
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
-from datamodules.corpus.prepare import usable_cpus
 from datamodules.loaders.windowing import Windowing, cut, window_starts
 
 PERTURBING, COPYING, FORWARD = "perturbing once", "copying to the device", "forward passes"

@@ -21,9 +21,11 @@ import numpy as np
 from benchmark.speed.decode import decode
 from benchmark.speed.music import music
 from datamodules.audio.sources import FileSource
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.seeding import rng_for
-from datamodules.corpus.corpus import Corpus, Track
-from datamodules.corpus.prepare import prepare, usable_cpus
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.prepare import prepare
+from datamodules.corpus.track import Track
 from datamodules.loaders.batch import Cut, TrainClips
 
 RATE = 16000

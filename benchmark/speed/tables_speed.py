@@ -16,8 +16,8 @@ from benchmark.score.bootstrap import draw_weights
 from benchmark.score.tables.leaderboard import build_tables
 from benchmark.speed import tables
 from benchmark.store.predictions import Evaluation, load_predictions
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.seeding import rng_for
-from datamodules.corpus.prepare import usable_cpus
 
 MODEL = "fcn"
 CALLS = 40  # of scikit-learn, from which all are estimated

@@ -25,7 +25,7 @@ from typing import Any
 from datamodules.annotations.tags_csv import Row, checked, make_row, read_text
 from datamodules.audio.npy_waveform import RATE
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.validation import COLUMNS
+from datamodules.corpus.track import COLUMNS
 
 MANIFEST = "manifest.jsonl"
 EXAMPLE = """{"path": "one.mp3", "tags": ["guitar", "slow"], "split": "train", "artist": "Ann"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from datamodules.audio.npy_waveform import RATE
 from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.corpus.corpus import SPLITS
+from datamodules.corpus.track import SPLITS
 
 EXAMPLE = """path,tags,split,artist
 one.mp3,guitar|slow,train,Ann

@@ -19,7 +19,7 @@ from datamodules.annotations.jamendo_tsv import read_rows
 from datamodules.annotations.msd_lists import unpickle_ids, unpickle_labels
 from datamodules.audio.npy_waveform import array_fault, beside
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import SPLITS
+from datamodules.corpus.track import SPLITS
 from datamodules.labels.vocabularies import JAMENDO_TOP50, MSD_LASTFM50, MTAT_TOP50, check_tags
 
 Matrix = npt.NDArray[np.bool_]

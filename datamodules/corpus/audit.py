@@ -1,4 +1,4 @@
-"""An audit of a prepared corpus: what is missing, short, silent, corrupt, double, or leaks."""
+"""Audit of a prepared corpus: missing, corrupt, silent, short and duplicate tracks, and leakage."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from datamodules.base import TaggingDataModule
 from datamodules.common.filesystem import replace_file
 from datamodules.common.progress import Progress, Silent
-from datamodules.corpus.corpus import SPLITS, Corpus
-from datamodules.published_dataset import Published
+from datamodules.corpus.completeness import Expected
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.leakage import GROUPS, membership
+from datamodules.corpus.track import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["count", "missing", "corrupt", "silent", "short", "duplicate", "leak"]
-_SHORT = 0.5  # share of the median length below which a track is short
-_SILENT = 1e-4  # peak, as a share of full scale, below which nothing can be heard (-80 dBFS)
-_GROUPS = ("artist", "album", "song")
+_SHORT = 0.5  # share of the median duration below which a track is short
+_SILENT = 1e-4  # peak, as a share of full scale, below which a track is silent (-80 dBFS)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that the owner of a corpus should know.
+    """One result of an audit.
 
     Attributes:
-        kind: What it is about.
-        is_error: Whether results would be wrong or not those of this dataset.
-        split: Which split; empty for several.
-        track_ids: Which tracks; empty where it is about a number.
-        text: In words.
+        kind: Which check found it.
+        is_error: Whether results on the corpus would be wrong, or not those of this dataset.
+        split: The split concerned; empty if several.
+        track_ids: The tracks concerned; empty if the finding is about a number.
+        text: Description in words.
     """
 
     kind: Kind
@@ -46,26 +46,24 @@ class Finding:
     text: str
 
 
-def audit(module: TaggingDataModule, progress: Progress | None = None) -> list[Finding]:
-    """Look at everything in a prepared corpus; reads all of its audio once.
+def audit(
+    corpus: Corpus, expected: Expected | None = None, progress: Progress | None = None
+) -> list[Finding]:
+    """Check everything in a prepared corpus; reads all of its audio once.
 
-    The findings are written to ``audit.csv`` in the folder of the corpus, one row a track.
+    The findings are written to ``audit.csv`` in the folder of the corpus, one row for each track.
 
     Args:
-        module: A dataset.
-        progress: Is told how far it is.
-
-    Raises:
-        TagbenchError: If the dataset has not been prepared.
+        corpus: A prepared corpus.
+        expected: Size and digest of the published split, if the dataset has one.
+        progress: Receives the progress.
     """
-    corpus = Corpus.open(module.corpus_root)
-    rejected = _rejected(corpus)
-    silent, corrupt = _heard(corpus, progress or Silent())
+    silent, corrupt = _check_audio(corpus, progress or Silent())
     findings = [
-        *_counts(module, corpus),
-        *_missing(rejected),
-        *_of_tracks("corrupt", True, corpus, corrupt, "differ from what was decoded"),
-        *_of_tracks("silent", False, corpus, silent, "are silent"),
+        *_counts(corpus, expected),
+        *_missing(_rejected(corpus)),
+        *_by_split("corrupt", True, corpus, corrupt, "differ from what was decoded"),
+        *_by_split("silent", False, corpus, silent, "are silent"),
         *_short(corpus),
         *_duplicates(corpus.frame),
         *_leaks(corpus.frame),
@@ -79,34 +77,33 @@ def _rejected(corpus: Corpus) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def _counts(module: TaggingDataModule, corpus: Corpus) -> Iterator[Finding]:
-    """Compare with what the publisher's split holds."""
-    if not isinstance(module, Published):
+def _counts(corpus: Corpus, expected: Expected | None) -> Iterator[Finding]:
+    """Compare the corpus with the published split."""
+    if expected is None:
         return
-    have = Counter(corpus.frame["split"])
-    for split, count in module.expected.counts.items():
-        if have[split] != count:
-            text = f"{have[split]:,} tracks, the published split has {count:,}"
+    counts = Counter(corpus.frame["split"])
+    for split, count in expected.counts.items():
+        if counts[split] != count:
+            text = f"{counts[split]:,} tracks, the published split has {count:,}"
             yield Finding("count", True, split, (), text)
-    digest = module.expected.digest
-    if digest and corpus.split_digest != digest:
-        text = f"split digest {corpus.split_digest[:16]}, published {digest[:16]}"
+    if expected.digest and corpus.split_digest != expected.digest:
+        text = f"split digest {corpus.split_digest[:16]}, published {expected.digest[:16]}"
         yield Finding("count", True, "", (), text)
 
 
 def _missing(rejected: list[dict[str, str]]) -> Iterator[Finding]:
-    """Group what could not be decoded by reason; faults that the publisher has are no error."""
+    """Group the rejected tracks by reason; a fault of the publisher's own file is no error."""
     reasons: dict[str, list[str]] = {}
     for row in rejected:
         reasons.setdefault(row["reason"], []).append(row["track_id"])
     for reason, track_ids in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0])):
-        known = reason.startswith("known fault")
+        is_known = reason.startswith("known fault")
         text = f"{len(track_ids):,} tracks without audio: {reason}"
-        yield Finding("missing", not known, "", tuple(track_ids), text)
+        yield Finding("missing", not is_known, "", tuple(track_ids), text)
 
 
-def _heard(corpus: Corpus, progress: Progress) -> tuple[list[int], list[int]]:
-    """Return the rows that are silent, and those that are not what was written."""
+def _check_audio(corpus: Corpus, progress: Progress) -> tuple[list[int], list[int]]:
+    """Return the rows that are silent, and those whose samples differ from what was written."""
     digests = corpus.frame["audio_sha256"]
     silent, corrupt = [], []
     progress.start(len(corpus), title="audit")
@@ -128,13 +125,13 @@ def _short(corpus: Corpus) -> Iterator[Finding]:
     rows = np.flatnonzero(corpus.samples < _SHORT * median).tolist()
     seconds = median / corpus.sample_rate
     words = f"are shorter than half the median of {seconds:.1f} s"
-    yield from _of_tracks("short", False, corpus, rows, words)
+    yield from _by_split("short", False, corpus, rows, words)
 
 
-def _of_tracks(
+def _by_split(
     kind: Kind, is_error: bool, corpus: Corpus, rows: list[int], words: str
 ) -> Iterator[Finding]:
-    """Make one finding a split of the tracks in ``rows``."""
+    """Yield one finding for each split of the tracks in ``rows``."""
     splits = corpus.frame["split"].to_numpy(dtype=str)
     for split in SPLITS:
         track_ids = tuple(str(corpus.track_ids[row]) for row in rows if splits[row] == split)
@@ -144,9 +141,9 @@ def _of_tracks(
 
 
 def _duplicates(frame: pd.DataFrame) -> Iterator[Finding]:
-    """Find recordings that stand under several names, within a split and across."""
-    doubles = frame[frame["audio_sha256"].duplicated(keep=False)]
-    groups = [group for _, group in doubles.groupby("audio_sha256", sort=True)]
+    """Find recordings that several tracks share, across splits and within one."""
+    repeated = frame[frame["audio_sha256"].duplicated(keep=False)]
+    groups = [group for _, group in repeated.groupby("audio_sha256", sort=True)]
     for across in (True, False):
         chosen = [g for g in groups if (g["split"].nunique() > 1) == across]
         if chosen:
@@ -157,17 +154,17 @@ def _duplicates(frame: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _leaks(frame: pd.DataFrame) -> Iterator[Finding]:
-    """Count artists, albums and songs that the test split shares with another."""
+    """Count the artists, albums and songs that the test split shares with another split."""
     tests = frame[frame["split"] == "test"]
-    for column in _GROUPS:
+    for column in GROUPS:
+        table = membership(frame, column)
         for other in ("train", "valid"):
-            values = set(tests[column]) & set(frame.loc[frame["split"] == other, column]) - {""}
-            if values:
-                rows = tests[tests[column].isin(values)]
-                known = tests.loc[tests[column] != "", column].nunique()
+            shared = table.index[table["test"] & table[other]]
+            rows = tests[tests[column].isin(shared)]
+            if len(rows):
                 text = (
-                    f"{len(values):,} of {known:,} {column}s in test are in {other} too "
-                    f"({len(rows):,} test tracks)"
+                    f"{len(shared):,} of {table['test'].sum():,} {column}s in test are in {other} "
+                    f"too ({len(rows):,} test tracks)"
                 )
                 track_ids = tuple(str(track_id) for track_id in rows["track_id"])
                 yield Finding("leak", False, "test", track_ids, text)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Track
-from datamodules.corpus.validation import split_digest
+from datamodules.corpus.digests import split_digest
+from datamodules.corpus.track import Track
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Expected:
         train: Number of training tracks.
         valid: Number of validation tracks.
         test: Number of test tracks.
-        digest: Digest of the split (`datamodules.corpus.validation.split_digest`); empty where
+        digest: Digest of the split (`datamodules.corpus.digests.split_digest`); empty where
             the publisher's lists have not been available.
         hours: Duration of all audio in hours, where known.
     """
@@ -39,7 +39,7 @@ class Expected:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
-def prove(tracks: Sequence[Track], expected: Expected, name: str) -> None:
+def check_complete(tracks: Sequence[Track], expected: Expected, name: str) -> None:
     """Compare a list of tracks with the published one.
 
     Raises:

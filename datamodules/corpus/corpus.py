@@ -1,127 +1,29 @@
-"""The rows of a dataset, before decoding (`Track`) and after (`Corpus`).
+"""`Corpus`: a prepared dataset on disk, with its manifest and its audio.
 
-Workers that decode import this file, so pandas and pyarrow are imported where they are used.
+The decoding processes import this module's neighbours, so pandas and pyarrow are imported where
+they are used.
 """
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.corpus.track import SPLITS, Float32, Int16
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Float32 = npt.NDArray[np.float32]
-Int16 = npt.NDArray[np.int16]
-
-SPLITS = ("train", "valid", "test")
 CORPUS_FORMAT = 1
-_FIXED = "fixed:"
-# A shard is one mapped file, and Python keeps a descriptor open for each: stay far below 1,024.
+# Each shard is one mapped file with an open descriptor: stay far below the usual limit of 1,024.
 _OPEN_SHARDS = 128
-
-
-class AudioSource(Protocol):
-    """Where the audio of one track comes from: a file, or a synthesiser and an index.
-
-    Sources are pickled and sent to the processes that decode, so the module that defines one
-    must not import torch.
-    """
-
-    @property
-    def label(self) -> str:
-        """Name of the source that holds on any machine, such as a path below the data root."""
-
-    def sha256(self) -> str:
-        """Return the hex digest of everything that decides how the track sounds."""
-
-    def read(self, sample_rate: int) -> Float32:
-        """Return the whole track, mono float32 of shape ``(T,)``, at ``sample_rate`` in Hz.
-
-        Raises:
-            datamodules.audio.errors.AudioError: If the source cannot be decoded.
-        """
-
-
-@dataclass(frozen=True)
-class Track:
-    """One track of a dataset as its publisher describes it.
-
-    Attributes:
-        track_id: Unique in the dataset and stable across releases of this project.
-        split: ``"train"``, ``"valid"`` or ``"test"``; empty only before a split is drawn.
-        tags: The positives of this track.
-        source: Reads the audio.
-        artist: Group that no two splits should share; empty when unknown.
-        album: As ``artist``.
-        song: As ``artist``; several clips may be cut from one song.
-        extra: More columns of the manifest.
-        stamp: Cheap token that changes whenever the source may have changed (size and time of a
-            file). With the same stamp, audio prepared earlier is trusted without a look at the
-            source. Empty for sources that never change.
-        seconds: Length if it is known without decoding. Only used to estimate disk use.
-    """
-
-    track_id: str
-    split: str
-    tags: tuple[str, ...]
-    source: AudioSource
-    artist: str = ""
-    album: str = ""
-    song: str = ""
-    extra: Mapping[str, str | float | int] = field(default_factory=dict)
-    stamp: str = ""
-    seconds: float | None = None
-
-    @property
-    def group(self) -> str:
-        """What must not be shared by two splits: artist, else album, else song, else the track."""
-        for kind, value in (("artist", self.artist), ("album", self.album), ("song", self.song)):
-            if value:
-                return f"{kind}:{value}"
-        return f"track:{self.track_id}"
-
-
-def fixed_stamp(release: str) -> str:
-    """Return the stamp of audio that cannot change: the publisher's, verified by checksum."""
-    return f"{_FIXED}{release}"
-
-
-def is_fixed(stamp: str) -> bool:
-    """Tell whether equal stamps mean equal audio in any corpus, not only in this one."""
-    return stamp.startswith(_FIXED)
-
-
-def canonical_json(value: object) -> str:
-    """Serialise ``value`` to the one text that equal values share, for hashing."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-
-
-def digest_rows(rows: Iterable[object], *context: object) -> str:
-    """Return the sha256 (hex) of ``rows`` in order, one line of canonical JSON each.
-
-    Args:
-        rows: Any number of JSON-shaped values; they are consumed one by one.
-        context: Values that come before the rows, such as a sample rate.
-    """
-    digest = hashlib.sha256()
-    for row in itertools.chain([context], rows):
-        digest.update(canonical_json(row).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
 
 
 class Corpus:

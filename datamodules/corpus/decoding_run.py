@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import PARTIAL, hold_alone
+from datamodules.common.filesystem import PARTIAL, exclusive_lock
+from datamodules.common.formatting import human_bytes
 from datamodules.common.progress import Progress
-from datamodules.corpus.corpus import Track, is_fixed
 from datamodules.corpus.decoding_workers import Died, Event, Failed, Finished, Pool, Tick
+from datamodules.corpus.disk_estimate import check_disk, estimate_disk
 from datamodules.corpus.manifest_writer import Stored
 from datamodules.corpus.shards import (
     MAX_BYTES,
@@ -25,7 +26,7 @@ from datamodules.corpus.shards import (
     write_shard,
     write_sidecar,
 )
-from datamodules.corpus.validation import check_disk, estimate_disk, human_bytes
+from datamodules.corpus.track import Track, is_fixed
 
 _JOBS_PER_WORKER = 4  # so that no worker is left with a long job when the others are done
 
@@ -46,7 +47,7 @@ class Decoding:
         """Sort what is on disk into certain, to be compared with its source, and debris."""
         wanted = {track.track_id: track for track in tracks}
         # A worker of a run that was killed may live for one more track.
-        with hold_alone(self._workers_lock, lambda: None):
+        with exclusive_lock(self._workers_lock, lambda: None):
             self._sweep()
         numbers = [int(path.stem) for path in self.shards.iterdir() if path.stem.isdigit()]
         self.next_number = max(numbers, default=-1) + 1

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import hold_shared
+from datamodules.common.filesystem import shared_lock
 from datamodules.corpus.shards import Job, Report, write_shard
 
 # The processes fill the cores; threads below them would only quarrel, and may change roundings.
@@ -175,7 +175,7 @@ def serve(descriptor: str, lock: str) -> None:
         lock: File to lock while this process lives.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is in charge
-    held = hold_shared(Path(lock))
+    held = shared_lock(Path(lock))
     connection: Connection = Connection(int(descriptor))
     try:
         connection.send("ready")

@@ -16,8 +16,8 @@ import soundfile as sf
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.filesystem import replace_file
 from datamodules.common.progress import Progress, Silent
-from datamodules.corpus.corpus import Corpus, Float32
-from datamodules.corpus.validation import COLUMNS
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.track import COLUMNS, Float32
 
 _ALWAYS = ("source", "samples", "source_sha256", "audio_sha256")
 _IF_KNOWN = ("artist", "album", "song")

@@ -17,10 +17,11 @@ import soxr
 from datamodules.audio.decode import DECODER_REVISION
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
-from datamodules.corpus.corpus import CORPUS_FORMAT, SPLITS, Track
+from datamodules.corpus.corpus import CORPUS_FORMAT
+from datamodules.corpus.digests import manifest_digest, split_digest, tags_digest
+from datamodules.corpus.leakage import check_disjoint, check_positives
 from datamodules.corpus.shards import Fact, shard_path, sidecar_path
-from datamodules.corpus.validation import manifest_digest, split_digest, tags_digest
-from datamodules.labels.stratified_split import check_disjoint, check_positives
+from datamodules.corpus.track import SPLITS, Track
 
 if TYPE_CHECKING:
     import pyarrow as pa

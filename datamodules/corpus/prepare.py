@@ -9,28 +9,23 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import FULL_DISK, hold_alone
+from datamodules.common.filesystem import DISK_FULL, exclusive_lock
 from datamodules.common.progress import Progress, Silent
-from datamodules.corpus.corpus import CORPUS_FORMAT, Corpus, Track
+from datamodules.corpus.corpus import CORPUS_FORMAT, Corpus
 from datamodules.corpus.decoding_run import Decoding
+from datamodules.corpus.digests import input_digest
 from datamodules.corpus.manifest_writer import publish
-from datamodules.corpus.validation import check_tracks, input_digest
+from datamodules.corpus.track import Track
+from datamodules.corpus.validation import check_tracks
 
 Supply = Callable[[Sequence[Track]], Iterable[Sequence[Track]]]
 
 _log = logging.getLogger(__name__)
-
-
-def usable_cpus() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def prepare(
@@ -81,7 +76,7 @@ def prepare(
     run = Decoding(folder / "shards", sample_rate, usable_cpus() if workers is None else workers)
     try:
         run.shards.mkdir(parents=True, exist_ok=True)
-        with hold_alone(
+        with exclusive_lock(
             folder / ".lock",
             lambda: listener.announce(f"Waiting for another process that prepares {folder}"),
         ):
@@ -118,7 +113,7 @@ def _is_complete(folder: Path, wanted: str) -> bool:
 
 
 def _explain(error: OSError, folder: Path) -> TagbenchError:
-    if error.errno in FULL_DISK:
+    if error.errno in DISK_FULL:
         return TagbenchError(
             f"The disk is full: {folder} could not be written ({error.strerror or error}). "
             "Free some space and run the same command again: what is decoded so far is kept."

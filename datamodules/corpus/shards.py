@@ -19,7 +19,7 @@ import numpy as np
 from datamodules.audio.decode import DECODER_REVISION
 from datamodules.audio.errors import AudioError
 from datamodules.common.filesystem import PARTIAL, replace_file
-from datamodules.corpus.corpus import AudioSource, Float32, Int16
+from datamodules.corpus.track import AudioSource, Float32, Int16
 
 MAX_TRACKS = 128  # bounds what a kill can lose
 MAX_BYTES = 2**30

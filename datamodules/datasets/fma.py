@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Unpack
 from datamodules.annotations import fma_tables
 from datamodules.common.errors import unknown_name
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.track import Track
 from datamodules.download.extract import extract
 from datamodules.download.remote_file import RemoteFile
 from datamodules.published_dataset import Published, PublishedOptions

@@ -14,7 +14,7 @@ import pooch
 from datamodules.annotations.gtzan_artists import read_artists
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.stratified_split import hold_out
 from datamodules.published_dataset import Published, PublishedOptions

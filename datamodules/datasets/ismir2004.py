@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Unpack
 
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.track import Track
 from datamodules.labels.stratified_split import hold_out
 from datamodules.published_dataset import Published, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts

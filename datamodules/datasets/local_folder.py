@@ -14,9 +14,10 @@ from datamodules.annotations.tags_csv import Row, locate, read_table
 from datamodules.audio.find_files import find_audio_files
 from datamodules.audio.npy_waveform import source_of
 from datamodules.base import Loading, TaggingDataModule
+from datamodules.common.canonical_json import digest_rows
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
-from datamodules.corpus.corpus import Track, digest_rows
+from datamodules.corpus.track import Track
 from datamodules.labels.stratified_split import draw_split
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Unpack
 
 from datamodules.common.errors import unknown_name
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.perturbed_tags import MTAT_CATEGORIES, MTAT_CHANGES
 from datamodules.labels.vocabularies import MTAT_TOP50, MTAT_TOP50_LEE

@@ -14,7 +14,7 @@ from datamodules.annotations.msd_audio_layout import BY_CLIP, BY_TRACK, Layout, 
 from datamodules.annotations.msd_lists import Listed, Origin
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.corpus import SPLITS, Track
+from datamodules.corpus.track import SPLITS, Track
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.perturbed_tags import MSD_CATEGORIES, MSD_CHANGES
 from datamodules.labels.vocabularies import MSD_CALS50, MSD_LASTFM50

@@ -13,9 +13,9 @@ from typing import ClassVar, Literal, Unpack
 
 from datamodules.annotations.jamendo_tsv import malformed, read_rows
 from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.common.filesystem import hold_alone
+from datamodules.common.filesystem import exclusive_lock
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.corpus import Track, fixed_stamp
+from datamodules.corpus.track import Track, fixed_stamp
 from datamodules.download.extract import extract
 from datamodules.download.fetch import fetch
 from datamodules.download.remote_file import RemoteFile
@@ -194,7 +194,7 @@ class Jamendo(Published):
         """Put the files of tracks into place, checked one by one, and delete the tar."""
         self.downloads.mkdir(parents=True, exist_ok=True)
         # Another subset may be prepared at the same time.
-        with hold_alone(
+        with exclusive_lock(
             self.downloads / ".tars.lock",
             lambda: self.progress.announce(f"Waiting for another process that unpacks {tar.name}"),
         ):

@@ -12,7 +12,7 @@ from typing import ClassVar, Unpack
 
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.track import Track
 from datamodules.labels.perturbed_tags import changes
 from datamodules.synthesis.clip_source import ClipSource
 from datamodules.synthesis.composition import CLIP_SECONDS

@@ -11,7 +11,7 @@ from datamodules.annotations.won2020_splits import LAYOUTS, Layout
 from datamodules.base import Loading
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.track import Track
 from datamodules.datasets.magnatagatune import MagnaTagATune
 from datamodules.datasets.million_song import MillionSongDataset
 from datamodules.datasets.mtg_jamendo import Jamendo

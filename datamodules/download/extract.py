@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import PARTIAL, hold_alone
+from datamodules.common.filesystem import PARTIAL, check_disk_space, exclusive_lock
 from datamodules.common.progress import Progress, Silent
 from datamodules.download.archive_members import Member, Members, open_members
-from datamodules.download.http import check_room
 from datamodules.download.split_archive import SplitArchive
 
 _CHUNK_BYTES = 1 << 20
@@ -101,9 +100,9 @@ def _extract(
     if not missing:
         return names
     needed = sum(target.member.size for target in missing)
-    check_room(_nearest_folder(into), needed)
+    check_disk_space(_nearest_folder(into), needed, title)
     into.mkdir(parents=True, exist_ok=True)
-    with hold_alone(
+    with exclusive_lock(
         into / ".lock",
         lambda: progress.announce(f"Waiting for another process that unpacks to {into}"),
     ):

@@ -12,9 +12,9 @@ import pooch
 import requests
 
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import hold_alone, replace_file
+from datamodules.common.filesystem import check_disk_space, exclusive_lock, replace_file
 from datamodules.common.progress import Progress, Silent
-from datamodules.download.http import Transfer, UnusableError, check_room
+from datamodules.download.http import Transfer, UnusableError
 from datamodules.download.remote_file import HEAD_BYTES, Checksum, RemoteFile
 from datamodules.download.resume import PartialDownload
 
@@ -62,7 +62,7 @@ def fetch_all(
     needed, _ = missing_bytes(remotes, folder)
     if needed:
         folder.mkdir(parents=True, exist_ok=True)
-        check_room(folder, needed)
+        check_disk_space(folder, needed, "the download")
     titles = [f"{remote.name} ({n} of {len(remotes)})" for n, remote in enumerate(remotes, 1)]
     return [
         _fetch(remote, folder, progress or Silent(), title)
@@ -95,7 +95,7 @@ def _fetch(remote: RemoteFile, folder: Path, progress: Progress, title: str) -> 
         if files.trusts(remote):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with hold_alone(
+        with exclusive_lock(
             folder / ".lock",
             lambda: progress.announce(f"Waiting for another process that downloads to {folder}"),
         ):

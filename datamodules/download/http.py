@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from http.client import IncompleteRead
@@ -12,9 +11,8 @@ from pathlib import Path
 import requests
 from urllib3.exceptions import HTTPError
 
-from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import check_disk_space
 from datamodules.common.progress import Progress
-from datamodules.corpus.validation import human_bytes
 from datamodules.download.remote_file import HEAD_BYTES, RemoteFile
 from datamodules.download.resume import PartialDownload
 
@@ -38,16 +36,6 @@ class UnusableError(Exception):
 
 class _BrokenError(Exception):
     """A connection failed; another attempt may go on from there."""
-
-
-def check_room(folder: Path, needed: int) -> None:
-    """Raise a `TagbenchError` if ``needed`` bytes do not fit on the disk of ``folder``."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise TagbenchError(
-            f"{folder}: {human_bytes(needed)} are needed and {human_bytes(free)} are free. Free "
-            "some space, or put the folder on another disk, and run the same command again."
-        )
 
 
 class Transfer:
@@ -137,7 +125,7 @@ class Transfer:
         chunk = next(chunks, b"")
         if not start:
             self._check_begin(chunk, total)
-        check_room(self._path.parent, total - start)
+        check_disk_space(self._path.parent, total - start, self._remote.name)
         with part.path.open("ab" if start else "wb") as file:
             part = PartialDownload(part.path, url, _validator(reply), total)
             part.write_notes()

@@ -7,19 +7,15 @@ and a publisher's annotation file alike. Tables have one row a thing and plain n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datamodules.corpus.corpus import SPLITS
+from datamodules.corpus.track import SPLITS
 
 Float64 = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.uint8]
-
-GROUPS = ("artist", "album", "song")
-"""Columns of a manifest whose values two splits should not share."""
 
 _MOST_BINS = 30
 
@@ -140,40 +136,6 @@ def durations(seconds: Float64, splits: Sequence[str]) -> pd.DataFrame:
     for split, rows in _by_split(splits).items():
         table[split] = np.histogram(seconds[rows], edges)[0]
     return pd.DataFrame(table)
-
-
-def groups(frame: pd.DataFrame) -> pd.DataFrame:
-    """Count artists, albums and songs of each split, and those that two splits share.
-
-    Args:
-        frame: A manifest: ``split`` and the columns of `GROUPS`, empty where unknown.
-
-    Returns:
-        A row a kind: ``group``, ``clips_known`` (clips whose group is known), ``groups``, the
-        number in each split, those of a split that another has too (``train_shared``), those in
-        each pair of splits (``train_test``), and ``test_clips_seen``, the share of the known test
-        clips whose group is in another split too.
-    """
-    rows = []
-    for kind in GROUPS:
-        known = frame[frame[kind] != ""]
-        members = {split: set(known.loc[known["split"] == split, kind]) for split in SPLITS}
-        elsewhere = {s: set.union(*(members[o] for o in SPLITS if o != s)) for s in SPLITS}
-        test = known.loc[known["split"] == "test", kind]
-        rows.append(
-            {
-                "group": kind,
-                "clips_known": len(known),
-                "groups": len(set.union(*members.values())),
-                **{split: len(found) for split, found in members.items()},
-                **{f"{s}_shared": len(members[s] & elsewhere[s]) for s in SPLITS},
-                **{f"{a}_{b}": len(members[a] & members[b]) for a, b in combinations(SPLITS, 2)},
-                "test_clips_seen": float(test.isin(elsewhere["test"]).mean())
-                if len(test)
-                else np.nan,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _by_split(splits: Sequence[str]) -> dict[str, npt.NDArray[np.bool_]]:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import rng_for
-from datamodules.corpus.corpus import SPLITS, Track
-
-if TYPE_CHECKING:
-    import pandas as pd
+from datamodules.corpus.track import SPLITS, Track
 
 Matrix = npt.NDArray[np.float64]
 
@@ -192,59 +188,3 @@ def _spare(
         if best is None or (cost, int(group)) < best:
             best = (cost, int(group))
     return None if best is None else best[1]
-
-
-def check_disjoint(frame: pd.DataFrame) -> list[str]:
-    """Prove that no track is in two splits, and say what else two splits share.
-
-    Args:
-        frame: With the columns ``track_id``, ``split``, ``artist``, ``album`` and
-            ``audio_sha256``.
-
-    Returns:
-        One sentence for each kind of leak, with its count: a publisher's split may have some.
-
-    Raises:
-        TagbenchError: If a track is in two splits.
-    """
-    tracks = _shared(frame, "track_id")
-    if tracks:
-        raise TagbenchError(
-            f"{len(tracks)} tracks are in more than one split, such as {tracks[0]!r}."
-        )
-    cautions = []
-    if twins := _shared(frame, "audio_sha256"):
-        first = frame[frame["audio_sha256"] == twins[0]]
-        names = ", ".join(f"{row.track_id} ({row.split})" for row in first.itertuples())
-        cautions.append(
-            f"{len(twins)} recordings are in more than one split under several names: {names}"
-            + (" and others." if len(twins) > 1 else ".")
-        )
-    for kind in ("artist", "album"):
-        known = frame[frame[kind] != ""]
-        if shared := _shared(known, kind):
-            cautions.append(
-                f"{len(shared)} of {known[kind].nunique()} {kind}s are in more than one split: "
-                f"scores may owe something to the {kind}."
-            )
-    return cautions
-
-
-def check_positives(tags: Sequence[str], frame: pd.DataFrame) -> list[str]:
-    """Say which tags lack positives in a split: the scores there leave them out."""
-    cautions = []
-    for split in SPLITS:
-        rows = frame.loc[frame["split"] == split, "tags"]
-        present = {tag for row in rows for tag in row}
-        lacking = [tag for tag in tags if tag not in present]
-        if lacking and len(rows):
-            cautions.append(
-                f"{len(lacking)} of {len(tags)} tags have no positive in {split}: "
-                f"{', '.join(lacking)}."
-            )
-    return cautions
-
-
-def _shared(frame: pd.DataFrame, column: str) -> list[str]:
-    splits = frame.groupby(column, sort=True)["split"].nunique()
-    return [str(value) for value in splits.index[splits > 1]]

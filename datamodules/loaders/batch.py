@@ -14,7 +14,8 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from datamodules.common.seeding import rng_for
-from datamodules.corpus.corpus import Corpus, Float32
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.track import Float32
 from datamodules.loaders.windowing import Windowing, cut, train_start, window_starts
 
 Key = tuple[int, int]  # epoch, position in the split

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from datamodules.corpus.corpus import Float32, canonical_json
+from datamodules.common.canonical_json import canonical_json
+from datamodules.corpus.track import Float32
 
 
 @dataclass(frozen=True)

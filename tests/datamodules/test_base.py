@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.base import Batch, Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.track import Track
 from datamodules.loaders.windowing import Windowing, train_start
 from tests.support.paths import ROOT
 from tests.support.sources import TAGS, watched

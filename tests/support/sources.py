@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.audio.errors import AudioError
-from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.prepare import prepare
+from datamodules.corpus.track import Track
 from tests.support.audio_files import Float32, noise
 
 TAGS = ("even", "odd", "other")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmark.report.figures.style import COLOURS, INK, new_figure
-from datamodules.corpus.corpus import SPLITS
+from datamodules.corpus.track import SPLITS
 
 Float64 = npt.NDArray[np.float64]
 

@@ -25,7 +25,9 @@ from benchmark.report.html import records, template
 from benchmark.store.files import write_text
 from datamodules.common.errors import TagbenchError
 from datamodules.common.progress import Progress, Silent
-from datamodules.corpus.corpus import SPLITS, Corpus
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.leakage import group_overlap
+from datamodules.corpus.track import SPLITS
 from datamodules.labels import statistics
 
 CLIPS = 500
@@ -127,7 +129,7 @@ def describe_labels(corpus: Corpus) -> Description:
         found.tables["correlations"] = matrix
         found.tables["correlated_pairs"] = statistics.correlated_pairs(labels, corpus.tags)
     found.tables["durations"] = statistics.durations(seconds, splits)
-    found.tables["groups"] = statistics.groups(frame)
+    found.tables["groups"] = group_overlap(frame)
     found.facts = {
         "splits": {name: splits.count(name) for name in SPLITS},
         "hours": float(seconds.sum()) / 3600,

@@ -21,8 +21,8 @@ from benchmark.speed.evaluation import COPYING, FORWARD, PERTURBING, Matrix, pre
 from benchmark.speed.gpu.child import Row, Setup
 from benchmark.store.cells import BEST
 from benchmark.store.store import Store
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.prepare import usable_cpus
 
 _SWEPT = ("fcn", "musicnn", "crnn", "sample_cnn")
 _CONDITIONS = "pitch_up:3,time_slower:4,white_noise:3,compression:3"

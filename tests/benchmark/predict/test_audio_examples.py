@@ -21,7 +21,8 @@ from benchmark.report.html import write_report
 from benchmark.report.sections import other as report_sections
 from benchmark.score.tables.leaderboard import build_tables
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.track import Track
 from tests.support.scored import simulated
 from tests.support.sounds import RATE, music, rms_db
 from tests.support.sources import run

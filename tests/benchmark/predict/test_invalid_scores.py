@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from benchmark.predict.invalid_scores import invalid_scores
-from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.prepare import prepare
+from datamodules.corpus.track import Track
 from tests.support.audio_files import Float32
 from tests.support.level_model import Level
 

@@ -14,8 +14,8 @@ from datamodules.audio.decode import decode, header_seconds
 from datamodules.audio.errors import AudioError
 from datamodules.audio.mp3_repair import scan
 from datamodules.audio.sources import FileSource
-from datamodules.corpus.corpus import Track
-from datamodules.corpus.validation import estimate_disk
+from datamodules.corpus.disk_estimate import estimate_disk
+from datamodules.corpus.track import Track
 from tests.support.audio_files import Float32, mp3_frames, noise, tone
 
 RATE = 16000

@@ -17,9 +17,10 @@ import pytest
 
 from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.disk_estimate import estimate_disk
 from datamodules.corpus.shards import Item, Job, quantise, write_shard
-from datamodules.corpus.validation import estimate_disk
+from datamodules.corpus.track import Track
 from tests.support.audio_files import Float32, noise, tone, write
 from tests.support.paths import ROOT
 from tests.support.progress import ProgressRecorder
@@ -450,7 +451,7 @@ def test_a_disk_that_is_too_small_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=50_000)
-    monkeypatch.setattr("datamodules.corpus.validation.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("datamodules.common.filesystem.shutil.disk_usage", lambda _: usage)
     with pytest.raises(TagbenchError, match=r"Not enough disk space in .* 50\.0 kB free"):
         run([replace(t, seconds=30.0) for t in watched(4, tmp_path / "log")], tmp_path / "c")
     assert not reads(tmp_path / "log")
@@ -462,7 +463,7 @@ def test_a_disk_that_is_too_small_is_refused_at_once(
         ({"split": "vaild"}, "Unknown split 'vaild' in track 't0001'.*Did you mean 'valid'"),
         ({"tags": ("evn",)}, "Unknown tag 'evn'.*Did you mean 'even'"),
         ({"track_id": "t0000"}, "1 track ids more than once, such as 't0000'"),
-        ({"extra": {"scale": 1.0}}, r"may not be called \['scale'\]"),
+        ({"extra": {"scale": 1.0}}, r"must not be called \['scale'\]"),
         ({"extra": {"loudness": "loud"}}, "'loudness' mixes kinds"),
     ],
 )

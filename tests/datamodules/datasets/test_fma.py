@@ -12,11 +12,11 @@ import pytest
 
 from datamodules.audio.sources import FileSource, KnownBad
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Track
+from datamodules.corpus.completeness import Expected
+from datamodules.corpus.track import Track
 from datamodules.corpus.validation import check_tracks
 from datamodules.datasets.fma import FMA, GENRES_MEDIUM, GENRES_SMALL
 from datamodules.download import http
-from datamodules.published_dataset import Expected
 from tests.support.publishers import fma, relocated
 from tests.support.server import Server, serve
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import SPLITS
+from datamodules.corpus.completeness import Expected
+from datamodules.corpus.track import SPLITS
 from datamodules.datasets.gtzan import Gtzan, filtered
 from datamodules.download import http
-from datamodules.published_dataset import Expected
 from tests.support.progress import ProgressRecorder
 from tests.support.publishers import gtzan, relocated
 from tests.support.server import ALWAYS, Server, serve

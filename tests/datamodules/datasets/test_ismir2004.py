@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import SPLITS, Track
+from datamodules.corpus.completeness import Expected
+from datamodules.corpus.track import SPLITS, Track
 from datamodules.datasets.ismir2004 import Ismir2004
-from datamodules.published_dataset import Expected
 from tests.support.progress import ProgressRecorder
 from tests.support.publishers import ismir2004
 

@@ -18,10 +18,10 @@ import pytest
 
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.audit import audit
+from datamodules.corpus.completeness import Expected, check_complete
 from datamodules.datasets.magnatagatune import MagnaTagATune
 from datamodules.download.extract import extract
 from datamodules.labels.vocabularies import MTAT_TOP50
-from datamodules.published_dataset import Expected, prove
 from tests.support.paths import ROOT
 from tests.support.publishers import mtat, relocated
 from tests.support.server import ALWAYS, Server, serve
@@ -133,7 +133,7 @@ def test_audit_is_clean_but_for_what_the_publisher_lacks(
 ) -> None:
     module = local(server, publisher, tmp_path)
     module.prepare_data()
-    findings = audit(module)
+    findings = audit(module.corpus, module.expected)
     assert not [finding for finding in findings if finding.is_error]
     assert [f.track_ids for f in findings if f.kind == "missing"] == [("35644",)]
     # Artists have four clips each in folders that lie in several splits, as at the publisher's.
@@ -143,7 +143,8 @@ def test_audit_is_clean_but_for_what_the_publisher_lacks(
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 0x40
     shard.write_bytes(content)
-    errors = [finding for finding in audit(local(server, publisher, tmp_path)) if finding.is_error]
+    again = local(server, publisher, tmp_path)
+    errors = [finding for finding in audit(again.corpus, again.expected) if finding.is_error]
     assert [(error.kind, len(error.track_ids)) for error in errors] == [("corrupt", 1)]
     assert "corrupt,error" in (module.corpus_root / "audit.csv").read_text()
 
@@ -228,10 +229,10 @@ def test_prove_tells_what_differs(official: Path) -> None:
     first = next(track for track in tracks if track.split == "test")
     lacking = [track for track in tracks if track is not first]
     with pytest.raises(TagbenchError, match="test: expected 4,332 tracks, found 4,331"):
-        prove(lacking, module.expected, "mtat")
+        check_complete(lacking, module.expected, "mtat")
     other = [*lacking, replace(first, track_id="0")]
     with pytest.raises(TagbenchError, match="the tracks do not: split digest"):
-        prove(other, module.expected, "mtat")
+        check_complete(other, module.expected, "mtat")
 
 
 def test_make_benchmark_from_download_to_leaderboard(
@@ -241,7 +242,7 @@ def test_make_benchmark_from_download_to_leaderboard(
     (tmp_path / "local_mtat.py").write_text(
         "from pathlib import Path\n"
         "from datamodules.datasets.magnatagatune import MagnaTagATune\n"
-        "from datamodules.published_dataset import Expected\n"
+        "from datamodules.corpus.completeness import Expected\n"
         "from tests.support.publishers import relocated\n"
         f"Local = relocated(MagnaTagATune, {server.url('')!r}, Path({str(publisher)!r}),\n"
         f"    proofs={{'top50/tagged': Expected(50, *{COUNTS})}})\n"

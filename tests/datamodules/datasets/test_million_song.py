@@ -13,8 +13,9 @@ import pytest
 
 from datamodules.annotations.msd_audio_layout import BY_CLIP, BY_TRACK, detect, finder
 from datamodules.annotations.msd_lists import read_table, unpickle_ids
+from datamodules.common.canonical_json import digest_rows
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Track, digest_rows
+from datamodules.corpus.track import Track
 from datamodules.datasets.million_song import SHORT_CLIPS, MillionSongDataset
 from datamodules.labels.vocabularies import MSD_LASTFM50
 from tests.support.publishers import msd, relocated

@@ -16,9 +16,10 @@ import pytest
 
 from datamodules import base
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import SPLITS as SPLIT_NAMES
-from datamodules.corpus.corpus import Corpus, Track
-from datamodules.corpus.validation import human_bytes
+from datamodules.common.formatting import human_bytes
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.track import SPLITS as SPLIT_NAMES
+from datamodules.corpus.track import Track
 from datamodules.datasets.mtg_jamendo import Jamendo
 from datamodules.download import http
 from datamodules.download.remote_file import RemoteFile

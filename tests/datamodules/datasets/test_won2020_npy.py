@@ -20,15 +20,16 @@ from datamodules.audio.errors import AudioError
 from datamodules.audio.npy_waveform import NpySource
 from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Corpus, Track
+from datamodules.corpus.completeness import Expected, check_complete
+from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.disk_estimate import estimate_disk
 from datamodules.corpus.export import export, file_name
-from datamodules.corpus.validation import estimate_disk
+from datamodules.corpus.track import Track
 from datamodules.datasets.local_folder import Folder
 from datamodules.datasets.magnatagatune import MagnaTagATune
 from datamodules.datasets.won2020_npy import ReferenceTree
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.vocabularies import MTAT_TOP50
-from datamodules.published_dataset import Expected, prove
 from tests.support import won2020_trees
 from tests.support.audio_files import noise
 from tests.support.music import folder as music_folder
@@ -193,7 +194,7 @@ def test_the_rule_gives_the_lists_of_magnatagatune(tmp_path: Path, shared_data: 
         np.save(split / f"{name}.npy", np.array(texts))
     tree = ReferenceTree(layout="mtat", data=str(tmp_path), root=tmp_path)
     tracks = tree.list_tracks()
-    prove(tracks, tree.expected, "mtat")
+    check_complete(tracks, tree.expected, "mtat")
     assert len({track.artist for track in tracks}) <= 230
 
 

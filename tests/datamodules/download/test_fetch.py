@@ -402,7 +402,7 @@ def test_missing_bytes(server: Server, here: Path):
 
 def test_what_does_not_fit_is_not_begun(server: Server, here: Path):
     files = [remote(server.url("a.zip")), RemoteFile("huge", (server.url("a.zip"),), bytes=10**18)]
-    with pytest.raises(TagbenchError, match=r"are needed and .* are free"):
+    with pytest.raises(TagbenchError, match=r"needed for .* free"):
         fetch_all(files, here)
     assert server.asked("a.zip") == 0
 

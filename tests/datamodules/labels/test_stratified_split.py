@@ -7,13 +7,9 @@ import pandas as pd
 import pytest
 
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import SPLITS, Track
-from datamodules.labels.stratified_split import (
-    check_disjoint,
-    check_positives,
-    draw_split,
-    hold_out,
-)
+from datamodules.corpus.leakage import check_disjoint, check_positives
+from datamodules.corpus.track import SPLITS, Track
+from datamodules.labels.stratified_split import draw_split, hold_out
 from tests.support.sources import WatchedSource
 
 
@@ -150,7 +146,7 @@ def test_leaks_are_found_and_counted() -> None:
     ]
     albums = leaky.assign(artist="", audio_sha256=list("1234"), album=["m", "n", "m", ""])
     assert check_disjoint(albums) == [
-        "1 of 2 albums are in more than one split: scores may owe something to the album."
+        "1 of 2 albums are in more than one split: scores may be higher than on unknown albums."
     ]
     with pytest.raises(TagbenchError, match="1 tracks are in more than one split, such as 'a'"):
         check_disjoint(frame(("a", "train", "", "1"), ("a", "test", "", "1")))

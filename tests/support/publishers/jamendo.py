@@ -11,8 +11,8 @@ from pathlib import Path
 
 import soundfile
 
-from datamodules.corpus.corpus import digest_rows
-from datamodules.published_dataset import Expected
+from datamodules.common.canonical_json import digest_rows
+from datamodules.corpus.completeness import Expected
 from tests.support.music import RATE, tone
 
 FOLDERS = ("00", "41", "42")

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from datamodules.common.seeding import rng_for
-from datamodules.published_dataset import Expected
+from datamodules.corpus.completeness import Expected
 from tests.support.music import RATE, tone
 
 COUNTS = {

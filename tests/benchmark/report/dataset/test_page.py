@@ -22,6 +22,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.common.progress import Silent
 from datamodules.common.seeding import rng_for
 from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.leakage import group_overlap
 from datamodules.datasets.local_folder import Folder
 from datamodules.datasets.synthetic import Synth
 from datamodules.labels import statistics
@@ -152,7 +153,7 @@ def test_groups_count_what_splits_share():
         ("valid", "c", ""), ("test", "a", "y"), ("test", "d", "y"), ("test", "", ""),
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["split", "artist", "album"]).assign(song="")
-    table = statistics.groups(frame).set_index("group")
+    table = group_overlap(frame).set_index("group")
     artist = table.loc["artist"]
     assert artist[["clips_known", "groups", "train", "valid", "test"]].tolist() == [7, 4, 2, 2, 2]
     assert artist[["train_valid", "train_test", "valid_test"]].tolist() == [1, 1, 0]
