@@ -17,7 +17,7 @@ from benchmark.cli.audit_output import check
 from benchmark.config.schema import BenchmarkFile
 from benchmark.plan import matrix
 from benchmark.plan.jobs import Job, Runtime
-from benchmark.report import pipeline
+from benchmark.report import pipeline, terminal
 from benchmark.report.dataset.page import describe
 from benchmark.run import runner
 from benchmark.run.options import Options, Planned
@@ -76,8 +76,8 @@ class Bench:
         run(Job("evaluation", cells, "hear"), self.runtime, lambda event: None)
         out = io.StringIO()
         console = Console(file=out, width=100)
-        assert pipeline.report_failures([item.record], self.store, console) == 0, out.getvalue()
-        return item, pipeline.score(item.record, self.store, console), out.getvalue()
+        assert terminal.report_failures([item.record], self.store, console) == 0, out.getvalue()
+        return item, pipeline.write_results(item.record, self.store, console), out.getvalue()
 
 
 Make = Callable[..., Bench]
@@ -145,7 +145,7 @@ def test_predictions_are_those_of_the_models_own_tags(make: Make) -> None:
     assert "no clean evaluation" not in text
     assert "ROC-AUC" not in text
     assert (bench.store.results / "folder" / "report" / "index.html").is_file()
-    assert pipeline.verify(item.record, bench.store, Console(quiet=True))
+    assert terminal.verify(item.record, bench.store, Console(quiet=True))
 
 
 def test_checkpoints_that_know_the_same_tags_share_tables(make: Make) -> None:
