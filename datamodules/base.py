@@ -23,7 +23,10 @@ from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.prepare import prepare
 from datamodules.corpus.track import Track
 from datamodules.labels.perturbed_tags import Changes, by_category, within
-from datamodules.loaders.batch import Batch, Cut, EpochSampler, EvalTracks, TrainClips, whole_batch
+from datamodules.loaders.batch import Batch, WindowSpec, whole_batch
+from datamodules.loaders.batch_plan import EpochSampler
+from datamodules.loaders.evaluation_windows import EvaluationWindows
+from datamodules.loaders.training_crops import TrainingCrops
 from datamodules.loaders.windowing import Windowing
 
 __all__ = ["Batch", "Loading", "TaggingDataModule"]
@@ -48,7 +51,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     A leaf sets the class facts, takes its own parameters by keyword, keeps each under its own
     name (``self.tracks = tracks``) and forwards the rest as ``**loading: Unpack[Loading]``. It
     implements `build_manifest` and `tags`, and nothing else. Its parameters decide which folder
-    the corpus lives in (`science`, `corpus_root`).
+    the corpus lives in (`identity`, `corpus_root`).
 
     Args:
         root: Folder that holds prepared corpora, one folder each.
@@ -104,7 +107,6 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         self.windowing = windowing
         self.valid_windows = valid_windows
         self.progress: Progress = Silent()
-        self._epoch = 0
         self._corpus: Corpus | None = None
 
     @abstractmethod
@@ -128,7 +130,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         """
         yield missing
 
-    def science(self) -> Mapping[str, Any]:
+    def identity(self) -> Mapping[str, Any]:
         """Return the parameters that decide which data there is, as JSON values.
 
         By default the keyword arguments of the leaf that are not `Loading`. A dataset whose
@@ -152,8 +154,8 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     @property
     def params_key(self) -> str:
-        """12 hex digits that stand for `science` and the revision of the class."""
-        text = canonical_json({"revision": self.revision, "params": self.science()})
+        """12 hex digits that stand for `identity` and the revision of the class."""
+        text = canonical_json({"revision": self.revision, "params": self.identity()})
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -195,17 +197,13 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         """Open the corpus."""
         _ = self.corpus
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of `train_dataloader` where no trainer does."""
-        self._epoch = epoch
-
     def current_epoch(self) -> int:
-        """Return the epoch whose windows `train_dataloader` yields next."""
-        return self._epoch if self.trainer is None else int(self.trainer.current_epoch)
+        """Return the epoch whose windows `train_dataloader` yields next; 0 without a trainer."""
+        return 0 if self.trainer is None else int(self.trainer.current_epoch)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """One random window of each track. An incomplete last batch is dropped, unless alone."""
-        clips = TrainClips(self.corpus, self._cut(), self.seed)
+        clips = TrainingCrops(self.corpus, self._spec(), self.seed)
         self._check_split("train", len(clips))
         return self._loader(
             clips,
@@ -225,31 +223,18 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         """Whole tracks."""
         return self._eval_loader("test", self.windowing)
 
-    def facts(self) -> dict[str, Any]:
-        """Return what a listing shows of the prepared corpus, read from one small file."""
-        info = self.corpus.info
-        return {
-            "name": self.name,
-            "task": self.task,
-            "tags": len(self.corpus.tags),
-            **info["splits"],
-            "hours": info["seconds"] / 3600,
-            "rejected": info["rejected"],
-            "cautions": tuple(info["cautions"]),
-            "licence": self.licence,
-            "access": self.access,
-        }
-
-    def _cut(self) -> Cut:
-        return Cut(self.window, self.model_rate)
+    def _spec(self) -> WindowSpec:
+        return WindowSpec(self.window, self.model_rate)
 
     def _eval_loader(self, split: str, windowing: Windowing) -> DataLoader[Batch]:
         most = self.batch_size
-        tracks = EvalTracks(self.corpus, split, self._cut(), windowing, most)
+        tracks = EvaluationWindows(self.corpus, split, self._spec(), windowing, most)
         self._check_split(split, len(tracks))
         return self._loader(tracks, batch_size=None)
 
-    def _loader(self, dataset: TrainClips | EvalTracks, **options: Any) -> DataLoader[Batch]:
+    def _loader(
+        self, dataset: TrainingCrops | EvaluationWindows, **options: Any
+    ) -> DataLoader[Batch]:
         return DataLoader(
             dataset,
             num_workers=self.workers,

@@ -86,9 +86,9 @@ class Published(TaggingDataModule):
     def expected(self) -> Expected:
         """What `list_tracks` must give with these parameters, ``errata`` apart."""
 
-    def science(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """Return the parameters, without the place of the audio."""
-        found = dict(super().science())
+        found = dict(super().identity())
         del found["audio_dir"]
         return found
 
@@ -214,7 +214,7 @@ class Published(TaggingDataModule):
             return
         self.announce_estimate()
         super().prepare_data()
-        have = Counter(self.corpus.frame["split"])
+        have = Counter(self.corpus.info["splits"])
         self._check_share(have)
         for split, count in self.expected.counts.items():
             if have[split] < count:

@@ -167,17 +167,17 @@ class TaggingModule(pl.LightningModule):
     def _step(self, batch: Batch, stage: Stage) -> Tensor:
         audio = batch["audio"]
         logits = self(audio) if stage == "train" else self._windows(audio)  # (W, C)
-        owner, targets = batch["owner"], batch["targets"]
-        losses = self.losses(logits, targets[owner])  # (W,)
+        track_index, targets = batch["track_index"], batch["targets"]
+        losses = self.losses(logits, targets[track_index])  # (W,)
         n_tracks = len(targets)
         if stage == "train":
             loss = losses.mean()
             self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=n_tracks)
             return loss
         scores = self.valid_scores if stage == "valid" else self.test_scores
-        track_losses = track_means(losses[:, None], owner, n_tracks)[:, 0]
+        track_losses = track_means(losses[:, None], track_index, n_tracks)[:, 0]
         scores.update(
-            track_means(self.probabilities(logits), owner, n_tracks), targets, track_losses
+            track_means(self.probabilities(logits), track_index, n_tracks), targets, track_losses
         )
         return track_losses.mean()
 

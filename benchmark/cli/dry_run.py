@@ -94,7 +94,7 @@ def _row(
 
 
 def _title(name: str, experiment: Experiment, corpus: Corpus) -> str:
-    counts = "/".join(str(len(corpus.split(part))) for part in ("train", "valid", "test"))
+    counts = "/".join(str(len(corpus.rows(part))) for part in ("train", "valid", "test"))
     return f"{name}, preset {experiment.presets[name][0]}, {counts} tracks"
 
 

@@ -60,7 +60,7 @@ def speed(device: str, threads: int) -> float:
 
 def training_seconds(cost: Cost, recipe: Recipe, corpus: Corpus, macs_per_second: float) -> float:
     """Estimate how long one training cell takes at most."""
-    per_epoch = 3 * len(corpus.split("train")) + len(corpus.split("valid")) * (
+    per_epoch = 3 * len(corpus.rows("train")) + len(corpus.rows("valid")) * (
         recipe.valid_windows or 8
     )
     return recipe.epochs * per_epoch * cost.macs_per_window / macs_per_second

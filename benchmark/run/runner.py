@@ -157,7 +157,7 @@ def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Cor
     module.progress = ProgressBar(console)
     module.prepare_data()
     corpus = module.corpus
-    counts = ", ".join(f"{len(corpus.split(part)):,} {part}" for part in ("train", "valid", "test"))
+    counts = ", ".join(f"{len(corpus.rows(part)):,} {part}" for part in ("train", "valid", "test"))
     rejected = int(corpus.info.get("rejected", 0))
     console.print(
         f"[bold]{dataset.name}[/]: {counts} tracks, {len(corpus.tags)} tags"
@@ -202,7 +202,7 @@ def plan_dataset(
             "manifest_digest": corpus.manifest_digest,
             "split_digest": corpus.split_digest,
             "tags_digest": corpus.tags_digest,
-            "n_tracks": {p: len(corpus.split(p)) for p in ("train", "valid", "test")},
+            "n_tracks": {p: len(corpus.rows(p)) for p in ("train", "valid", "test")},
             "n_tags": len(tags),
             "training_counts": training_counts(corpus) if corpus.tags else None,
             "unstable_tags": module.unstable_tags(tags),

@@ -26,7 +26,8 @@ from datamodules.common.seeding import rng_for
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.prepare import prepare
 from datamodules.corpus.track import Track
-from datamodules.loaders.batch import Cut, TrainClips
+from datamodules.loaders.batch import WindowSpec
+from datamodules.loaders.training_crops import TrainingCrops
 
 RATE = 16000
 WINDOW = 59049
@@ -151,7 +152,7 @@ def measure_windows(folder: Path | None, files: int, repeats: int) -> list[Row]:
         librosa_loop(paths, root / "npy", 1)
         ours(paths, root / "corpus", usable_cpus())
         corpus = Corpus.open(root / "corpus")
-        clips = TrainClips(corpus, Cut(WINDOW, RATE), seed=0)
+        clips = TrainingCrops(corpus, WindowSpec(WINDOW, RATE), seed=0)
         arrays = sorted((root / "npy").glob("*.npy"))
         order = [
             rng_for("speed", batch).randint(0, len(clips), BATCH).tolist()

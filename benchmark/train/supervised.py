@@ -181,7 +181,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
     data.prepare_data()
     data.setup("fit")
     counts = torch.as_tensor(data.corpus.targets("train").sum(axis=0), dtype=torch.float32)
-    module.fit_priors(counts, len(data.corpus.split("train")))
+    module.fit_priors(counts, len(data.corpus.rows("train")))
     started, worked = time.perf_counter(), time.process_time()
     keeper = BestAndLast(folder, recipe)
     with training_logger(cell, document, runtime) as logger, quiet_lightning():

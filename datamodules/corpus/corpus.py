@@ -1,14 +1,10 @@
-"""`Corpus`: a prepared dataset on disk, with its manifest and its audio.
-
-The decoding processes import this module's neighbours, so pandas and pyarrow are imported where
-they are used.
-"""
+"""`Corpus`: a prepared dataset on disk, with its manifest and its audio."""
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,41 +12,42 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.corpus.stored_audio import StoredAudio
 from datamodules.corpus.track import SPLITS, Float32, Int16
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 CORPUS_FORMAT = 1
-# Each shard is one mapped file with an open descriptor: stay far below the usual limit of 1,024.
-_OPEN_SHARDS = 128
+Int64 = npt.NDArray[np.int64]
 
 
 class Corpus:
     """A prepared dataset on disk: manifest and int16 shards.
 
-    Files below ``root``: ``corpus.json`` (written last: its presence means complete),
-    ``manifest.parquet`` (rows sorted by track id), ``rejected.csv`` and ``shards/NNNNN.i16``
-    (raw little-endian int16). Instances are cheap to pickle: shards are mapped when first read,
-    once per process.
+    Files below ``root``: ``corpus.json`` (written last: its presence means that the corpus is
+    complete), ``manifest.parquet`` (rows sorted by track id), ``rejected.csv`` and
+    ``shards/NNNNN.i16`` (raw little-endian int16).
+
+    Columns of the manifest are read when they are first needed, and a pickle holds none of them, so
+    that a process which only reads audio stays small.
 
     Attributes:
         root: Folder of the corpus.
-        frame: The manifest. Its index is the row index that ``audio`` and ``window`` take.
         name: Name of the dataset.
         task: ``"multilabel"`` or ``"singlelabel"``.
         tags: The classes, in the order of the columns of ``targets``.
         sample_rate: In Hz.
-        manifest_digest: sha256 of what was prepared, wherever and however it was decoded.
-        split_digest: sha256 of which track is in which split.
-        tags_digest: sha256 of the ordered classes.
+        manifest_digest: SHA-256 digest of what was prepared; the same on every machine.
+        split_digest: SHA-256 digest of the assignment of tracks to splits.
+        tags_digest: SHA-256 digest of the ordered classes.
         info: Everything in ``corpus.json``.
     """
 
-    def __init__(self, root: Path, info: Mapping[str, Any], frame: pd.DataFrame) -> None:
+    def __init__(self, root: Path, info: Mapping[str, Any]) -> None:
         self.root = root
         self.info = dict(info)
-        self.frame = frame
         self.name: str = info["name"]
         self.task: str = info["task"]
         self.tags: tuple[str, ...] = tuple(info["tags"])
@@ -58,19 +55,13 @@ class Corpus:
         self.manifest_digest: str = info["manifest_digest"]
         self.split_digest: str = info["split_digest"]
         self.tags_digest: str = info["tags_digest"]
-        self.track_ids: npt.NDArray[np.str_] = frame["track_id"].to_numpy(dtype=str)
-        self.samples: npt.NDArray[np.int64] = frame["samples"].to_numpy(dtype=np.int64)
-        self._shard: npt.NDArray[np.int32] = frame["shard"].to_numpy(dtype=np.int32)
-        self._offset: npt.NDArray[np.int64] = frame["offset"].to_numpy(dtype=np.int64)
-        self._scale: Float32 = frame["scale"].to_numpy(dtype=np.float32)
-        self._maps: OrderedDict[int, Int16] = OrderedDict()
 
     @classmethod
     def open(cls, root: str | Path) -> Corpus:
         """Open a complete corpus.
 
         Raises:
-            TagbenchError: If there is none at ``root``, or another version wrote it.
+            TagbenchError: If there is none at ``root``, or it has an unknown format.
         """
         folder = Path(root)
         try:
@@ -90,29 +81,63 @@ class Corpus:
                 f"The corpus in {folder} has format {info.get('format')}, expected "
                 f"{CORPUS_FORMAT}. Delete the folder and run `tagbench prepare`."
             )
-        import pyarrow.parquet as pq
-
-        frame = pq.read_table(folder / "manifest.parquet").to_pandas()
-        frame["tags"] = [tuple(tags) for tags in frame["tags"]]
-        return cls(folder, info, frame)
+        return cls(folder, info)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_maps": OrderedDict()}
+        kept = dict(self.__dict__)
+        for column in ("frame", "track_ids", "_split_names"):
+            kept.pop(column, None)
+        return kept
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return int(self.info["tracks"])
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The manifest. Its index is the row index that `audio` and `window` take."""
+        frame = self._table(None).to_pandas()
+        frame["tags"] = [tuple(tags) for tags in frame["tags"]]
+        return frame
+
+    @cached_property
+    def track_ids(self) -> npt.NDArray[np.str_]:
+        """Identifiers of the tracks, str of shape ``(N,)``."""
+        return np.array(self._table(["track_id"])["track_id"].to_pylist(), dtype=str)
+
+    @cached_property
+    def stored_audio(self) -> StoredAudio:
+        """Access to the audio of all rows."""
+        table = self._table(["shard", "offset", "samples", "scale"])
+        return StoredAudio(
+            self.root / "shards",
+            table["shard"].to_numpy().astype(np.int32),
+            table["offset"].to_numpy().astype(np.int64),
+            table["samples"].to_numpy().astype(np.int64),
+            table["scale"].to_numpy().astype(np.float32),
+        )
+
+    @property
+    def samples(self) -> Int64:
+        """Length of each track in samples, int64 of shape ``(N,)``."""
+        return self.stored_audio.samples
 
     def split(self, name: str) -> pd.DataFrame:
         """Return the rows of one split, ordered by track id, with their row indices."""
-        if name not in SPLITS:
-            raise unknown_name("split", name, SPLITS)
+        _check_split(name)
         return self.frame[self.frame["split"] == name]
+
+    def rows(self, split: str) -> Int64:
+        """Return the row indices of one split, int64, ordered by track id."""
+        _check_split(split)
+        return np.flatnonzero(self._split_names == split)
+
+    def ids(self, rows: Int64) -> pa.Array:
+        """Return the track ids of some rows as an Arrow array, which is compact."""
+        return self._table(["track_id"])["track_id"].combine_chunks().take(rows)
 
     def raw(self, row_index: int, start: int, length: int) -> tuple[Int16, np.float32]:
         """Return ``length`` samples as stored (a view of the shard) and the factor they need."""
-        shard = self._map(int(self._shard[row_index]))
-        first = int(self._offset[row_index]) + start
-        return shard[first : first + length], self._scale[row_index]
+        return self.stored_audio.raw(row_index, start, length)
 
     def audio(self, row_index: int) -> Float32:
         """Return a whole track: float32 of shape ``(samples,)`` at ``sample_rate``."""
@@ -124,54 +149,60 @@ class Corpus:
         Raises:
             TagbenchError: If the part does not lie within the track.
         """
-        available = int(self.samples[row_index])
-        if start < 0 or length < 0 or start + length > available:
-            raise TagbenchError(
-                f"Track {self.track_ids[row_index]!r} has {available} samples: "
-                f"[{start}, {start + length}) is not within it."
-            )
-        stored, scale = self.raw(row_index, start, length)
-        return np.multiply(stored, scale, dtype=np.float32)
+        return self.stored_audio.window(row_index, start, length)
 
     def targets(self, split: str) -> npt.NDArray[np.uint8]:
-        """Return the labels of a split: uint8 of shape ``(N, C)``, rows as in ``split``."""
-        columns = {tag: column for column, tag in enumerate(self.tags)}
-        rows = self.split(split)["tags"]
-        matrix = np.zeros((len(rows), len(self.tags)), dtype=np.uint8)
-        for row, tags in enumerate(rows):
-            matrix[row, [columns[tag] for tag in tags]] = 1
+        """Return the labels of a split: uint8 of shape ``(N, C)``, rows as in ``rows``."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        lists = self._table(["tags"])["tags"].combine_chunks().take(self.rows(split))
+        columns = pc.index_in(lists.flatten(), value_set=pa.array(self.tags, pa.string()))
+        rows = np.repeat(np.arange(len(lists)), lists.value_lengths().to_numpy())
+        matrix = np.zeros((len(lists), len(self.tags)), dtype=np.uint8)
+        matrix[rows, columns.to_numpy(zero_copy_only=False)] = 1
         return matrix
 
     def clusters(self, split: str, by: str = "artist") -> list[str]:
-        """Return what to resample together, one per row.
+        """Return the group that each row of a split is resampled with in a bootstrap.
 
         Args:
-            split: Which rows.
+            split: The split.
             by: ``"artist"``: the artist where known, else the song, else the track; ``"song"``: the
-                song where known, else the track; ``"track"``: each on its own.
+                song where known, else the track; ``"track"``: each track on its own.
         """
         rows = self.split(split)
         kinds = {"artist": ("artist", "song"), "song": ("song",), "track": ()}[by]
-        found = []
+        names = []
         for row in rows[["artist", "song", "track_id"]].to_dict("records"):
             kind = next((kind for kind in kinds if row[kind]), "track_id")
-            found.append(f"{kind.removesuffix('_id')}:{row[kind]}")
-        return found
+            names.append(f"{kind.removesuffix('_id')}:{row[kind]}")
+        return names
 
-    def _map(self, shard: int) -> Int16:
-        mapped = self._maps.get(shard)
-        if mapped is None:
-            path = self.root / "shards" / f"{shard:05d}.i16"
-            try:
-                mapped = np.memmap(path, dtype="<i2", mode="r").view(np.ndarray)
-            except (OSError, ValueError) as error:
-                raise TagbenchError(
-                    f"A part of the corpus is missing: {path} ({error}). "
-                    f"Delete {self.root / 'corpus.json'} and run `tagbench prepare`."
-                ) from None
-            self._maps[shard] = mapped
-            if len(self._maps) > _OPEN_SHARDS:
-                self._maps.popitem(last=False)
-        else:
-            self._maps.move_to_end(shard)
-        return mapped
+    @cached_property
+    def _split_names(self) -> npt.NDArray[np.str_]:
+        return np.array(self._table(["split"])["split"].to_pylist(), dtype=str)
+
+    def _table(self, columns: list[str] | None) -> pa.Table:
+        """Read columns of the manifest; all of them for None."""
+        import pyarrow.parquet as pq
+
+        path = self.root / "manifest.parquet"
+        try:
+            table = pq.read_table(path, columns=columns, memory_map=True)
+        except (OSError, ValueError) as error:
+            raise TagbenchError(
+                f"The manifest {path} cannot be read ({error}). "
+                f"Delete {self.root / 'corpus.json'} and run `tagbench prepare`."
+            ) from None
+        if len(table) != len(self):
+            raise TagbenchError(
+                f"{path} has {len(table)} rows and corpus.json {len(self)}: another process has "
+                "prepared the corpus again. Run the same command again."
+            )
+        return table
+
+
+def _check_split(name: str) -> None:
+    if name not in SPLITS:
+        raise unknown_name("split", name, SPLITS)

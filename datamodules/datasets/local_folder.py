@@ -80,7 +80,7 @@ class Folder(TaggingDataModule):
         """Every tag of the table, in alphabetical order; none of audio alone."""
         return tuple(sorted({tag for row in self.rows for tag in row.tags}))
 
-    def science(self) -> Mapping[str, Any]:
+    def identity(self) -> Mapping[str, Any]:
         """Return the content of the table in place of where it lies."""
         drawn = {"seed": self.split_seed, "valid": self.valid, "test": self.test}
         return {

@@ -103,9 +103,9 @@ class MillionSongDataset(Published):
         self.lists = lists
         self.track_metadata = track_metadata
 
-    def science(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """Return the parameters, without where lists and artists come from."""
-        found = super().science()
+        found = super().identity()
         del found["lists"], found["track_metadata"]
         return found
 

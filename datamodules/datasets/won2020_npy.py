@@ -72,9 +72,9 @@ class ReferenceTree(Published):
         self.data = data
         self.splits = splits
 
-    def science(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """Return the parameters, without places: the lists are proved, whichever these are."""
-        found = super().science()
+        found = super().identity()
         del found["data"], found["splits"]
         return found
 

@@ -16,19 +16,19 @@ from torchmetrics.functional.classification import (
 from torchmetrics.utilities import dim_zero_cat
 
 
-def track_means(values: Tensor, owner: Tensor, n_tracks: int) -> Tensor:
+def track_means(values: Tensor, track_index: Tensor, n_tracks: int) -> Tensor:
     """Average window values (W, K) over each track's windows.
 
     Args:
         values: One row per window.
-        owner: Row of the track that each window belongs to, int64 (W,).
+        track_index: Row of the track that each window belongs to, int64 (W,).
         n_tracks: Number of tracks, N; each owns at least one window.
 
     Returns:
         Means (N, K), float32.
     """
     # A product in float64 and not index_add: the same sum on every device and in every run.
-    member = F.one_hot(owner, n_tracks).T.double()  # (N, W)
+    member = F.one_hot(track_index, n_tracks).T.double()  # (N, W)
     return (member @ values.double() / member.sum(1, keepdim=True)).float()
 
 

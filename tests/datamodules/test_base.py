@@ -8,6 +8,7 @@ import inspect
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -20,8 +21,9 @@ from torch.utils.data import DataLoader
 
 from datamodules.base import Batch, Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
+from datamodules.corpus.stored_audio import StoredAudio
 from datamodules.corpus.track import Track
-from datamodules.loaders.windowing import Windowing, train_start
+from datamodules.loaders.windowing import Windowing, cut, train_start, window_starts
 from tests.support.paths import ROOT
 from tests.support.sources import TAGS, watched
 
@@ -72,12 +74,16 @@ def noise_data(root: Path, **options: Any) -> Noise:
     return data
 
 
+def at_epoch(data: TaggingDataModule, epoch: int) -> None:
+    data.trainer = SimpleNamespace(current_epoch=epoch)  # type: ignore[assignment]
+
+
 def same(ours: Batch, theirs: Batch) -> bool:
     return (
         ours["track_ids"] == theirs["track_ids"]
         and torch.equal(ours["audio"], theirs["audio"])
         and torch.equal(ours["targets"], theirs["targets"])
-        and torch.equal(ours["owner"], theirs["owner"])
+        and torch.equal(ours["track_index"], theirs["track_index"])
     )
 
 
@@ -109,7 +115,7 @@ def test_training_batches_are_typed_and_true(root: Path) -> None:
         assert set(batch) == set(Batch.__annotations__)
         assert batch["audio"].dtype == batch["targets"].dtype == torch.float32
         assert batch["audio"].shape == (4, WINDOW)
-        assert batch["owner"].tolist() == [0, 1, 2, 3]
+        assert batch["track_index"].tolist() == [0, 1, 2, 3]
         for audio, target, track_id in zip(
             batch["audio"], batch["targets"], batch["track_ids"], strict=True
         ):
@@ -124,7 +130,7 @@ def test_training_batches_are_typed_and_true(root: Path) -> None:
 @pytest.mark.parametrize(("workers", "context"), [(1, "fork"), (2, "fork"), (1, "spawn")])
 def test_workers_change_nothing(root: Path, workers: int, context: str) -> None:
     data = noise_data(root)
-    data.set_epoch(3)
+    at_epoch(data, 3)
     loaders = [data.train_dataloader(), data.val_dataloader(), data.test_dataloader()]
     if context == "spawn":
         del loaders[1:]  # a worker takes seconds to import torch
@@ -148,15 +154,15 @@ def test_workers_of_the_module_change_nothing(root: Path) -> None:
     here, there = noise_data(root), noise_data(root, workers=2)
     one, other = here.train_dataloader(), there.train_dataloader()
     for epoch in range(2):
-        here.set_epoch(epoch)
-        there.set_epoch(epoch)
+        at_epoch(here, epoch)
+        at_epoch(there, epoch)
         assert all(same(*pair) for pair in zip(one, other, strict=True))
 
 
 def test_epochs_and_seeds_differ_in_order_and_windows(root: Path) -> None:
     def draw(epoch: int, **options: Any) -> dict[str, bytes]:
         data = noise_data(root, batch_size=12, **options)
-        data.set_epoch(epoch)
+        at_epoch(data, epoch)
         (batch,) = data.train_dataloader()
         audio = [row.numpy().tobytes() for row in batch["audio"]]
         return dict(zip(batch["track_ids"], audio, strict=True))
@@ -194,10 +200,10 @@ def test_evaluation_batches_hold_whole_tracks(root: Path, split: str, batch_size
     loader = data.val_dataloader() if split == "valid" else data.test_dataloader()
     seen: list[str] = []
     for batch in loader:
-        assert batch["owner"].tolist() == sorted(batch["owner"].tolist())
+        assert batch["track_index"].tolist() == sorted(batch["track_index"].tolist())
         for at, track_id in enumerate(batch["track_ids"]):
             row = int(np.flatnonzero(corpus.track_ids == track_id)[0])
-            windows = batch["audio"][batch["owner"] == at].numpy()
+            windows = batch["audio"][batch["track_index"] == at].numpy()
             audio = corpus.audio(row)
             full = len(audio) // 1000
             np.testing.assert_array_equal(windows[:full].ravel(), audio[: full * 1000])
@@ -213,7 +219,41 @@ def test_validation_may_look_at_fewer_windows(root: Path) -> None:
     data = noise_data(root, window=500, valid_windows=2, windowing=Windowing("won2020"))
     for loader, windows in ((data.val_dataloader(), 2), (data.test_dataloader(), 16)):
         for batch in loader:
-            assert torch.bincount(batch["owner"]).tolist() == [windows] * len(batch["track_ids"])
+            assert torch.bincount(batch["track_index"]).tolist() == [windows] * len(
+                batch["track_ids"]
+            )
+
+
+def test_validation_reads_only_its_windows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = noise_data(root, window=500, valid_windows=2)
+    lengths: list[int] = []
+    read = StoredAudio.raw
+
+    def counted(self: StoredAudio, row: int, start: int, length: int) -> Any:
+        lengths.append(length)
+        return read(self, row, start, length)
+
+    monkeypatch.setattr(StoredAudio, "raw", counted)
+    loader = data.val_dataloader()
+    loaded = np.concatenate([batch["audio"].numpy() for batch in loader])
+    assert lengths == [500] * len(loaded) == [500] * 12
+    starts = Windowing(max_windows=2)
+    expected = [
+        cut(data.corpus.audio(int(row)), window_starts(int(n), 500, starts), 500)
+        for row in data.corpus.rows("valid")
+        for n in [data.corpus.samples[row]]
+    ]
+    np.testing.assert_array_equal(loaded, np.concatenate(expected))
+
+
+def test_what_a_worker_holds_of_a_manifest_is_small(root: Path) -> None:
+    data = noise_data(root)
+    loaders = [data.train_dataloader(), data.val_dataloader()]
+    assert "frame" not in vars(data.corpus)
+    _ = data.corpus.frame, data.corpus.track_ids
+    assert not {"frame", "track_ids"} & set(vars(pickle.loads(pickle.dumps(data.corpus))))
+    for loader in loaders:
+        assert b"pandas" not in pickle.dumps(loader.dataset)
 
 
 def test_short_tracks_are_repeated(root: Path) -> None:
@@ -245,7 +285,7 @@ def test_a_model_may_want_another_rate(root: Path, rate: int) -> None:
         for at, track_id in enumerate(batch["track_ids"]):
             row = int(np.flatnonzero(corpus.track_ids == track_id)[0])
             whole = soxr.resample(corpus.audio(row), 16000, rate)
-            windows = batch["audio"][batch["owner"] == at].numpy()
+            windows = batch["audio"][batch["track_index"] == at].numpy()
             expected = whole[-3000:] if len(whole) >= 3000 else np.resize(whole, 3000)
             np.testing.assert_allclose(windows[-1], expected, atol=1e-6)
 
@@ -267,7 +307,7 @@ def test_lightning_supplies_the_epoch(root: Path) -> None:
             return self.weight.sum()
 
         def validation_step(self, batch: Batch, _: int) -> None:
-            assert len(batch["owner"]) == len(batch["audio"])
+            assert len(batch["track_index"]) == len(batch["audio"])
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.SGD(self.parameters(), lr=0.1)
@@ -281,7 +321,7 @@ def test_lightning_supplies_the_epoch(root: Path) -> None:
     expected = []
     other = noise_data(root, batch_size=12)
     for epoch in range(3):
-        other.set_epoch(epoch)
+        at_epoch(other, epoch)
         (batch,) = other.train_dataloader()
         digest = hashlib.sha256(batch["audio"].numpy().tobytes()).hexdigest()
         expected.append([digest, *batch["track_ids"]])
@@ -304,15 +344,6 @@ def test_science_is_what_a_leaf_declares() -> None:
     assert len(keys) == 4
     data = Noise(root="a")
     assert data.corpus_root == Path("a") / f"noise-{data.params_key}"
-
-
-def test_facts_are_those_of_the_corpus(root: Path) -> None:
-    facts = noise_data(root).facts()
-    assert {key: facts[key] for key in ("name", "task", "tags", "train", "valid", "test")} == {
-        "name": "noise", "task": "multilabel", "tags": 3, "train": 12, "valid": 6, "test": 6,
-    }  # fmt: skip
-    assert facts["hours"] == pytest.approx(sum(0.3 + i / 100 for i in range(24)) / 3600, rel=1e-3)
-    assert facts["rejected"] == 0
 
 
 def test_modules_can_be_sent_to_other_processes(root: Path) -> None:

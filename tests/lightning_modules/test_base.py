@@ -55,12 +55,12 @@ def short_audio(model: TaggingModule, windows: int) -> Tensor:
     return 0.2 * chord + 0.02 * hiss
 
 
-def batch_of(audio: Tensor, targets: Tensor, owner: Tensor | None = None) -> Batch:
+def batch_of(audio: Tensor, targets: Tensor, track_index: Tensor | None = None) -> Batch:
     return {
         "audio": audio,
         "targets": targets.float(),
         "track_ids": [str(i) for i in range(len(targets))],
-        "owner": torch.arange(len(targets)) if owner is None else owner,
+        "track_index": torch.arange(len(targets)) if track_index is None else track_index,
     }
 
 
@@ -228,14 +228,14 @@ def tracks(sizes: list[int], n_tags: int = 5, task: str = "multilabel") -> list[
     rng = rng_for("tracks", n_tags, task)
     batches = []
     for size in sizes:
-        owner = torch.from_numpy(np.repeat(np.arange(size), rng.randint(1, 5, size)))
-        audio = torch.from_numpy(rng.standard_normal((len(owner), 16))).float()
+        track_index = torch.from_numpy(np.repeat(np.arange(size), rng.randint(1, 5, size)))
+        audio = torch.from_numpy(rng.standard_normal((len(track_index), 16))).float()
         if task == "singlelabel":
             targets = torch.eye(n_tags)[torch.from_numpy(rng.randint(0, n_tags, size))]
         else:
             targets = torch.from_numpy(rng.randint(0, 2, (size, n_tags))).float()
             targets[:, -1] = 0
-        batches.append(batch_of(audio, targets, owner))
+        batches.append(batch_of(audio, targets, track_index))
     return batches
 
 
@@ -267,7 +267,7 @@ def track_level(model: TaggingModule, batches: list[Batch]) -> tuple[np.ndarray,
     with torch.inference_mode():
         for batch in batches:
             for row, target in enumerate(batch["targets"]):
-                logits = model(batch["audio"][batch["owner"] == row])
+                logits = model(batch["audio"][batch["track_index"] == row])
                 scores.append(model.probabilities(logits).double().mean(0).numpy())
                 losses.append(np.mean([float(model.losses(z[None], target[None])) for z in logits]))
                 targets.append(target.numpy())
@@ -359,10 +359,10 @@ def test_probabilities_are_float32_under_autocast():
 
 def test_track_means_do_not_depend_on_the_order_of_windows():
     values = torch.tensor([[1.0], [5.0], [3.0], [9.0]])
-    owner = torch.tensor([0, 1, 0, 0])
+    track_index = torch.tensor([0, 1, 0, 0])
     expected = torch.tensor([[13 / 3], [5.0]])
-    torch.testing.assert_close(track_means(values, owner, 2), expected)
-    torch.testing.assert_close(track_means(values.flip(0), owner.flip(0), 2), expected)
+    torch.testing.assert_close(track_means(values, track_index, 2), expected)
+    torch.testing.assert_close(track_means(values.flip(0), track_index.flip(0), 2), expected)
 
 
 @quiet
@@ -436,7 +436,7 @@ def test_predictions_are_probabilities_of_windows():
     with torch.inference_mode():
         rows = model.predict_step(batch)
         torch.testing.assert_close(rows, model(batch["audio"]).sigmoid())
-    assert rows.shape == (len(batch["owner"]), 5)
+    assert rows.shape == (len(batch["track_index"]), 5)
 
 
 def test_unknown_task_is_answered_with_nearest():

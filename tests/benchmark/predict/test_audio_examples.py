@@ -185,7 +185,8 @@ def test_clips_are_made_again_when_what_they_are_made_of_changes(corpus, tmp_pat
 
 
 def test_a_test_split_without_tracks_is_said(corpus, tmp_path):
-    empty = Corpus(corpus.root, corpus.info, corpus.frame[corpus.frame["split"] != "test"])
+    empty = Corpus(corpus.root, corpus.info)
+    empty.frame = corpus.frame[corpus.frame["split"] != "test"]
     with pytest.raises(TagbenchError, match="no test track"):
         render(empty, (), tmp_path, seed=SEED, licence="")
 

@@ -92,7 +92,7 @@ def test_a_corpus_is_small_to_pickle_and_maps_anew(tmp_path: Path) -> None:
 def test_many_shards_do_not_use_up_descriptors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datamodules.corpus.corpus._OPEN_SHARDS", 3)
+    monkeypatch.setattr("datamodules.corpus.stored_audio._OPEN_SHARDS", 3)
     corpus = run(watched(10), tmp_path / "c", workers=1)
     assert corpus.frame["shard"].nunique() > 3
     first = [corpus.audio(row) for row in range(10)]
