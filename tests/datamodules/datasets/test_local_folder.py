@@ -263,16 +263,18 @@ def test_audio_that_cannot_be_decoded_is_counted_and_listed(tmp_path: Path) -> N
     (music / "song.M4A").write_bytes(
         b"\0\0\0\x1cftypM4A " + bytes(40) + b"stsd" + bytes(12) + b"mp4a"
     )
+    (music / "gone.mp3").symlink_to("nowhere.mp3")
     (music / "linked").symlink_to(tmp_path / "elsewhere")
     write(tmp_path / "elsewhere" / "far.flac", noise(1.0, 16000), 16000)
     data = Folder(data=str(music), root=tmp_path / "root")
     data.prepare_data()
     assert list(data.corpus.frame["track_id"]) == ["good.wav", "linked/far.flac"]
-    assert data.corpus.info["rejected"] == 1
+    assert data.corpus.info["rejected"] == 2
     rejected = (data.corpus_root / "rejected.csv").read_text()
     assert 'song.M4A,song.M4A,"unsupported codec: this build cannot decode AAC.' in rejected
     assert "ffmpeg -i" in rejected
-    for name in ("good.wav", "linked"):
+    assert "gone.mp3,gone.mp3,missing file" in rejected
+    for name in ("good.wav", "linked", "gone.mp3"):
         (music / name).unlink()
     alone = Folder(data=str(music), root=tmp_path / "root")
     with pytest.raises(TagbenchError, match=r"None of the 1 tracks .*song.M4A: .*decode AAC"):
