@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from datamodules.common.filesystem import hold_alone
+from tests.support.bench import Bench
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -19,3 +22,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data is not here: set TAGBENCH_TEST_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_sweep(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Bench:
+    """A small sweep, run once for all tests and workers; ``copy`` gives one that may be changed."""
+    root = tmp_path_factory.getbasetemp()
+    root = (root if worker_id == "master" else root.parent) / "sweep"
+    root.mkdir(exist_ok=True)
+    with hold_alone(root / "lock", lambda: None):
+        bench = Bench(root, "finished")
+        if not (root / "done").exists():
+            run = bench.call(bench.run_arguments(wandb="offline"))
+            assert run.returncode == 0, run.stdout + run.stderr
+            (root / "done").touch()
+    return bench

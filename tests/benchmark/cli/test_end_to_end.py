@@ -19,12 +19,9 @@ from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def bench(finished_sweep: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A finished small sweep."""
-    bench = Bench(tmp_path_factory.mktemp("e2e"), "whole")
-    done = bench.call(bench.run_command())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return bench
+    return finished_sweep.copy(tmp_path_factory.mktemp("e2e") / "whole")
 
 
 def test_tables_hold_every_model_and_condition(bench: Bench):
@@ -40,7 +37,7 @@ def test_tables_hold_every_model_and_condition(bench: Bench):
 
 def test_again_does_nothing_and_changes_no_byte(bench: Bench):
     before = bench.csvs()
-    done = bench.call(bench.run_command())
+    done = bench.call(bench.run_arguments())
     assert done.returncode == 0
     assert "8 cells, 8 done, 0 to do" in done.stdout
     assert bench.csvs() == before
@@ -48,7 +45,7 @@ def test_again_does_nothing_and_changes_no_byte(bench: Bench):
 
 def test_ray_gives_the_same_bytes(bench: Bench):
     other = Bench(bench.root, "ray")
-    done = other.call(other.run_command("tag_prior,musicnn", "--executor", "ray"))
+    done = other.call(other.run_arguments("tag_prior,musicnn", "--executor", "ray"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert other.csvs() == bench.csvs()
     logs = {path.name.split("-")[0] for path in (other.results / "logs").iterdir()}
@@ -56,23 +53,23 @@ def test_ray_gives_the_same_bytes(bench: Bench):
 
 
 def test_verify_confirms_then_finds_a_changed_digit(bench: Bench):
-    assert bench.call(bench.command("verify")).returncode == 0
+    assert bench.call(bench.arguments("verify")).returncode == 0
     path = bench.results / "folder" / "leaderboard.csv"
     whole = path.read_bytes()
     frame = pd.read_csv(path)
     frame.loc[frame["model"] == "musicnn", "roc_auc"] += 0.001
     frame.to_csv(path, index=False)
-    done = bench.call(bench.command("verify"))
+    done = bench.call(bench.arguments("verify"))
     path.write_bytes(whole)
     assert done.returncode == 1
     assert "roc_auc" in done.stdout
 
 
 def test_status_and_dry_run(bench: Bench):
-    status = bench.call(bench.command("status"))
+    status = bench.call(bench.arguments("status"))
     assert status.returncode == 0
     assert "3/3" in status.stdout
-    plan = bench.call(bench.run_command("tag_prior,musicnn", "--dry-run"))
+    plan = bench.call(bench.run_arguments("tag_prior,musicnn", "--dry-run"))
     assert plan.returncode == 0
     assert "2 training cells, 6 evaluation cells" in plan.stdout
 
@@ -88,9 +85,7 @@ def test_status_and_dry_run(bench: Bench):
 def test_kill_then_finish_gives_the_same_bytes(bench: Bench, moments: tuple[str, ...]):
     killed = Bench(bench.root, f"killed-{len(moments)}")
     for number, kind in enumerate(moments):
-        process = subprocess.Popen(
-            killed.run_command(), cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        process = killed.start(killed.run_arguments())
         try:
             _wait_for(killed.results, kind, number, process)
         finally:
@@ -98,10 +93,10 @@ def test_kill_then_finish_gives_the_same_bytes(bench: Bench, moments: tuple[str,
             process.send_signal(signal.SIGKILL)
             process.wait()
         time.sleep(2.5)
-    done = killed.call(killed.run_command())
+    done = killed.call(killed.run_arguments())
     assert done.returncode == 0, done.stdout + done.stderr
     assert killed.csvs() == bench.csvs()
-    assert killed.call(killed.command("verify")).returncode == 0
+    assert killed.call(killed.arguments("verify")).returncode == 0
 
 
 def _wait_for(results: Path, kind: str, number: int, process: subprocess.Popen[bytes]) -> None:
@@ -123,7 +118,7 @@ def test_a_failing_model_costs_only_itself(bench: Bench, tmp_path: Path):
         (tmp_path / f"{name}.yaml").write_text(f"class: tests.support.broken_models.{cls}\n")
     other = Bench(bench.root, "failing")
     models = ",".join(["tag_prior", *(str(tmp_path / f"{name}.yaml") for name in names)])
-    done = other.call(other.run_command(models))
+    done = other.call(other.run_arguments(models))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "2 failed cells" in done.stdout
     failures = pd.read_csv(other.results / "folder" / "failures.csv").set_index("model")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +20,7 @@ from benchmark.score.tables.io import read_tables, to_csv, write_tables
 from benchmark.score.tables.leaderboard import build_tables
 from benchmark.score.tables.verify import verify_tables
 from benchmark.store.predictions import load_predictions
-from tests.support import music
-from tests.support.paths import ROOT
+from tests.support import command_line, music
 from tests.support.scored import evaluation, simulated
 
 COUNTS = {"tag0": 400, "tag1": 199, "tag2": 100, "tag3": 99, "tag4": 0}
@@ -270,10 +267,7 @@ def test_a_folder_of_genres_from_files_to_tables(tmp_path: Path):
     results = tmp_path / "results"
 
     def call(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmark", *arguments, "--results", str(results)],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
+        done = command_line.call(*arguments, "--results", str(results))
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

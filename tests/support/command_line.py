@@ -1,0 +1,42 @@
+"""The command line in this process, as ``tagbench`` runs it in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from unittest import mock
+
+from benchmark.cli import main
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command returned and printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def call(*arguments: str) -> Finished:
+    """Run a command; torch and the job server are then loaded once for all tests of a process."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with (
+        mock.patch.dict(os.environ, {**kept, "COLUMNS": "200"}, clear=True),
+        mock.patch.object(sys, "argv", ["tagbench", *arguments]),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        warnings.simplefilter("default")
+        try:
+            main()
+        except SystemExit as stopped:
+            code = stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
+    return Finished(code, out.getvalue(), err.getvalue())
