@@ -1,4 +1,4 @@
-"""The base of every architecture: hyper-parameters, one step, metrics, optimiser, prediction.
+"""Base class of every architecture: hyper-parameters, steps, validation metrics, optimizer.
 
 Shapes: B windows in a batch, W windows of a batch of tracks, N tracks, C tags, T samples.
 """
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from datamodules.base import Batch
 
 Task = Literal["multilabel", "singlelabel"]
-Stage = Literal["train", "valid", "test"]
 
-
-_SAMPLES_AT_ONCE = 2**22  # 9 windows of 29 s, 71 of 3.7 s
+# Bounds the memory of a forward pass without gradients: 9 windows of 29 s, 71 of 3.7 s. The first
+# maps of FCN take 45 MB for each window of 29 s.
+_SAMPLES_PER_PASS = 2**22
 
 
 class BaseOptions(TypedDict, total=False):
-    """What the runner passes to every architecture; leaves forward it as ``**base``."""
+    """Arguments that every architecture takes, and passes to ``TaggingModule`` as ``**base``."""
 
     n_tags: Required[int]
     task: Task
@@ -44,28 +44,28 @@ class BaseOptions(TypedDict, total=False):
 class TaggingModule(pl.LightningModule):
     """An architecture that maps audio to one logit per tag.
 
-    A leaf states its facts, builds its layers in ``__init__`` and implements ``forward``;
-    logits leave it, and the sigmoid (or softmax) lives in the loss and in ``probabilities``.
+    A subclass declares its facts, builds its layers in ``__init__`` and implements ``forward``.
+    ``forward`` returns logits; the loss and ``probabilities`` apply the sigmoid or the softmax.
 
     Args:
         n_tags: Number of outputs, C.
         task: ``multilabel`` (binary cross-entropy, sigmoid) or ``singlelabel`` (cross-entropy,
             softmax, the class of a multi-hot row being its argmax).
-        recipe: How to train; a preset's numbers when None.
+        recipe: Training recipe; the preset ``standard`` when None.
         seed: Key of all randomness in training, such as dropout.
 
     Attributes:
-        identity: Name of the class in the ids of its results; it never changes. Every architecture
-            declares its own.
-        revision: Raised whenever a change alters results.
+        identity: Name of the class in the ids of its results. It never changes, and every
+            architecture declares its own.
+        revision: Number to increase whenever a change alters results.
         sample_rate: Rate of the audio in Hz.
         input_samples: Window length in samples.
         min_samples: Shortest input that ``forward`` accepts.
         max_samples: Longest input that ``forward`` accepts, None for no limit.
-        learns: False for a model that ``fit_priors`` alone fits, without a gradient.
+        learns: False for a model that is fitted by ``fit_priors`` alone, without gradients.
         title: Name shown in tables.
-        paper: Authors, year, venue, and the row of the table that it stands for.
-        bibtex: Entry to cite.
+        paper: Authors, venue and year, and the row of the published table that it reproduces.
+        bibtex: BibTeX entry to cite.
     """
 
     identity: ClassVar[str]
@@ -95,18 +95,17 @@ class TaggingModule(pl.LightningModule):
         self.n_tags, self.task, self.seed = n_tags, task, seed
         self.recipe = _as_recipe(recipe)
         self._resumed_epoch = 0
-        # Arguments of the leaf included; only plain types, so that torch.load(weights_only=True)
-        # reads the checkpoint.
+        # Includes the arguments of the subclass. Only plain types, so that
+        # torch.load(weights_only=True) reads the checkpoint.
         self.save_hyperparameters(ignore="recipe")
         self.save_hyperparameters({"recipe": self.recipe.model_dump()})
         self.valid_scores = TrackScores(task)
-        self.test_scores = TrackScores(task)
 
     @classmethod
     def build(cls, seed: int, **params: Any) -> Self:
-        """Make the model with initial weights that depend on ``seed`` alone.
+        """Build the model with initial weights that depend on ``seed`` alone.
 
-        The global generator of torch is left as it was.
+        The state of torch's global generator is restored.
 
         Args:
             seed: Key of the initial weights and of all randomness in training.
@@ -121,7 +120,7 @@ class TaggingModule(pl.LightningModule):
         """Map audio (B, T) at ``sample_rate`` to logits (B, C)."""
 
     def check_length(self, audio: Tensor) -> None:
-        """Refuse audio (B, T) whose length the layers cannot take.
+        """Check that the layers can take audio (B, T) of this length.
 
         Raises:
             TagbenchError: It is shorter than ``min_samples`` or longer than ``max_samples``.
@@ -137,8 +136,8 @@ class TaggingModule(pl.LightningModule):
 
     @property
     def n_params(self) -> int:
-        """Number of learned scalars, as papers count them."""
-        return sum(parameter.numel() for parameter in self.parameters())
+        """Number of scalars that training changes: frozen parameters and buffers do not count."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Map logits (B, C) to float32 probabilities (B, C)."""
@@ -153,89 +152,63 @@ class TaggingModule(pl.LightningModule):
         return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
 
     def fit_priors(self, counts: Tensor, total: int) -> None:
-        """Learn from tag counts (C,) over ``total`` training tracks; most models need not."""
-
-    def _windows(self, audio: Tensor) -> Tensor:
-        """Map all windows (W, T) of a batch of tracks to logits (W, C), a few at a time.
-
-        A song-level model of a batch with all its windows would fill gigabytes at once.
-        """
-        rows = max(1, _SAMPLES_AT_ONCE // audio.shape[1])
-        starts = range(0, len(audio), rows)
-        return torch.cat([self(audio[start : start + rows]) for start in starts])
-
-    def _step(self, batch: Batch, stage: Stage) -> Tensor:
-        audio = batch["audio"]
-        logits = self(audio) if stage == "train" else self._windows(audio)  # (W, C)
-        track_index, targets = batch["track_index"], batch["targets"]
-        losses = self.losses(logits, targets[track_index])  # (W,)
-        n_tracks = len(targets)
-        if stage == "train":
-            loss = losses.mean()
-            self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=n_tracks)
-            return loss
-        scores = self.valid_scores if stage == "valid" else self.test_scores
-        track_losses = track_means(losses[:, None], track_index, n_tracks)[:, 0]
-        scores.update(
-            track_means(self.probabilities(logits), track_index, n_tracks), targets, track_losses
-        )
-        return track_losses.mean()
-
-    def _log_scores(self, stage: Stage, scores: TrackScores) -> None:
-        # Computed once, on all tracks of the epoch: the mean of per-batch ROC-AUCs is another
-        # number.
-        self.log_dict({f"{stage}_{name}": value for name, value in scores.compute().items()})
-        scores.reset()
+        """Fit the model to tag counts (C,) over ``total`` training tracks; does nothing here."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean loss over the windows of the batch."""
-        return self._step(batch, "train")
+        logits = self(batch["audio"])  # (W, C)
+        loss = self.losses(logits, batch["targets"][batch["track_index"]]).mean()
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["targets"]))
+        return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Collect the scores of the batch's tracks."""
-        return self._step(batch, "valid")
-
-    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Collect the scores of the batch's tracks."""
-        return self._step(batch, "test")
-
-    def predict_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
-        """Return probabilities (W, C), one row per window."""
-        return self.probabilities(self._windows(batch["audio"]))
+        """Add the tracks of the batch to the validation metrics, and return their mean loss."""
+        audio, track_index, targets = batch["audio"], batch["track_index"], batch["targets"]
+        rows = windows_per_pass(audio.shape[1])
+        logits = torch.cat([self(part) for part in audio.split(rows)])  # (W, C)
+        losses = self.losses(logits, targets[track_index])  # (W,)
+        track_losses = track_means(losses[:, None], track_index, len(targets))[:, 0]
+        scores = track_means(self.probabilities(logits), track_index, len(targets))
+        self.valid_scores.update(scores, targets, track_losses)
+        return track_losses.mean()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Reseed torch, so that a step does not depend on what was drawn before it.
+        """Reseed torch, so that a step does not depend on the random numbers drawn before it.
 
-        Dropout has no generator of its own. A run resumed from an epoch's checkpoint thus gives
-        the weights of an uninterrupted one, bit for bit. Not once an epoch, because Lightning
-        skips ``on_train_epoch_start`` where it resumes from a checkpoint of a validation.
+        Dropout has no generator of its own. A run that resumes from the checkpoint of an epoch
+        therefore gives the weights of an uninterrupted run, bit for bit. The seed is set in every
+        batch because Lightning skips ``on_train_epoch_start`` when it resumes from a checkpoint
+        that was written after validation.
         """
         torch.manual_seed(
             seed_for("train", self.seed, self.current_epoch, batch_idx, self.global_rank)
         )
 
     def on_validation_epoch_end(self) -> None:
-        """Log ``valid_loss`` and the metrics of the task."""
-        self._log_scores("valid", self.valid_scores)
-
-    def on_test_epoch_end(self) -> None:
-        """Log ``test_loss`` and the metrics of the task."""
-        self._log_scores("test", self.test_scores)
+        """Log ``valid_loss`` and the metrics of the task, computed over all tracks of the epoch."""
+        scores = self.valid_scores.compute()
+        self.log_dict({f"valid_{name}": value for name, value in scores.items()})
+        self.valid_scores.reset()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build what the recipe asks for."""
+        """Build the optimizer and the schedule of the recipe."""
         if not self.learns:
             return None
         steps = int(self.trainer.estimated_stepping_batches)
         return schedules.configure(self, self.recipe, steps, self._resumed_epoch)
 
     def configure_callbacks(self) -> Sequence[pl.Callback]:
-        """Bring the callbacks that the recipe needs to any Trainer."""
+        """Return the callbacks that the recipe needs, which Lightning adds to the Trainer."""
         return schedules.callbacks(self.recipe)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note the epoch: which optimiser the checkpoint holds may depend on it."""
+        """Store the epoch, which decides the optimizer that the checkpoint holds."""
         self._resumed_epoch = int(checkpoint.get("epoch", 0))
+
+
+def windows_per_pass(samples: int) -> int:
+    """Return how many windows of ``samples`` samples one forward pass without gradients takes."""
+    return max(1, _SAMPLES_PER_PASS // samples)
 
 
 def _as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:

@@ -1,6 +1,6 @@
-"""Training recipes: every number that decides how a model is trained, and nothing else.
+"""Training recipes: all settings that decide how a model is trained.
 
-This module imports no torch, so that plans and identities stay cheap to compute.
+This module does not import torch, so that planning runs is fast.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ Monitor = Literal["valid_loss", "valid_roc_auc", "valid_pr_auc", "valid_accuracy
 
 
 class Recipe(BaseModel):
-    """One optimiser, one schedule, one budget; part of the identity of a trained model.
+    """Optimizer, schedule and budget of a training; part of the identity of a trained model.
 
     Attributes:
-        name: Label shown to people; two recipes with equal numbers train equal models.
+        name: Label in tables. It does not affect training, and is not part of the identity.
         epochs: Passes over the training tracks, one random window per track each.
-        batch_size: Windows per optimiser step.
-        optimizer: ``adamw`` decouples the decay and spares biases and norms; ``adam`` and
-            ``sgd`` (Nesterov, momentum 0.9) add it to the gradient of everything.
+        batch_size: Windows per optimizer step.
+        optimizer: ``adamw`` decouples the weight decay and does not apply it to biases and norms;
+            ``adam`` and ``sgd`` (Nesterov, momentum 0.9) add it to the gradient of all parameters.
         lr: Learning rate; the peak under ``one_cycle``.
-        weight_decay: Decay, see ``optimizer``.
+        weight_decay: Weight decay, see ``optimizer``.
         schedule: ``one_cycle`` (Smith and Topin 2019), ``constant``, or ``won2020``: the four
-            phases of Won et al. 2020, see ``optim.Won2020Phases``.
-        precision: ``bf16`` runs convolutions under bfloat16 autocast; weights stay float32.
-        monitor: Validation figure that picks the best epoch.
-        patience: Epochs without a better ``monitor`` before training stops; None never stops.
-        valid_windows: Windows per validation track; None takes all of them.
-        grad_clip: Largest gradient norm; None does not clip.
+            phases of Won et al. 2020, see ``adam_then_sgd.Won2020Phases``.
+        precision: ``bf16`` runs convolutions in bfloat16 under autocast; weights stay float32.
+        monitor: Validation metric that selects the best epoch.
+        patience: Number of epochs without a better ``monitor`` after which training stops; None
+            trains for all epochs. Use it with ``constant``: under ``one_cycle`` the learning rate
+            anneals until the last epoch, and a training that stops earlier has not annealed.
+        valid_windows: Windows per validation track; None uses all of them.
+        grad_clip: Maximum norm of the gradient; None does not clip.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -66,7 +68,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         recipe.name: recipe
         for recipe in (
-            # A few hundred tracks in minutes: a high peak rate that one cycle makes safe.
+            # For a few hundred tracks in minutes: one cycle allows a high peak learning rate.
             Recipe(
                 name="quick",
                 epochs=5,
@@ -77,7 +79,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 valid_windows=2,
                 grad_clip=1.0,
             ),
-            # One optimiser and one schedule where the paper has four phases by hand.
+            # One optimizer and one schedule in place of the four phases of the paper. There is no
+            # patience: the rate peaks at epoch 18 and anneals until epoch 60, so that a stop after
+            # some epochs of noise near the peak would give up the gain of the annealing. The best
+            # epoch is kept in any case.
             Recipe(
                 name="standard",
                 epochs=60,
@@ -85,11 +90,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 lr=1e-3,
                 weight_decay=1e-2,
                 precision="bf16",
-                patience=15,
                 valid_windows=4,
                 grad_clip=1.0,
             ),
-            # Won et al. 2020, as their solver runs it.
+            # The settings of the published solver of Won et al. 2020.
             Recipe(
                 name="won2020",
                 epochs=200,
