@@ -38,7 +38,7 @@ class Source(_Strict):
     sha256: str
 
 
-class Card(_Strict):
+class CheckpointCard(_Strict):
     """What a checkpoint is.
 
     Attributes:
@@ -100,7 +100,7 @@ class Card(_Strict):
         return module
 
 
-def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> Card:
+def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> CheckpointCard:
     """Write weights and card; the card comes last, so that a kill leaves no half of a checkpoint.
 
     Args:
@@ -111,7 +111,7 @@ def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> Card:
     # Channels-last weights are stored in the plain order: a layout is no property of a model.
     state = {name: value.detach().contiguous() for name, value in module.state_dict().items()}
     weights = safetensors.torch.save(state)
-    card = Card(
+    card = CheckpointCard(
         paper=type(module).paper,
         class_path=f"{type(module).__module__}.{type(module).__qualname__}",
         n_tags=module.n_tags,
@@ -125,7 +125,7 @@ def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> Card:
     return card
 
 
-def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Card]:
+def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, CheckpointCard]:
     """Read a checkpoint, ready to predict.
 
     Args:
@@ -158,7 +158,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Car
     return module.eval().to(torch_device(device)), card
 
 
-def read_card(folder: Path) -> Card:
+def read_card(folder: Path) -> CheckpointCard:
     """Read ``card.json``.
 
     Raises:
@@ -166,7 +166,7 @@ def read_card(folder: Path) -> Card:
     """
     path = folder / CARD
     try:
-        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+        return CheckpointCard.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise TagbenchError(f"Cannot read {path}: {error}") from error
 
@@ -190,7 +190,7 @@ def torch_device(name: str) -> torch.device:
     return device
 
 
-def _imported_weights(folder: Path, card: Card) -> dict[str, torch.Tensor]:
+def _imported_weights(folder: Path, card: CheckpointCard) -> dict[str, torch.Tensor]:
     path = folder / WEIGHTS
     try:
         content = path.read_bytes()
@@ -204,7 +204,7 @@ def _imported_weights(folder: Path, card: Card) -> dict[str, torch.Tensor]:
         raise TagbenchError(f"{path} holds no weights: {error}. Import it again.") from error
 
 
-def _cell_card(folder: Path) -> Card:
+def _cell_card(folder: Path) -> CheckpointCard:
     """Describe the model that a training cell left."""
     cell = read_json(folder / "cell.json")
     if cell["kind"] != "train":
@@ -222,7 +222,7 @@ def _cell_card(folder: Path) -> Card:
     class_path = cell["launch"]["model_class"]
     cls = import_class(class_path, TaggingModule, str(folder))
     digest = metrics["files"][BEST]
-    return Card(
+    return CheckpointCard(
         model=labels["model"],
         title=cls.title,
         paper=cls.paper,
@@ -238,7 +238,7 @@ def _cell_card(folder: Path) -> Card:
     )
 
 
-def _trained_weights(folder: Path, card: Card) -> dict[str, torch.Tensor]:
+def _trained_weights(folder: Path, card: CheckpointCard) -> dict[str, torch.Tensor]:
     path = folder / BEST
     if not path.is_file() or file_sha256(path) != card.weights_sha256:
         raise TagbenchError(f"{path} is missing or damaged. Train it again: tagbench run")

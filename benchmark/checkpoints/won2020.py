@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from benchmark.checkpoints.checkpoint import Card, Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
 from benchmark.checkpoints.torch_files import read_tensors
 from benchmark.config.files import find, load, names
 from benchmark.config.models import ResolvedModel
@@ -41,7 +41,7 @@ _SAME_CONSTANT = 1e-3  # stored mel filterbanks of old torchaudio versions are o
 
 
 @dataclass(frozen=True)
-class Report:
+class LoadReport:
     """What became of every entry of a file, by its name there.
 
     Attributes:
@@ -64,8 +64,8 @@ class Imported:
     """A checkpoint that was written, and how the file fitted."""
 
     folder: Path
-    card: Card
-    report: Report
+    card: CheckpointCard
+    report: LoadReport
 
 
 def import_checkpoint(
@@ -140,17 +140,17 @@ def _tags(dataset: str, given: Sequence[str] | None, n_outputs: int) -> tuple[st
 
 def _fit_any(
     asked: ResolvedModel, tensors: Mapping[str, Tensor], n_tags: int, file: Path
-) -> tuple[ResolvedModel, TaggingModule, Report]:
+) -> tuple[ResolvedModel, TaggingModule, LoadReport]:
     """Fit the model asked for, or the YAML of the same class that has the sizes of the file."""
     module = _build(asked, n_tags)
-    problems, report = fit(module, tensors)
+    problems, report = load_reference_state(module, tensors)
     if not problems:
         return asked, module, report
     fitting = []
     for name in names("models"):
         other = _resolve(name)
         candidate = _build(other, n_tags)
-        wrong, report = fit(candidate, tensors)
+        wrong, report = load_reference_state(candidate, tensors)
         if wrong or report.unexpected:
             continue
         if other.cls is asked.cls:
@@ -169,12 +169,14 @@ def _build(model: ResolvedModel, n_tags: int) -> TaggingModule:
     return model.cls.build(seed=0, n_tags=n_tags, **model.architecture.params)
 
 
-def _noted(report: Report, note: str) -> Report:
+def _noted(report: LoadReport, note: str) -> LoadReport:
     parts = (report.loaded, report.regenerated, report.missing, report.unexpected)
-    return Report(*parts, (note, *report.notes))
+    return LoadReport(*parts, (note, *report.notes))
 
 
-def fit(module: TaggingModule, tensors: Mapping[str, Tensor]) -> tuple[list[str], Report]:
+def load_reference_state(
+    module: TaggingModule, tensors: Mapping[str, Tensor]
+) -> tuple[list[str], LoadReport]:
     """Copy a state dict of the reference into a module.
 
     Args:
@@ -215,7 +217,7 @@ def fit(module: TaggingModule, tensors: Mapping[str, Tensor]) -> tuple[list[str]
         problem, note = _compare(name, constant, front)
         problems.extend(problem)
         notes.extend(note)
-    report = Report(
+    report = LoadReport(
         tuple(loaded), tuple(regenerated), tuple(missing), tuple(unexpected), tuple(notes)
     )
     return problems, report

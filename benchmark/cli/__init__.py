@@ -142,12 +142,12 @@ def run(
     check(matrix)  # before anything heavy is imported: a typo should cost no time
     wandb_log.resolve_mode(wandb)
     executors.check(executor)
-    from benchmark.predict.audio_cache import Limits
+    from benchmark.predict.audio_cache import CacheConfig
     from benchmark.run.options import Options
 
     cache = None
     if audio_cache:
-        cache = Limits(str(audio_cache.resolve()), int(audio_cache_gib * 2**30))
+        cache = CacheConfig(str(audio_cache.resolve()), int(audio_cache_gib * 2**30))
     options = Options(
         results=results,
         data_root=data_root,

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmark.checkpoints.checkpoint import Card
+from benchmark.checkpoints.checkpoint import CheckpointCard
 from benchmark.predict import taggram
-from benchmark.predict.audio_files import AudioFile, Failure, Prediction, predict_files
+from benchmark.predict.audio_files import AudioFile, Prediction, UnreadableFile, predict_files
 from benchmark.predict.prediction_output import Tagged
 from datamodules.loaders.windowing import Windowing
 from lightning_modules.base import TaggingModule
@@ -18,14 +18,14 @@ from lightning_modules.base import TaggingModule
 
 def run(
     module: TaggingModule,
-    card: Card,
+    card: CheckpointCard,
     files: Sequence[AudioFile],
     windowing: Windowing,
     top: int,
     grams: Path | None,
     hop_seconds: float | None,
     console: Console,
-) -> tuple[list[Tagged], list[Failure]]:
+) -> tuple[list[Tagged], list[UnreadableFile]]:
     """Tag files and write their taggrams.
 
     Args:
@@ -42,7 +42,7 @@ def run(
         The tags of the files that could be read, and the others.
     """
     tagged: list[Tagged] = []
-    failures: list[Failure] = []
+    failures: list[UnreadableFile] = []
     outputs = output_stems(files, grams) if grams else {}
     bar = Progress(
         TextColumn("{task.description}"),
@@ -56,7 +56,7 @@ def run(
     with bar:
         task = bar.add_task("files", total=len(files))
         for result in predict_files(module, files, windowing):
-            if isinstance(result, Failure):
+            if isinstance(result, UnreadableFile):
                 failures.append(result)
             else:
                 best = result.top(card.tags, top)
@@ -88,7 +88,7 @@ def output_stems(files: Sequence[AudioFile], folder: Path) -> dict[AudioFile, Pa
 
 def _write_taggram(
     module: TaggingModule,
-    card: Card,
+    card: CheckpointCard,
     prediction: Prediction,
     stem: Path,
     hop_seconds: float | None,

@@ -43,27 +43,27 @@ _LEVEL = 1  # of zstd; a higher one saves 1 % more and takes three times as long
 
 
 @dataclass(frozen=True)
-class Limits:
+class CacheConfig:
     """Where perturbed audio is kept, and how much of it.
 
     Attributes:
         folder: Created when needed.
-        most: Bytes; what does not fit is computed each time.
+        capacity: Size in bytes; what does not fit is computed each time.
     """
 
     folder: str
-    most: int
+    capacity: int
 
 
 class AudioCache:
     """Perturbed tracks in a folder.
 
     Args:
-        limits: Where, and how much.
+        config: Where, and how much.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self.folder, self.most = Path(limits.folder), limits.most
+    def __init__(self, config: CacheConfig) -> None:
+        self.folder, self.capacity = Path(config.folder), config.capacity
         self._full = False
 
     def perturb(
@@ -115,31 +115,31 @@ class AudioCache:
         with exclusive_lock(self.folder / f"{_USED}.lock", lambda: None):
             ledger = self.folder / _USED
             used = _number(ledger)
-            if used + size > self.most:
+            if used + size > self.capacity:
                 return False
             ledger.write_text(str(used + size), encoding="ascii")
         return True
 
 
-def announce(limits: Limits, wanted: int, console: Console) -> None:
+def announce(config: CacheConfig, wanted: int, console: Console) -> None:
     """Make the folder ready and say what will be kept in it, before a sweep begins.
 
     Args:
-        limits: Where, and how much.
+        config: Where, and how much.
         wanted: Bytes that the sweep would take, see `size_of`.
         console: For people.
 
     Raises:
         TagbenchError: The folder cannot be written.
     """
-    used = opened(limits)
-    free = free_bytes(Path(limits.folder))
+    used = opened(config)
+    free = free_bytes(Path(config.folder))
     text = (
-        f"Audio cache {limits.folder}: this sweep fills up to {wanted / 2**30:.2f} GiB; "
-        f"{used / 2**30:.2f} of {limits.most / 2**30:.2f} GiB are taken, "
+        f"Audio cache {config.folder}: this sweep fills up to {wanted / 2**30:.2f} GiB; "
+        f"{used / 2**30:.2f} of {config.capacity / 2**30:.2f} GiB are taken, "
         f"{free / 2**30:.1f} GiB free on the disk."
     )
-    if used + wanted > limits.most or wanted > free:
+    if used + wanted > config.capacity or wanted > free:
         text += " [yellow]What does not fit is computed each time.[/]"
     console.print(text, highlight=False)
 
@@ -149,7 +149,7 @@ def keeps(condition: Condition) -> bool:
     return condition.family in FAMILIES
 
 
-def opened(limits: Limits) -> int:
+def opened(config: CacheConfig) -> int:
     """Make the folder ready for a run, and return the bytes that are in it.
 
     What a killed process left half written is removed, and the ledger is set right.
@@ -157,7 +157,7 @@ def opened(limits: Limits) -> int:
     Raises:
         TagbenchError: The folder cannot be written.
     """
-    folder = Path(limits.folder)
+    folder = Path(config.folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(folder / f"{_USED}.lock", lambda: None):

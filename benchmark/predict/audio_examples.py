@@ -32,7 +32,7 @@ FULL_SCALE = 0.95
 _COMPRESSION = (0.85, 0.9, 0.95)  # of constant bit rates, mildest first
 
 
-def chosen(track_ids: Sequence[str]) -> str:
+def example_track(track_ids: Sequence[str]) -> str:
     """Return the track to play: a function of the ids alone, whatever their order."""
     return min(track_ids, key=lambda track: (seed_for("players", track), track))
 
@@ -58,7 +58,7 @@ def render(
     test = corpus.split("test")
     if not len(test):
         raise TagbenchError(f"No clip can be rendered: {corpus.root} has no test track.")
-    track = chosen([str(name) for name in test["track_id"]])
+    track = example_track([str(name) for name in test["track_id"]])
     wanted = list(dict.fromkeys((CLEAN, *conditions)))
     engines = {step.perturbation for condition in wanted for step in condition.steps}
     made_of = {

@@ -1,4 +1,4 @@
-"""Tags with probabilities for any audio file, by any checkpoint."""
+"""Tag audio files with a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from benchmark.predict.inference import predict_track
 from datamodules.audio.decode import decode
 from datamodules.audio.find_files import find_audio_files
 from datamodules.audio.formats import DECODED_SUFFIXES
 from datamodules.common.errors import TagbenchError
-from datamodules.loaders.windowing import Windowing, cut, window_starts
+from datamodules.loaders.windowing import Windowing
 from lightning_modules.base import TaggingModule
 
 Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
 
-WINDOWS_PER_BATCH = 16
 _DECODERS = 2  # threads that decode ahead of the model; libsndfile and soxr release the GIL
 
 
@@ -32,8 +30,8 @@ class AudioFile:
     """A file to tag.
 
     Attributes:
-        path: Where it lies.
-        name: Its name in results: relative to the folder that was asked for, else as given.
+        path: Path of the file.
+        name: Name in results: relative to the given folder, or as given for a single file.
     """
 
     path: Path
@@ -42,13 +40,13 @@ class AudioFile:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model hears in a file.
+    """Scores of one file.
 
     Attributes:
-        file: Which one.
-        seconds: Its length.
+        file: The file.
+        seconds: Length of its audio.
         scores: Mean probabilities (C,) over the windows.
-        audio: The decoded samples (T,) at the model's rate.
+        audio: Decoded samples (T,) at the model's rate.
     """
 
     file: AudioFile
@@ -57,88 +55,73 @@ class Prediction:
     audio: Float32
 
     def top(self, tags: Sequence[str], n: int) -> list[tuple[str, float]]:
-        """Return the ``n`` likeliest tags, or all of them for 0, the likeliest first."""
+        """Return the ``n`` tags with the highest scores in descending order; 0 returns all tags."""
         order = np.argsort(-self.scores, kind="stable")[: n or None]
-        return [(tags[at], float(self.scores[at])) for at in order]
+        return [(tags[index], float(self.scores[index])) for index in order]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A file that gave no prediction, and why."""
+class UnreadableFile:
+    """A file without a prediction, and the reason."""
 
     file: AudioFile
     reason: str
 
 
 def find_audio(paths: Iterable[Path]) -> list[AudioFile]:
-    """List files as given, and in folders all files with the name of an audio format.
+    """List the given files, and all files in the given folders whose suffix is an audio format's.
 
     Args:
-        paths: Files and folders; a path that does not exist is kept, to fail by itself.
+        paths: Files and folders. A path that does not exist is kept; reading it fails later.
 
     Raises:
-        TagbenchError: A folder holds no audio.
+        TagbenchError: A folder holds no audio file.
     """
-    found: dict[Path, AudioFile] = {}
+    files: dict[Path, AudioFile] = {}
     for path in paths:
         if not path.is_dir():
-            found.setdefault(path, AudioFile(path, str(path)))
+            files.setdefault(path, AudioFile(path, str(path)))
             continue
         inside = find_audio_files(path)
         if not inside:
             formats = " ".join(sorted(suffix[1:] for suffix in DECODED_SUFFIXES))
             raise TagbenchError(f"There is no audio in {path}: looked for {formats}.")
         for file in inside:
-            found.setdefault(file, AudioFile(file, file.relative_to(path).as_posix()))
-    return list(found.values())
+            files.setdefault(file, AudioFile(file, file.relative_to(path).as_posix()))
+    return list(files.values())
 
 
 def predict_files(
     module: TaggingModule, files: Sequence[AudioFile], windowing: Windowing
-) -> Iterator[Prediction | Failure]:
-    """Tag files one after the other; a file that cannot be read costs only itself.
+) -> Iterator[Prediction | UnreadableFile]:
+    """Tag files one after the other. An unreadable file does not affect the others.
 
     Args:
-        module: On its device, in evaluation mode.
-        files: What to tag.
-        windowing: How each is cut.
+        module: Model in evaluation mode, on its device.
+        files: Files to tag.
+        windowing: Protocol that places the windows.
 
     Yields:
-        One result a file, in their order.
+        One result for each file, in the order of ``files``.
     """
     for file, audio in _decoded(files, module.sample_rate):
         if isinstance(audio, str):
-            yield Failure(file, audio)
+            yield UnreadableFile(file, audio)
             continue
-        starts = window_starts(len(audio), module.input_samples, windowing)
-        scores = predict_windows(module, audio, starts).mean(0)
+        scores = predict_track(module, audio, windowing)
         if not np.isfinite(scores).all():
-            yield Failure(file, "the scores of the model contain NaN or infinity")
+            yield UnreadableFile(file, "the scores of the model contain NaN or infinity")
             continue
         yield Prediction(file, len(audio) / module.sample_rate, scores.astype(np.float32), audio)
-
-
-def predict_windows(module: TaggingModule, audio: Float32, starts: Int64) -> NDArray[np.float64]:
-    """Return probabilities (W, C) of the windows of a track.
-
-    Args:
-        module: On its device, in evaluation mode.
-        audio: Shape (T,) at the model's rate; repeated where it is shorter than a window.
-        starts: First samples (W,) of the windows.
-    """
-    rows = []
-    for first in range(0, len(starts), WINDOWS_PER_BATCH):
-        part = starts[first : first + WINDOWS_PER_BATCH]
-        windows = torch.from_numpy(cut(audio, part, module.input_samples)).to(module.device)
-        with torch.inference_mode():
-            rows.append(module.probabilities(module(windows)).double().cpu().numpy())
-    return np.concatenate(rows)
 
 
 def _decoded(
     files: Sequence[AudioFile], sample_rate: int
 ) -> Iterator[tuple[AudioFile, Float32 | str]]:
-    """Yield the audio of each file, or why there is none, a few files ahead of the caller."""
+    """Yield the audio of each file, or the reason why it cannot be read.
+
+    A few files are decoded ahead of the caller.
+    """
     workers = min(_DECODERS, os.cpu_count() or 1, max(len(files), 1))
     with ThreadPoolExecutor(workers) as pool:
         ahead: deque[tuple[AudioFile, Future[Float32]]] = deque()

@@ -1,4 +1,4 @@
-"""What the models hear: processes that decode, perturb and resample whole tracks, in order."""
+"""Worker processes that decode, perturb and resample tracks, and return them in order."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from numpy.typing import NDArray
 
 from benchmark.perturbations import CLEAN, Condition, axis_of, perturb
 from benchmark.perturbations.measure.effect import Effect, Features, features, measure
-from benchmark.predict.audio_cache import AudioCache, Limits
+from benchmark.predict.audio_cache import AudioCache, CacheConfig
 from benchmark.processes import die_with_parent
 from datamodules.corpus.corpus import Corpus
 
 Audio = NDArray[np.float32]
 
-AHEAD = 2  # tracks that each worker may be ahead of the models
+AHEAD = 2  # tracks that each worker computes ahead of the models
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One perturbed track.
+class PerturbedTrack:
+    """A perturbed track.
 
     Attributes:
-        audio: By sample rate.
-        effect: What the perturbation did; None of clean audio.
+        audio: Samples (T,) by sample rate.
+        effect: Measured effect of the perturbation; None for clean audio.
     """
 
     audio: Mapping[int, Audio]
@@ -41,15 +41,15 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Task:
-    """One track under one condition.
+class TrackRequest:
+    """A track to perturb.
 
     Attributes:
         row: Row of the track in the corpus.
-        track_id: Its id, the key of its randomness.
+        track_id: Id of the track, which seeds its perturbation.
         condition: Perturbation and level.
-        seed: Of the perturbations.
-        sampled: Whether the costly figures of its effect are measured too.
+        seed: Seed of the perturbations.
+        sampled: Whether the effects that are slow to measure are measured too.
     """
 
     row: int
@@ -59,101 +59,105 @@ class Task:
     sampled: bool = False
 
 
-Stream = Callable[[Iterable[Task]], Iterator[Heard]]
+Stream = Callable[[Iterable[TrackRequest]], Iterator[PerturbedTrack]]
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What every process needs to know.
+class StreamConfig:
+    """Settings of the worker processes.
 
     Attributes:
         root: Folder of the corpus.
-        rates: Sample rates in Hz that are needed; resampled after perturbing, once a rate.
-        cache: Where perturbed audio is kept; None computes it each time.
+        rates: Sample rates in Hz of the models. Tracks are resampled after perturbing, once for
+            each rate.
+        cache: Cache of perturbed audio; None computes it each time.
         measured: Whether effects are measured.
     """
 
     root: Path
     rates: tuple[int, ...]
-    cache: Limits | None = None
+    cache: CacheConfig | None = None
     measured: bool = True
 
 
-class Ear:
+class TrackPerturber:
     """Decodes, perturbs, measures and resamples whole tracks.
 
     Args:
-        setting: What to know.
+        config: Corpus, sample rates and cache.
     """
 
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
-        self.corpus = Corpus.open(setting.root)
-        self._perturb = perturb if setting.cache is None else AudioCache(setting.cache).perturb
-        # Of the sampled tracks, which come again with each condition: some 70 kB a track.
+    def __init__(self, config: StreamConfig) -> None:
+        self.config = config
+        self.corpus = Corpus.open(config.root)
+        self._perturb = perturb if config.cache is None else AudioCache(config.cache).perturb
+        # Of the sampled tracks, which are measured in every condition: 70 kB for each track.
         self._features: dict[int, Features] = {}
 
-    def hear(self, task: Task) -> Heard:
-        """Return one track at each rate that is needed, and what was done to it."""
-        rate, clean = self.corpus.sample_rate, self.corpus.audio(task.row)
-        heard = self._perturb(clean, rate, task.condition, seed=task.seed, track_id=task.track_id)
+    def process(self, request: TrackRequest) -> PerturbedTrack:
+        """Return one perturbed track at each sample rate of the models."""
+        rate, clean = self.corpus.sample_rate, self.corpus.audio(request.row)
+        perturbed = self._perturb(
+            clean, rate, request.condition, seed=request.seed, track_id=request.track_id
+        )
         audio = {
-            wanted: heard
+            wanted: perturbed
             if wanted == rate
-            else soxr.resample(heard, rate, wanted).astype(np.float32)
-            for wanted in self.setting.rates
+            else soxr.resample(perturbed, rate, wanted).astype(np.float32)
+            for wanted in self.config.rates
         }
-        return Heard(audio, self._measure(task, clean, heard))
+        return PerturbedTrack(audio, self._measure(request, clean, perturbed))
 
-    def _measure(self, task: Task, clean: Audio, heard: Audio) -> Effect | None:
-        if task.condition == CLEAN or not self.setting.measured:
+    def _measure(self, request: TrackRequest, clean: Audio, perturbed: Audio) -> Effect | None:
+        if request.condition == CLEAN or not self.config.measured:
             return None
         rate = self.corpus.sample_rate
-        own = axis_of(task.condition.perturbation, task.condition.unit)
+        own = axis_of(request.condition.perturbation, request.condition.unit)
         further = (own.requested,) if own is not None and own.requested is not None else ()
-        if not task.sampled:
-            return measure(clean, heard, rate, costly=False, further=further)
-        if task.row not in self._features:
-            self._features[task.row] = features(clean, rate)
-        reference = self._features[task.row]
-        return measure(clean, heard, rate, reference=reference, further=further)
+        if not request.sampled:
+            return measure(clean, perturbed, rate, costly=False, further=further)
+        if request.row not in self._features:
+            self._features[request.row] = features(clean, rate)
+        reference = self._features[request.row]
+        return measure(clean, perturbed, rate, reference=reference, further=further)
 
 
 @contextmanager
-def listeners(setting: Setting, workers: int, start: str = "fork") -> Iterator[Stream]:
-    """Yield a function that maps tasks to audio, in order and a few tracks ahead of the caller.
+def open_audio_stream(config: StreamConfig, workers: int, start: str = "fork") -> Iterator[Stream]:
+    """Start workers, and yield a function that maps requests to perturbed tracks in order.
 
-    Task i goes to worker i modulo ``workers`` and its result is awaited from there, so that the
-    order of results never depends on who is faster.
+    Request i is sent to worker i modulo ``workers`` and its result is received from that worker, so
+    that the order of results does not depend on the speed of the workers. Workers compute a few
+    tracks ahead of the caller.
 
     Args:
-        setting: What to know.
-        workers: Processes; 0 does the work in this one.
-        start: How they start. ``fork`` is the fastest, because the modules are imported already.
+        config: Corpus, sample rates and cache.
+        workers: Number of processes; 0 works in this process.
+        start: Start method. ``fork`` is the fastest, because the modules are imported already.
             It is replaced by ``forkserver`` where this process has initialised CUDA, which does
             not survive a fork.
     """
     if workers == 0:
-        ear = Ear(setting)
-        yield lambda tasks: (ear.hear(task) for task in tasks)
+        perturber = TrackPerturber(config)
+        yield lambda requests: (perturber.process(request) for request in requests)
         return
     if start == "fork" and _cuda_is_initialised():
         start = "forkserver"
     context = multiprocessing.get_context(start)
-    # A server's children are not ours: they die with the server, and it with us.
+    # Workers of a fork server are its children: they end with the server, which ends with us.
     parent = 0 if start == "forkserver" else os.getpid()
     pipes, processes = [], []
     for _ in range(workers):
-        mine, theirs = context.Pipe()
+        own_end, worker_end = context.Pipe()
         process = context.Process(  # type: ignore[attr-defined]
-            target=_serve, args=(theirs, setting, parent)
+            target=_serve, args=(worker_end, config, parent)
         )
         process.start()
-        theirs.close()
-        pipes.append(mine)
+        worker_end.close()
+        pipes.append(own_end)
         processes.append(process)
     try:
-        yield lambda tasks: _stream(pipes, tasks)
+        yield lambda requests: _stream(pipes, requests)
     finally:
         for process in processes:
             process.terminate()
@@ -167,45 +171,47 @@ def _cuda_is_initialised() -> bool:
     return torch is not None and bool(torch.cuda.is_initialized())
 
 
-def _stream(pipes: list[Connection], tasks: Iterable[Task]) -> Iterator[Heard]:
-    waiting: deque[Connection] = deque()
+def _stream(pipes: list[Connection], requests: Iterable[TrackRequest]) -> Iterator[PerturbedTrack]:
+    pending: deque[Connection] = deque()
     try:
-        for number, task in enumerate(tasks):
+        for number, request in enumerate(requests):
             pipe = pipes[number % len(pipes)]
-            pipe.send(task)
-            waiting.append(pipe)
-            if len(waiting) > AHEAD * len(pipes):
-                yield _receive(waiting.popleft())
-        while waiting:
-            yield _receive(waiting.popleft())
+            pipe.send(request)
+            pending.append(pipe)
+            if len(pending) > AHEAD * len(pipes):
+                yield _receive(pending.popleft())
+        while pending:
+            yield _receive(pending.popleft())
     finally:
-        while waiting:  # a caller that gave up must not leave its tracks to the next condition
+        while (
+            pending
+        ):  # if the caller stopped early: its tracks are not those of the next condition
             with suppress(EOFError):
-                waiting.popleft().recv()
+                pending.popleft().recv()
 
 
-def _receive(pipe: Connection) -> Heard:
+def _receive(pipe: Connection) -> PerturbedTrack:
     try:
-        result: Heard | Exception = pipe.recv()
+        result: PerturbedTrack | Exception = pipe.recv()
     except EOFError as error:
         raise RuntimeError(
-            "A process that perturbs audio was killed, often for a lack of memory. Run again; "
-            "--workers 1 needs less memory."
+            "A process that perturbs audio ended unexpectedly, often for lack of memory. Run "
+            "again, with --workers 1 to use less memory."
         ) from error
     if isinstance(result, Exception):
         raise result
     return result
 
 
-def _serve(pipe: Connection, setting: Setting, parent: int) -> None:
+def _serve(pipe: Connection, config: StreamConfig, parent: int) -> None:
     die_with_parent(parent or os.getppid())
-    ear = Ear(setting)
+    perturber = TrackPerturber(config)
     while True:
         try:
-            task: Task = pipe.recv()
+            request: TrackRequest = pipe.recv()
         except EOFError:
             return
         try:
-            pipe.send(ear.hear(task))
-        except Exception as error:  # noqa: BLE001 - it is raised again where the cells are
+            pipe.send(perturber.process(request))
+        except Exception as error:  # noqa: BLE001 - raised again in the parent process
             pipe.send(error)

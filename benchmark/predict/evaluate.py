@@ -1,17 +1,17 @@
-"""From evaluation cells to predictions: perturb once, evaluate every model.
+"""From evaluation cells to stored predictions: each track is perturbed once for all models.
 
-Worker processes decode and perturb whole tracks; this process cuts them into the windows of each
-model and runs all models over the same audio. Tracks come in a fixed order, and windows are grouped
-the same way whatever the number of workers, so that every bit of the result is reproducible.
+Worker processes decode and perturb whole tracks. This process cuts them into the windows of each
+model and runs all models on the same audio. The order of tracks and the batches of windows do not
+depend on the number of workers, so that results are bitwise reproducible.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,11 +21,12 @@ from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.config.datasets import data_module
 from benchmark.config.schema import WindowsSpec
 from benchmark.perturbations import Condition, warm_up
+from benchmark.perturbations.measure.effect import Effect
 from benchmark.plan.jobs import PROGRESS_EVERY_S, Emit, Runtime, record_failure
-from benchmark.predict.audio_cache import Limits
-from benchmark.predict.audio_stream import Setting, Stream, Task, listeners
+from benchmark.predict.audio_cache import CacheConfig
+from benchmark.predict.audio_stream import Stream, StreamConfig, TrackRequest, open_audio_stream
 from benchmark.predict.effect_sample import sampled
-from benchmark.predict.inference import Listener, audiences
+from benchmark.predict.inference import ModelRunner, group_by_windows
 from benchmark.predict.invalid_scores import invalid_scores
 from benchmark.store.cells import PREDICTIONS
 from benchmark.store.effects_file import EFFECTS, ConditionEffects
@@ -36,38 +37,24 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 
 
-def load_model(train_id: str, store: Store, tags: Sequence[str], device: torch.device) -> Listener:
-    """Build a trained or imported model from its cell, ready to predict.
+class EvaluationSetup(NamedTuple):
+    """What decides the audio and the windows of an evaluation cell, apart from its model."""
 
-    Args:
-        train_id: Id of its cell.
-        store: Where the cell lies.
-        tags: Tags of the corpus; each must be among those of the model. Without any, the model's.
-        device: Where to run it.
-    """
-    module, card = load_checkpoint(store.folder(train_id), str(device))
-    place = {tag: index for index, tag in enumerate(card.tags)}
-    architecture = card.architecture
-    wanted = tuple(tags) or card.tags
-    return Listener(
-        train_id,
-        module,
-        architecture.sample_rate,
-        architecture.window,
-        device,
-        np.asarray([place[tag] for tag in wanted]),
-        wanted,
-    )
+    condition: Condition
+    seed: int
+    windows: WindowsSpec
 
 
 def evaluate(cells: Sequence[str], store: Store, runtime: Runtime, emit: Emit) -> None:
-    """Evaluate cells of one dataset; a failing condition or model costs only its own cells.
+    """Evaluate cells of one dataset.
+
+    An error in one condition or model marks only the affected cells as failed.
 
     Args:
         cells: Ids of evaluation cells whose training cells are done.
-        store: Where they lie.
-        runtime: Device, workers, threads.
-        emit: Told of progress and of each cell's end.
+        store: Store that holds the cells.
+        runtime: Device, workers and threads.
+        emit: Receives the progress, and the end of each cell.
     """
     documents = {cell: store.read(cell) for cell in cells}
     first = next(iter(documents.values()))
@@ -76,29 +63,78 @@ def evaluate(cells: Sequence[str], store: Store, runtime: Runtime, emit: Emit) -
     corpus = data.corpus
     groups = by_condition(documents)
     trained = list(dict.fromkeys(d["preimage"]["train"] for d in documents.values()))
-    warm_up([condition for condition, _, _ in groups], corpus.sample_rate)
-    folder, most = runtime.audio_cache, runtime.audio_cache_bytes
-    limits = Limits(folder, most) if folder else None
-    setting = Setting(corpus.root, _sample_rates(trained, store), limits)
+    warm_up([setup.condition for setup in groups], corpus.sample_rate)
+    folder, capacity = runtime.audio_cache, runtime.audio_cache_bytes
+    cache = CacheConfig(folder, capacity) if folder else None
+    config = StreamConfig(corpus.root, _sample_rates(trained, store), cache)
     # The workers are started before the models: a process that has threads of OpenMP, or a context
     # of CUDA, must not be forked.
-    with listeners(setting, runtime.workers, runtime.start) as stream:
+    with open_audio_stream(config, runtime.workers, runtime.start) as stream:
         models, failures = _load_models(trained, store, corpus.tags, torch.device(runtime.device))
         for cell, document in documents.items():
             if document["preimage"]["train"] in failures:
                 error = failures[document["preimage"]["train"]]
                 record_failure(store, cell, "evaluation", error, emit)
-        for (condition, seed, windows), members in groups.items():
+        evaluator = _Evaluator(corpus, models, stream, store, runtime, emit)
+        for setup, members in groups.items():
             group = {train_id: cell for train_id, cell in members.items() if train_id in models}
             if not group:
                 continue
             try:
-                _evaluate_condition(
-                    condition, seed, windows, group, corpus, models, store, runtime, stream, emit
-                )
+                evaluator.run(setup, group)
             except Exception as error:  # noqa: BLE001 - contained: the other conditions go on
                 for cell in group.values():
                     record_failure(store, cell, "evaluation", error, emit)
+
+
+def by_condition(
+    documents: Mapping[str, Mapping[str, Any]],
+) -> dict[EvaluationSetup, dict[str, str]]:
+    """Group evaluation cells by audio and windows.
+
+    Args:
+        documents: ``cell.json`` by id of the cell.
+
+    Returns:
+        By setup, the id of the cell by the id of its training cell.
+    """
+    groups: dict[EvaluationSetup, dict[str, str]] = {}
+    for cell, document in documents.items():
+        labels, preimage = document["labels"], document["preimage"]
+        key = EvaluationSetup(
+            Condition.from_labels(labels),
+            preimage["perturbation"]["seed"],
+            WindowsSpec.model_validate(preimage["windows"]),
+        )
+        groups.setdefault(key, {})[preimage["train"]] = cell
+    return groups
+
+
+def load_model(
+    train_id: str, store: Store, tags: Sequence[str], device: torch.device
+) -> ModelRunner:
+    """Load a trained or imported model from its cell.
+
+    Args:
+        train_id: Id of its cell.
+        store: Store that holds the cell.
+        tags: Tags of the corpus, each of which the model must know. An empty sequence selects all
+            tags of the model.
+        device: Device to run it on.
+    """
+    module, card = load_checkpoint(store.folder(train_id), str(device))
+    place = {tag: index for index, tag in enumerate(card.tags)}
+    architecture = card.architecture
+    wanted = tuple(tags) or card.tags
+    return ModelRunner(
+        train_id,
+        module,
+        architecture.sample_rate,
+        architecture.window,
+        device,
+        np.asarray([place[tag] for tag in wanted]),
+        wanted,
+    )
 
 
 def _sample_rates(trained: Sequence[str], store: Store) -> tuple[int, ...]:
@@ -115,9 +151,9 @@ def _sample_rates(trained: Sequence[str], store: Store) -> tuple[int, ...]:
 
 def _load_models(
     trained: Sequence[str], store: Store, tags: Sequence[str], device: torch.device
-) -> tuple[dict[str, Listener], dict[str, Exception]]:
+) -> tuple[dict[str, ModelRunner], dict[str, Exception]]:
     """Load models by the id of their training cell; return them, and the errors of the others."""
-    models: dict[str, Listener] = {}
+    models: dict[str, ModelRunner] = {}
     failures: dict[str, Exception] = {}
     for train_id in trained:
         try:
@@ -127,94 +163,111 @@ def _load_models(
     return models, failures
 
 
-Group = tuple[Condition, int, WindowsSpec]
+class _Evaluator:
+    """Evaluates models on the test split of one corpus, one condition after the other.
 
+    Args:
+        corpus: Corpus with a test split.
+        models: Models by the id of their training cell.
+        stream: Perturbs tracks.
+        store: Store that holds the cells.
+        runtime: Device, for the record.
+        emit: Receives the progress, and the end of each cell.
+    """
 
-def by_condition(documents: Mapping[str, Mapping[str, Any]]) -> dict[Group, dict[str, str]]:
-    """Group cells by what is heard and how it is cut: {group: {train id: cell id}}."""
-    groups: dict[Group, dict[str, str]] = {}
-    for cell, document in documents.items():
-        labels, preimage = document["labels"], document["preimage"]
-        key = (
-            Condition.from_labels(labels),
-            preimage["perturbation"]["seed"],
-            WindowsSpec.model_validate(preimage["windows"]),
-        )
-        groups.setdefault(key, {})[preimage["train"]] = cell
-    return groups
+    def __init__(
+        self,
+        corpus: Corpus,
+        models: Mapping[str, ModelRunner],
+        stream: Stream,
+        store: Store,
+        runtime: Runtime,
+        emit: Emit,
+    ) -> None:
+        self.corpus, self.models, self.stream = corpus, models, stream
+        self.store, self.runtime, self.emit = store, runtime, emit
+        test = corpus.split("test")
+        self.rows = [int(row) for row in test.index]
+        self.track_ids = np.asarray(test["track_id"], dtype=np.str_)
+        self.clusters = np.asarray(corpus.clusters("test"), dtype=np.str_)
+        self.targets = corpus.targets("test") if corpus.tags else None
+        self.sampled = sampled(list(test["track_id"]))
 
+    def run(self, setup: EvaluationSetup, group: Mapping[str, str]) -> None:
+        """Evaluate the models of one condition, and store the result of each cell.
 
-def _evaluate_condition(
-    condition: Condition,
-    seed: int,
-    windows: WindowsSpec,
-    group: Mapping[str, str],
-    corpus: Corpus,
-    listening: Mapping[str, Listener],
-    store: Store,
-    runtime: Runtime,
-    stream: Stream,
-    emit: Emit,
-) -> None:
-    test = corpus.split("test")
-    models = [listening[train_id] for train_id in group]
-    for model in models:
-        model.start(len(test))
-    everyone = audiences(models, windows.build())
-    started = said = time.perf_counter()
-    chosen = sampled(list(test["track_id"]))
-    effects = []
-    tasks = (
-        Task(int(row), track, condition, seed, track in chosen)
-        for row, track in zip(test.index, test["track_id"], strict=True)
-    )
-    for number, heard in enumerate(stream(tasks)):
-        if heard.effect is not None:
-            effects.append(heard.effect)
-        for audience in everyone:
-            audience.hear(number, heard.audio[audience.rate])
-        if time.perf_counter() - said > PROGRESS_EVERY_S:
-            said = time.perf_counter()
-            emit(
-                {
-                    "event": "progress",
-                    "cell": next(iter(group.values())),
-                    "done": number + 1,
-                    "total": len(test),
-                    "text": f"{condition.label}: track {number + 1}/{len(test)}, "
-                    f"{len(models)} models",
-                }
+        Args:
+            setup: Condition, seed and windows.
+            group: Id of the cell by id of its training cell.
+        """
+        started = time.perf_counter()
+        models = [self.models[train_id] for train_id in group]
+        effects = self._predict(setup, models, next(iter(group.values())))
+        measured = ConditionEffects.of(self.track_ids, effects) if effects else None
+        metrics = {
+            "n_models": len(models),
+            "device": self.runtime.device,
+            "provenance": provenance() | determinism.describe(self.runtime.device),
+        }
+        for model in models:
+            cell, scores = group[model.train_id], model.scores()
+            error = invalid_scores(
+                scores, list(self.track_ids), self.rows, self.corpus, model.module
             )
-    for audience in everyone:
-        audience.end()
-    targets = corpus.targets("test") if corpus.tags else None
-    clusters = np.asarray(corpus.clusters("test"), dtype=np.str_)
-    track_ids = np.asarray(test["track_id"], dtype=np.str_)
-    measured = ConditionEffects.of(track_ids, effects) if effects else None
-    for model in models:
-        cell = group[model.train_id]
-        scores = model.scores()
-        error = invalid_scores(scores, list(track_ids), list(test.index), corpus, model.module)
-        if error is not None:
-            record_failure(store, cell, "evaluation", error, emit)
-            continue
-        files = [PREDICTIONS]
+            if error is not None:
+                record_failure(self.store, cell, "evaluation", error, self.emit)
+                continue
+            files = self._write(cell, model.tags, scores, measured)
+            seconds = time.perf_counter() - started
+            self.store.finish(cell, {"seconds_for_all_models": seconds, **metrics}, files)
+            self.emit({"event": "done", "cell": cell})
+
+    def _predict(
+        self, setup: EvaluationSetup, models: Sequence[ModelRunner], cell: str
+    ) -> list[Effect]:
+        """Run models on all tracks; return the measured effects, none of clean audio."""
+        for model in models:
+            model.start(len(self.rows))
+        batchers = group_by_windows(models, setup.windows.build())
+        effects = []
+        reported = time.perf_counter()
+        for number, track in enumerate(self.stream(self._requests(setup))):
+            if track.effect is not None:
+                effects.append(track.effect)
+            for batcher in batchers:
+                batcher.add(number, track.audio[batcher.rate])
+            if time.perf_counter() - reported > PROGRESS_EVERY_S:
+                reported = time.perf_counter()
+                done, total = number + 1, len(self.rows)
+                text = f"{setup.condition.label}: track {done}/{total}, {len(models)} models"
+                event = {"event": "progress", "cell": cell, "done": done, "total": total}
+                self.emit({**event, "text": text})
+        for batcher in batchers:
+            batcher.finish()
+        return effects
+
+    def _requests(self, setup: EvaluationSetup) -> Iterator[TrackRequest]:
+        for row, track_id in zip(self.rows, self.track_ids.tolist(), strict=True):
+            yield TrackRequest(row, track_id, setup.condition, setup.seed, track_id in self.sampled)
+
+    def _write(
+        self,
+        cell: str,
+        tags: Sequence[str],
+        scores: np.ndarray,
+        measured: ConditionEffects | None,
+    ) -> list[str]:
+        """Write the predictions of a cell and the effects of its condition; return the names."""
+        folder, targets = self.store.folder(cell), self.targets
         write_arrays(
-            store.folder(cell) / PREDICTIONS,
-            track_ids=track_ids,
-            tags=np.asarray(model.tags, dtype=np.str_),
+            folder / PREDICTIONS,
+            track_ids=self.track_ids,
+            tags=np.asarray(tags, dtype=np.str_),
             scores=scores,
             targets=np.zeros(scores.shape, np.uint8) if targets is None else targets,
-            clusters=clusters,
+            clusters=self.clusters,
         )
-        if measured is not None:
-            write_arrays(store.folder(cell) / EFFECTS, **measured.arrays())
-            files.append(EFFECTS)
-        metrics = {
-            "seconds_for_all_models": time.perf_counter() - started,
-            "n_models": len(models),
-            "device": runtime.device,
-            "provenance": provenance() | determinism.describe(runtime.device),
-        }
-        store.finish(cell, metrics, files)
-        emit({"event": "done", "cell": cell})
+        if measured is None:
+            return [PREDICTIONS]
+        write_arrays(folder / EFFECTS, **measured.arrays())
+        return [PREDICTIONS, EFFECTS]

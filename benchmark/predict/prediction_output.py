@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args
 from rich.markup import escape
 from rich.table import Column, Table
 
-from benchmark.checkpoints.checkpoint import Card
+from benchmark.checkpoints.checkpoint import CheckpointCard
 from benchmark.checkpoints.won2020 import Imported
-from benchmark.predict.audio_files import Failure
+from benchmark.predict.audio_files import UnreadableFile
 from datamodules.common.errors import unknown_name
 
 Format = Literal["table", "json", "csv"]
@@ -36,7 +36,9 @@ def check_format(name: str) -> None:
         raise unknown_name("format", name, get_args(Format), "--format")
 
 
-def as_json(tagged: Sequence[Tagged], failures: Sequence[Failure], card: Card, windows: str) -> str:
+def as_json(
+    tagged: Sequence[Tagged], failures: Sequence[UnreadableFile], card: CheckpointCard, windows: str
+) -> str:
     """Return one object: the model, ``predictions`` and ``failures``."""
     document: Mapping[str, Any] = {
         "model": card.model,
@@ -63,7 +65,7 @@ def as_csv(tagged: Sequence[Tagged]) -> str:
     return text.getvalue()
 
 
-def as_table(tagged: Sequence[Tagged], card: Card) -> Table:
+def as_table(tagged: Sequence[Tagged], card: CheckpointCard) -> Table:
     """Return bars for one file, one row a file for several."""
     title = f"{card.title} trained on {card.dataset}"
     if len(tagged) == 1:

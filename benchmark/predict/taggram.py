@@ -1,4 +1,4 @@
-"""The taggram of a track: tags over time, as numbers and as a picture."""
+"""Taggram of a track: the probability of each tag over time, as a CSV file and as a picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from benchmark.predict.audio_files import predict_windows
+from benchmark.predict.inference import predict_windows
 from benchmark.predict.time_plots import heat_map, save_picture, time_edges, write_table
 from datamodules.common.errors import TagbenchError
 from lightning_modules.base import TaggingModule
@@ -25,7 +25,7 @@ class Taggram:
 
     Attributes:
         tags: Names (C,).
-        starts: Where each window starts (W,), in seconds.
+        starts: Start of each window (W,), in seconds.
         window: Length of a window in seconds.
         seconds: Length of the track.
         scores: Probabilities (W, C).
@@ -39,12 +39,12 @@ class Taggram:
 
 
 def hop_starts(samples: int, window: int, hop: int) -> Int64:
-    """Return the first sample of windows every ``hop`` samples, the last one ending at the end.
+    """Return the first samples of windows every ``hop`` samples; the last window ends at the end.
 
     Args:
         samples: Length of the track.
-        window: In samples.
-        hop: In samples.
+        window: Length of a window in samples.
+        hop: Distance between windows in samples.
 
     Returns:
         int64 of shape (W,), ascending, W >= 1.
@@ -60,13 +60,13 @@ def taggram(
     audio: NDArray[np.float32],
     hop_seconds: float | None = None,
 ) -> Taggram:
-    """Run a model along a track.
+    """Compute the taggram of a track.
 
     Args:
-        module: On its device, in evaluation mode.
-        tags: Names of its outputs.
-        audio: Shape (T,) at the model's rate.
-        hop_seconds: From one window to the next; by default windows lie back to back.
+        module: Model in evaluation mode, on its device.
+        tags: Names of its outputs (C,).
+        audio: Samples (T,) at the model's rate.
+        hop_seconds: Distance between windows; by default the length of a window.
 
     Raises:
         TagbenchError: The hop is shorter than a sample.
@@ -81,12 +81,12 @@ def taggram(
 
 
 def write_csv(gram: Taggram, path: Path) -> None:
-    """Write one row a window: the second at which it starts, then a column a tag."""
+    """Write one row for each window: its start in seconds, and the probability of each tag."""
     write_table(path, gram.tags, gram.starts, gram.scores)
 
 
 def write_picture(gram: Taggram, path: Path, title: str, n_tags: int = 20) -> None:
-    """Draw the tags with the highest mean as rows over time."""
+    """Draw the ``n_tags`` tags with the highest mean probability as rows over time."""
     order = np.argsort(-gram.scores.mean(0), kind="stable")[:n_tags]
     figure = Figure(figsize=(9.0, 1.4 + 0.21 * len(order)), dpi=150, layout="constrained")
     axes = figure.add_subplot()

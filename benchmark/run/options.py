@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.plan.cost import Cost
-from benchmark.predict.audio_cache import Limits
+from benchmark.predict.audio_cache import CacheConfig
 from benchmark.store.cells import Plan
 from benchmark.store.run_record import RunRecord
 
@@ -38,7 +38,7 @@ class Options:
     wandb: str = "auto"
     executor: str = "local"
     audio: bool | None = None
-    audio_cache: Limits | None = None
+    audio_cache: CacheConfig | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from benchmark.plan.jobs import Job, Runtime
 from benchmark.plan.matrix import Experiment, check
 from benchmark.plan.models import AnyModel, ImportedModel, vocabulary
 from benchmark.predict import audio_examples
-from benchmark.predict.audio_cache import Limits, announce, size_of
+from benchmark.predict.audio_cache import CacheConfig, announce, size_of
 from benchmark.report import pipeline, terminal
 from benchmark.run import executors
 from benchmark.run.executors import Executor
@@ -72,7 +72,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             )
             planned.append(item)
             cached += cache_size(item.plan, corpus, store) if options.audio_cache else 0
-        cache = options.audio_cache or Limits("", 0)
+        cache = options.audio_cache or CacheConfig("", 0)
         if cache.folder:
             announce(cache, cached, console)
         runtime = Runtime(
@@ -83,7 +83,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             wandb=mode,
             project=wandb_log.project(),
             audio_cache=cache.folder,
-            audio_cache_bytes=cache.most,
+            audio_cache_bytes=cache.capacity,
         )
         fresh = work(planned, store, runtime, devices, executor, console)
         for item, (dataset, corpus) in zip(planned, corpora, strict=True):

@@ -33,9 +33,9 @@ from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.plan.jobs import Runtime
 from benchmark.plan.matrix import Experiment, check
 from benchmark.plan.models import ImportedModel
-from benchmark.predict.audio_stream import Setting, Task, listeners
+from benchmark.predict.audio_stream import StreamConfig, TrackRequest, open_audio_stream
 from benchmark.predict.evaluate import load_model
-from benchmark.predict.inference import Listener
+from benchmark.predict.inference import ModelRunner, batch_size
 from benchmark.run import runner
 from benchmark.run.executors import local
 from benchmark.run.options import Options, Planned
@@ -244,7 +244,7 @@ def _perturbing(corpus: Corpus, conditions: Sequence[Condition], cores: int) -> 
     """Decode and perturb every track once a condition; nothing is sent, resampled or measured."""
     test = corpus.split("test")
     warm_up(conditions, corpus.sample_rate)
-    with listeners(Setting(corpus.root, (), measured=False), cores) as stream:
+    with open_audio_stream(StreamConfig(corpus.root, (), measured=False), cores) as stream:
         for _ in stream(_tasks(list(test.index[:cores]), test, CLEAN)):  # the processes are up
             pass
         start = time.perf_counter()
@@ -254,12 +254,12 @@ def _perturbing(corpus: Corpus, conditions: Sequence[Condition], cores: int) -> 
         return time.perf_counter() - start
 
 
-def _tasks(rows: Sequence[int], test: pd.DataFrame, condition: Condition) -> list[Task]:
-    return [Task(int(row), str(test["track_id"][row]), condition, 0) for row in rows]
+def _tasks(rows: Sequence[int], test: pd.DataFrame, condition: Condition) -> list[TrackRequest]:
+    return [TrackRequest(int(row), str(test["track_id"][row]), condition, 0) for row in rows]
 
 
 def _forward(
-    model: Listener, corpus: Corpus, conditions: Sequence[Condition], windowing: Windowing
+    model: ModelRunner, corpus: Corpus, conditions: Sequence[Condition], windowing: Windowing
 ) -> tuple[float, float]:
     """Run a model on all windows of the clean tracks, ready in memory, and scale to conditions.
 
@@ -280,18 +280,19 @@ def _forward(
     pieces: list[Any] = []
     warm = False
     seconds = np.zeros(2)
-    setting = Setting(corpus.root, (model.rate,), measured=False)
-    with listeners(setting, 0) as stream, torch.inference_mode():
-        for heard in stream(_tasks(list(test.index), test, CLEAN)):
-            audio = heard.audio[model.rate]
+    size = batch_size(model.window)
+    config = StreamConfig(corpus.root, (model.rate,), measured=False)
+    with open_audio_stream(config, 0) as stream, torch.inference_mode():
+        for track in stream(_tasks(list(test.index), test, CLEAN)):
+            audio = track.audio[model.rate]
             starts = window_starts(len(audio), model.window, windowing)
             pieces.extend(cut(audio, starts, model.window))
             if not warm and model.device.type != "cpu":  # kernels are loaded at their first use
-                _time(model, [pieces[0]] * model.most)
+                _time(model, [pieces[0]] * size)
                 warm = True
-            while len(pieces) >= model.most:
-                seconds += _time(model, pieces[: model.most])
-                del pieces[: model.most]
+            while len(pieces) >= size:
+                seconds += _time(model, pieces[:size])
+                del pieces[:size]
         if pieces:
             seconds += _time(model, pieces)
     copying, forward = (seconds * wanted / sum(clean)).tolist()
@@ -304,7 +305,7 @@ def _length(condition: Condition, samples: int) -> int:
     return samples
 
 
-def _time(model: Listener, pieces: Sequence[Any]) -> NDArray[np.float64]:
+def _time(model: ModelRunner, pieces: Sequence[Any]) -> NDArray[np.float64]:
     """Return the seconds (2,) of making and copying a batch, and of the forward pass."""
     start = time.perf_counter()
     batch = torch.from_numpy(np.stack(pieces)).to(model.device)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark import determinism
-from benchmark.checkpoints.won2020 import fit
+from benchmark.checkpoints.won2020 import load_reference_state
 from benchmark.config.files import find, load
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import ModelFile
@@ -97,7 +97,7 @@ def ours_like(model: ResolvedModel, plain: nn.Module | None) -> TaggingModule:
     """Make our form, with the weights of the plain one where there is one."""
     ours = model.cls.build(seed=0, n_tags=N_TAGS, **model.architecture.params)
     if plain is not None:
-        problems, _ = fit(ours, plain.state_dict())
+        problems, _ = load_reference_state(ours, plain.state_dict())
         if problems:
             raise TagbenchError(f"{model.name} has no place for: {'; '.join(problems)}")
     return ours

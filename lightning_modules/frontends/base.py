@@ -1,14 +1,16 @@
-"""Base class of the front ends, and what several of them share."""
+"""Base class of the front ends, and functions that several of them use."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from nnAudio.features import STFT
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchaudio.functional import amplitude_to_DB
 
 from datamodules.common.errors import TagbenchError
 from lightning_modules.layers.float32 import full_float32
@@ -18,27 +20,51 @@ HOP = 256
 FLOOR = 1e-10  # smallest power: silence is exactly -100 dB
 
 
+class SpectrogramCache:
+    """Decibel map of the batch of audio last seen, for front ends that compute the same map.
+
+    See ``FrontEnd.cache``.
+    """
+
+    def __init__(self) -> None:
+        self._audio: Tensor | None = None
+        self._levels: Tensor | None = None
+
+    def get(self, audio: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return a copy of ``compute(audio)``, computed only if ``audio`` is another tensor.
+
+        A copy, because a model may write to its input in place.
+        """
+        if self._levels is None or audio is not self._audio:
+            self._audio, self._levels = audio, compute(audio)
+        return self._levels.clone()
+
+
 class FrontEnd(nn.Module):
-    """Audio (B, T) to a decibel map (B, channels, bands, 1 + T // hop).
+    """Map audio (B, T) to a decibel map (B, channels, bands, 1 + T // hop).
 
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Rows of the map.
 
     Attributes:
-        name: The name a YAML gives.
-        channels: Maps per window: 1 but for the harmonic front end.
+        name: Name in a model's YAML. Only classes that define it can be chosen.
+        channels: Number of maps per window, 1 except for the harmonic front end.
         hop: Samples from one frame to the next.
-        reach: Samples that the first frame reflects at each end; audio must be longer.
+        reach: Samples that are reflected at each end; audio must be longer.
+        cache: Cache to share with equal front ends of other models while they process the same
+            batches; None computes every map.
     """
 
     name: ClassVar[str]
     channels: int = 1
     hop: ClassVar[int] = HOP
     reach: int = N_FFT // 2
+    cache: SpectrogramCache | None
 
     def __init__(self, *, sample_rate: int, bands: int) -> None:
         super().__init__()
+        self.cache = None
         self.sample_rate, self.bands = sample_rate, bands
 
     @abstractmethod
@@ -46,9 +72,10 @@ class FrontEnd(nn.Module):
         """Map float32 audio (B, T) to power (B, channels, bands, frames)."""
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Map audio (B, T) to decibels, 10 log10(max(power, 1e-10)), without a top_db clip.
+        """Map audio (B, T) to decibels, 10 log10(max(power, 1e-10)).
 
-        A clip relative to the loudest bin would make a window depend on its batch.
+        There is no clip relative to the loudest bin (``top_db``): it would make the map of a window
+        depend on the other windows of its batch.
 
         Raises:
             TagbenchError: The audio is too short to reflect.
@@ -58,16 +85,26 @@ class FrontEnd(nn.Module):
                 f"The {self.name} front end cannot take {audio.shape[-1]} samples of audio: it "
                 f"expects more than {self.reach}."
             )
+        if self.cache is not None:
+            return self.cache.get(audio, self._levels)
+        return self._levels(audio)
+
+    def _levels(self, audio: Tensor) -> Tensor:
         with full_float32(audio.device):
-            return self.power(audio.float()).clamp_min(FLOOR).log10() * 10.0
+            power = self.power(audio.float())
+            return amplitude_to_DB(power, multiplier=10.0, amin=FLOOR, db_multiplier=0.0)
 
 
 def stft_power(stft: STFT, audio: Tensor) -> Tensor:
-    """Return the power spectrum (B, frames, bins) that ``stft`` defines, by FFT.
+    """Compute the power spectrum (B, frames, bins) of audio (B, T) with an FFT.
 
-    nnAudio convolves with all Fourier kernels, which is what makes them learnable. Fixed
-    kernels of a full spectrum are the DFT times the window: the FFT gives the same numbers in
-    half the time.
+    nnAudio convolves the audio with all Fourier kernels, so that they can be learned. Fixed
+    kernels of a full spectrum are the DFT times the window, for which the FFT gives the same
+    values in half the time.
+
+    Args:
+        stft: Full spectrum with fixed kernels; its FFT size, hop and window are used.
+        audio: Float32 (B, T).
     """
     half = stft.n_fft // 2
     padded = F.pad(audio[:, None], (half, half), mode="reflect")[:, 0]
@@ -77,7 +114,7 @@ def stft_power(stft: STFT, audio: Tensor) -> Tensor:
 
 
 def exclude_buffers(module: nn.Module) -> None:
-    """Keep constant buffers out of state dicts."""
+    """Exclude the buffers of a module, which are constants, from its state dict."""
     for child in module.modules():
         for name, value in list(child.named_buffers(recurse=False)):
             delattr(child, name)
@@ -85,8 +122,9 @@ def exclude_buffers(module: nn.Module) -> None:
 
 
 def use_torch_window(stft: STFT) -> None:
-    """Put in the window of the published weights: torch's, off nnAudio's in the last digit.
+    """Replace the window by torch's, which the published weights were trained with.
 
-    Between the partials of a pure tone that digit is all there is, and moves an output by 2e-4.
+    It differs from nnAudio's in the last digit. Between the partials of a pure tone the spectrum
+    is made of such differences, and they change an output by 2e-4.
     """
     stft.window_mask.copy_(torch.hann_window(N_FFT).view_as(stft.window_mask))

@@ -18,6 +18,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from benchmark.config import files
+from benchmark.config.classes import import_class
+from benchmark.config.schema import ModelFile
 from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import rng_for
@@ -37,8 +39,8 @@ RECIPE = Recipe(epochs=1, batch_size=2, lr=1e-3)
 
 def model_of(name: str, **base: Any) -> TaggingModule:
     """Build the model that ``experiments/models/<name>.yaml`` describes."""
-    file = files.load(files.find("models", name), files.ModelFile)
-    cls = files.import_class(file.class_path, TaggingModule, name)
+    file = files.load(files.find("models", name), ModelFile)
+    cls = import_class(file.class_path, TaggingModule, name)
     return cls.build(0, **{"n_tags": 4, "recipe": RECIPE} | base | file.params)
 
 

@@ -10,7 +10,7 @@ import soundfile as sf
 import torch
 from torch import Tensor, nn
 
-from benchmark.checkpoints.checkpoint import Card, Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
 from benchmark.config.identity import Architecture
 from lightning_modules.base import BaseOptions, TaggingModule
 
@@ -35,7 +35,7 @@ class Level(TaggingModule):
         return audio.mean(1, keepdim=True) * self.gain
 
 
-def checkpoint(folder: Path, tags: tuple[str, ...] = ("up", "flat", "down")) -> Card:
+def checkpoint(folder: Path, tags: tuple[str, ...] = ("up", "flat", "down")) -> CheckpointCard:
     return save_checkpoint(
         folder,
         Level.build(0, n_tags=len(tags)),

@@ -19,7 +19,8 @@ from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.checkpoints.won2020 import MODEL_ALIASES, Imported, import_checkpoint
 from benchmark.cli import app
 from benchmark.config.identity import Architecture, Inputs, TrainIdentity
-from benchmark.predict.audio_files import AudioFile, Prediction, predict_files, predict_windows
+from benchmark.predict.audio_files import AudioFile, Prediction, predict_files
+from benchmark.predict.inference import predict_windows
 from benchmark.store.cells import Cell
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError

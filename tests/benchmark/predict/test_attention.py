@@ -17,7 +17,7 @@ from benchmark.cli import app
 from benchmark.config.identity import Architecture
 from benchmark.predict.attention import contribution, explain, forcing
 from benchmark.predict.attention_plots import write
-from benchmark.predict.audio_files import predict_windows
+from benchmark.predict.inference import predict_windows
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import rng_for
 from lightning_modules.architectures.cnn_self_attention import SelfAttention

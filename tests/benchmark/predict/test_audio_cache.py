@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmark.perturbations import CLEAN, perturb, resolve
 from benchmark.predict import audio_cache
-from benchmark.predict.audio_cache import AudioCache, Limits, announce, opened, size_of
+from benchmark.predict.audio_cache import AudioCache, CacheConfig, announce, opened, size_of
 from datamodules.common.errors import TagbenchError
 from tests.support.sounds import RATE, digest, music
 
@@ -23,8 +23,8 @@ from tests.support.sounds import RATE, digest, music
 SOUND = music(1.0)
 
 
-def limits(folder: Path, most: int = 2**30) -> Limits:
-    found = Limits(str(folder / "cache"), most)
+def limits(folder: Path, most: int = 2**30) -> CacheConfig:
+    found = CacheConfig(str(folder / "cache"), most)
     opened(found)
     return found
 
@@ -93,7 +93,7 @@ def test_a_damaged_file_is_computed_anew(tmp_path: Path, damage: object) -> None
     assert file.read_bytes() == whole
 
 
-def fill(limit: Limits, tracks: list[str]) -> None:
+def fill(limit: CacheConfig, tracks: list[str]) -> None:
     cache = AudioCache(limit)
     for track in tracks:
         cache.perturb(SOUND, RATE, UP, seed=0, track_id=track)
@@ -111,13 +111,13 @@ def test_the_cap_holds_for_all_processes_together(tmp_path: Path) -> None:
         process.join()
         assert process.exitcode == 0
     kept = sum(file.stat().st_size for file in files(tmp_path))
-    assert 2 * size < kept <= limit.most
+    assert 2 * size < kept <= limit.capacity
     assert not list((tmp_path / "cache").glob("??/*.part"))
 
 
 def test_a_folder_that_cannot_be_written_costs_no_result(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    limit = Limits(str(tmp_path / "cache"), 2**30)
+    limit = CacheConfig(str(tmp_path / "cache"), 2**30)
     with pytest.raises(TagbenchError, match="--audio-cache"):
         opened(limit)
     heard = AudioCache(limit).perturb(SOUND, RATE, UP, seed=0, track_id="a")
@@ -140,8 +140,8 @@ def test_the_size_is_announced(tmp_path: Path) -> None:
     wanted = size_of([CLEAN, UP, SLOWER, NOISE], [1000, 2000])
     assert wanted == 4 * (3000 + round(1000 / SLOWER.level) + round(2000 / SLOWER.level))
     shown = io.StringIO()
-    announce(Limits(str(tmp_path / "new"), 2**30), 2**29, Console(file=shown, width=300))
+    announce(CacheConfig(str(tmp_path / "new"), 2**30), 2**29, Console(file=shown, width=300))
     assert "fills up to 0.50 GiB; 0.00 of 1.00 GiB are taken" in shown.getvalue()
     assert "computed each time" not in shown.getvalue()
-    announce(Limits(str(tmp_path / "new"), 2**20), 2**29, Console(file=shown, width=300))
+    announce(CacheConfig(str(tmp_path / "new"), 2**20), 2**29, Console(file=shown, width=300))
     assert "What does not fit is computed each time" in shown.getvalue()

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from benchmark.perturbations import CLEAN, perturb, resolve
 from benchmark.predict import audio_examples
-from benchmark.predict.audio_examples import MOST_BYTES, SECONDS, chosen, encode, render
+from benchmark.predict.audio_examples import MOST_BYTES, SECONDS, encode, example_track, render
 from benchmark.report.html import write_report
 from benchmark.report.sections import other as report_sections
 from benchmark.score.tables.leaderboard import build_tables
@@ -112,12 +112,14 @@ def test_the_same_bytes_twice_and_nothing_rewritten(corpus, rendered, tmp_path):
 
 def test_the_track_depends_on_the_names_of_the_test_tracks_alone(corpus, rendered):
     _, record = rendered
-    assert record["track_id"] == chosen(["t4", "t2", "t3"]) == chosen(["t2", "t3", "t4"])
+    assert (
+        record["track_id"] == example_track(["t4", "t2", "t3"]) == example_track(["t2", "t3", "t4"])
+    )
     many = [f"track {i}" for i in range(50)]
-    assert chosen(many) == chosen(many[::-1])
-    without = [name for name in many if name != chosen(many)]
-    assert chosen([*without, chosen(many)]) != chosen(without)
-    assert len({chosen(many[i : i + 10]) for i in range(0, 50, 10)}) == 5
+    assert example_track(many) == example_track(many[::-1])
+    without = [name for name in many if name != example_track(many)]
+    assert example_track([*without, example_track(many)]) != example_track(without)
+    assert len({example_track(many[i : i + 10]) for i in range(0, 50, 10)}) == 5
 
 
 def test_clips_are_the_same_moment_of_the_perturbed_track(corpus, rendered):

@@ -18,7 +18,13 @@ from typer.testing import CliRunner
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.cli import app, main
 from benchmark.cli.predict_output import output_stems
-from benchmark.predict.audio_files import AudioFile, Failure, Prediction, find_audio, predict_files
+from benchmark.predict.audio_files import (
+    AudioFile,
+    Prediction,
+    UnreadableFile,
+    find_audio,
+    predict_files,
+)
 from benchmark.predict.taggram import hop_starts, taggram, write_csv, write_picture
 from benchmark.predict.time_plots import time_edges
 from datamodules.common.errors import TagbenchError
@@ -84,14 +90,19 @@ def test_short_files_are_repeated_and_other_rates_resampled(folder, model):
 def test_bad_file_costs_only_itself(folder, model):
     missing = folder / "missing.wav"
     found = list(predict_files(model, find_audio([missing, folder / "music"]), Windowing()))
-    assert [type(item) for item in found] == [Failure, Prediction, Failure, Prediction]
+    assert [type(item) for item in found] == [
+        UnreadableFile,
+        Prediction,
+        UnreadableFile,
+        Prediction,
+    ]
     assert [item.file.name for item in found] == [
         str(missing),
         "b.wav",
         "broken.mp3",
         "deep/a.wav",
     ]
-    assert isinstance(found[0], Failure)
+    assert isinstance(found[0], UnreadableFile)
     assert found[0].reason == "missing file"
 
 
@@ -138,7 +149,7 @@ def test_a_file_whose_scores_are_nan_is_a_failure(folder):
     quiet = AudioFile(folder / "quiet.wav", "quiet.wav")
     steps(quiet.path, [0.5])
     results = list(predict_files(Overflows.build(0, n_tags=3), [*files, quiet], Windowing()))
-    assert [type(item) for item in results] == [Failure, Failure, Prediction]
+    assert [type(item) for item in results] == [UnreadableFile, UnreadableFile, Prediction]
     assert "NaN or infinity" in results[0].reason
 
 

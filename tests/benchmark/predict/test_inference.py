@@ -1,4 +1,4 @@
-"""Models in company: windows and spectrograms are shared, and no score depends on it."""
+"""Inference of several models: windows and spectrograms are shared, and no score depends on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.predict.inference import Audience, Listener, audiences, equal_front_ends, sharing
+from benchmark.predict import inference
+from benchmark.predict.inference import (
+    ModelRunner,
+    WindowBatcher,
+    equal_front_ends,
+    group_by_windows,
+    predict_track,
+    predict_windows,
+    shared_front_ends,
+)
 from datamodules.loaders.windowing import Windowing
 from lightning_modules.architectures.musicnn import Musicnn
 from lightning_modules.frontends.log_mel import LogMel
@@ -16,74 +25,92 @@ TAGS = ("a", "b", "c")
 WINDOWING = Windowing("tiled")
 
 
-def listener(name: str, seed: int = 0, **options) -> Listener:
+def runner(name: str, seed: int = 0, **options) -> ModelRunner:
     module = Musicnn.build(seed=seed, n_tags=len(TAGS), **options).eval()
-    return Listener(
+    return ModelRunner(
         name, module, RATE, module.input_samples, torch.device("cpu"), np.arange(3), TAGS
     )
 
 
-def scores(listeners: list[Listener], tracks: list[np.ndarray]) -> dict[str, np.ndarray]:
-    for one in listeners:
-        one.start(len(tracks))
-    for audience in audiences(listeners, WINDOWING):
+def scores(runners: list[ModelRunner], tracks: list[np.ndarray]) -> dict[str, np.ndarray]:
+    for model in runners:
+        model.start(len(tracks))
+    for batcher in group_by_windows(runners, WINDOWING):
         for number, audio in enumerate(tracks):
-            audience.hear(number, audio)
-        audience.end()
-    return {one.train_id: one.scores() for one in listeners}
+            batcher.add(number, audio)
+        batcher.finish()
+    return {model.train_id: model.scores() for model in runners}
 
 
 @pytest.fixture(scope="module")
-def company() -> list[Listener]:
+def models() -> list[ModelRunner]:
     return [
-        listener("first"),
-        listener("second", seed=1),
-        listener("wide", n_mels=128),
-        listener("learned", frontend={"name": "log_mel", "trainable": True}),
+        runner("first"),
+        runner("second", seed=1),
+        runner("wide", n_mels=128),
+        runner("learned", frontend={"name": "log_mel", "trainable": True}),
     ]
 
 
-def test_scores_in_company_are_those_alone(company: list[Listener]) -> None:
+def test_scores_in_models_are_those_alone(models: list[ModelRunner]) -> None:
     # 9 and 8 windows: a batch of 16 ends within a track.
     tracks = [music(27.0), music(24.0)[::-1].copy()]
-    together = scores(company, tracks)
-    for one in company:
-        np.testing.assert_array_equal(scores([one], tracks)[one.train_id], together[one.train_id])
+    together = scores(models, tracks)
+    for model in models:
+        np.testing.assert_array_equal(
+            scores([model], tracks)[model.train_id], together[model.train_id]
+        )
     assert not np.array_equal(together["first"], together["second"])
 
 
-def test_only_equal_front_ends_that_learn_nothing_are_shared(company: list[Listener]) -> None:
-    (group,) = equal_front_ends(company)
-    assert [id(part) for part in group] == [id(one.module.spec) for one in company[:2]]
+def test_only_equal_front_ends_that_learn_nothing_are_shared(models: list[ModelRunner]) -> None:
+    (group,) = equal_front_ends(models)
+    assert [id(part) for part in group] == [id(model.module.spec) for model in models[:2]]
 
 
 def test_a_shared_map_is_computed_once_a_batch(
-    company: list[Listener], monkeypatch: pytest.MonkeyPatch
+    models: list[ModelRunner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[tuple[int, int]] = []
+    computed: list[tuple[int, int]] = []
     power = LogMel.power
 
     def counted(self: LogMel, audio: torch.Tensor) -> torch.Tensor:
-        heard.append((id(self), len(audio)))
+        computed.append((id(self), len(audio)))
         return power(self, audio)
 
     monkeypatch.setattr(LogMel, "power", counted)
-    pair = company[:2]
-    audience = Audience(pair, WINDOWING)
-    for one in pair:
-        one.start(1)
-    audience.hear(0, music(51.0))  # 17 windows
-    audience.end()
-    assert heard == [(id(pair[0].module.spec), 16), (id(pair[0].module.spec), 1)]
+    pair = models[:2]
+    batcher = WindowBatcher(pair, WINDOWING)
+    for model in pair:
+        model.start(1)
+    batcher.add(0, music(51.0))  # 17 windows
+    batcher.finish()
+    assert computed == [(id(pair[0].module.spec), 16), (id(pair[0].module.spec), 1)]
 
 
-def test_no_model_can_spoil_the_map_of_another(company: list[Listener]) -> None:
+def test_no_model_can_spoil_the_map_of_another(models: list[ModelRunner]) -> None:
     audio = torch.from_numpy(music(3.0))[None]
-    first, second = (one.module.spec for one in company[:2])
+    first, second = (model.module.spec for model in models[:2])
     wanted = first(audio)
-    with sharing([[first, second]]):
+    with shared_front_ends([[first, second]]):
         first(audio).zero_()
         assert torch.equal(second(audio), wanted)
         assert torch.equal(second(2 * audio), first.forward(2 * audio))
-    assert "forward" not in vars(first)
-    assert "forward" not in vars(second)
+    assert first.cache is None
+    assert second.cache is None
+
+
+def test_every_path_bounds_the_windows_of_a_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = runner("one").module
+    audio, window = music(24.0), module.input_samples  # 8 windows
+    starts = np.arange(8) * window
+    whole = predict_windows(module, audio, starts)
+    monkeypatch.setattr("lightning_modules.base._SAMPLES_PER_PASS", 3 * window)
+    assert inference.batch_size(window) == 3
+    sizes: list[int] = []
+    module.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    parts = predict_windows(module, audio, starts)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    means = predict_track(module, audio, WINDOWING)
+    np.testing.assert_array_equal(means, parts.mean(0))
+    assert sizes == 2 * [3, 3, 2]

@@ -19,7 +19,7 @@ from benchmark.plan import build as plan
 from benchmark.plan import matrix
 from benchmark.plan.jobs import Job, Runtime
 from benchmark.plan.models import ImportedModel
-from benchmark.predict.audio_cache import Limits, opened
+from benchmark.predict.audio_cache import CacheConfig, opened
 from benchmark.run import runner
 from benchmark.run.options import Options
 from benchmark.run.worker import run
@@ -196,7 +196,7 @@ def test_nothing_about_how_it_runs_changes_a_bit(
     changes = {"audio_cache_bytes": 2**30, **HOW[how]}
     if "audio_cache" in changes:
         changes["audio_cache"] = str(small.root / changes["audio_cache"])
-        opened(Limits(changes["audio_cache"], changes["audio_cache_bytes"]))
+        opened(CacheConfig(changes["audio_cache"], changes["audio_cache_bytes"]))
     if how == "warm cache":
         assert list((small.root / "cache").glob("??/*.f32")), "the test before it filled it"
     cells = rng_for("order", how).permutation(list(evaluated)).tolist()

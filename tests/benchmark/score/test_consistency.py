@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.checkpoints.won2020 import import_checkpoint
 from benchmark.perturbations import perturb, resolve
-from benchmark.predict.audio_files import predict_windows
+from benchmark.predict.inference import predict_windows
 from benchmark.report import terminal
 from benchmark.report.html import write_report
 from benchmark.score import consistency, metrics
