@@ -24,7 +24,6 @@ from datamodules.audio.formats import conversion_advice, unsupported_codec
 from datamodules.audio.sample_check import (
     check_header,
     check_samples,
-    credible_length,
     credible_seconds,
 )
 from datamodules.audio.truncation import missing_tail
@@ -130,10 +129,8 @@ def _decode_file(file: Path, sample_rate: int, label: str) -> Decoded:
         if codec := unsupported_codec(data):
             raise AudioError(conversion_advice(codec), label)
     sources = _sources(file, label)
-    if sources == [file] and (flac := flac_repair.without_length(file)) is not None:
-        copy, stated = flac
+    if sources == [file] and (copy := flac_repair.without_length(file)) is not None:
         decoded = decode_sources([copy], sample_rate, label)
-        decoded.promised = credible_length(stated, len(copy))
         if not decoded.error:
             return decoded
     decoded = decode_sources(sources, sample_rate, label)

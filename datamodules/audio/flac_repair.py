@@ -15,14 +15,16 @@ _LENGTH = slice(18, 26)  # the last 36 bits of these bytes of STREAMINFO (RFC 96
 _LENGTH_BITS = 36
 
 
-def without_length(file: Path) -> tuple[mmap.mmap, int] | None:
-    """Return a FLAC file whose header states no length, and the length that it stated.
+def without_length(file: Path) -> mmap.mmap | None:
+    """Return a FLAC file whose header states no length.
+
+    The length is not needed to recognise a truncated file: the decoder fails in its last frame.
 
     Args:
         file: A file of any format.
 
     Returns:
-        A private copy in memory, and samples per channel or 0 if unknown; None of another format.
+        A private copy in memory; None if the file is of another format.
     """
     with file.open("rb") as opened:
         tag = id3_length(opened.read(10))
@@ -37,7 +39,7 @@ def without_length(file: Path) -> tuple[mmap.mmap, int] | None:
     value = int.from_bytes(data[field], "big")
     length = value & ((1 << _LENGTH_BITS) - 1)
     data[field] = (value - length).to_bytes(8, "big")
-    return data, length
+    return data
 
 
 def _end_of_frames(data: mmap.mmap) -> int:

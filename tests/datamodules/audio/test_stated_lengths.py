@@ -86,7 +86,7 @@ def flac_length(data: bytes, length: int) -> bytes:
     return data[:18] + (value >> 36 << 36 | length).to_bytes(8, "big") + data[26:]
 
 
-@pytest.mark.parametrize("length", [0, 1, THIRD, 2**36 - 1])
+@pytest.mark.parametrize("length", [0, 1, THIRD, 3 * FRAMES, 2**36 - 1])
 @pytest.mark.parametrize("tag", [b"", b"TAG" + bytes(125)])
 def test_flac_is_decoded_to_its_end(tmp_path: Path, length: int, tag: bytes) -> None:
     path = tmp_path / "x.flac"
