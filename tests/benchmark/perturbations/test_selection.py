@@ -154,7 +154,7 @@ def test_wrong_names_are_refused_with_the_nearest(selection: str, words: str) ->
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"unit": None}, "declares no unit"),
+        ({"axis": None}, "declares no axis"),
         ({"levels": ()}, "levels must be distinct"),
         ({"levels": (1.0, 1.0)}, "levels must be distinct"),
         ({"name": "all"}, "'all' cannot be its name"),
