@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.perturbations import CLEAN, Condition, catalogue, perturb
-from benchmark.report.sections.other import CLIPS
+from benchmark.report.sections.audio import CLIPS
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
 from datamodules.common.seeding import seed_for

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.perturbations import SUITE, axis_of
 from benchmark.score.metrics import TOP
 from benchmark.store.predictions import Tables
 
@@ -75,9 +76,55 @@ def protocol_and_family(tables: Tables, column: str) -> tuple[str, str]:
 
 
 def main_drops(tables: Tables) -> tuple[str, list[str]]:
-    """Return the protocol that means are over, ``suite`` where it was heard, and its columns."""
+    """Return the protocol of the means over families, the suite where present, and its columns."""
     scopes = {
         name: protocol_and_family(tables, name)[0] for name in drop_columns(tables.leaderboard)
     }
     main = min(scopes.values(), key=lambda protocol: (protocol != "suite", protocol), default="")
     return main or "suite", [name for name, protocol in scopes.items() if protocol == main]
+
+
+CONDITION_KEYS = ["protocol", "family", "perturbation", "severity", "level", "unit"]
+"""Columns that identify a condition in a table."""
+
+
+def suite_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the suite before those of other protocols, otherwise in their order."""
+    return frame.iloc[(frame["protocol"] != SUITE).to_numpy().argsort(kind="stable")]
+
+
+def suite_first_pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return every (protocol, family) of ``rows``: those of the suite first, then by name."""
+    pairs = rows[["protocol", "family"]].drop_duplicates().itertuples(index=False, name=None)
+    return sorted(pairs, key=lambda pair: (pair[0] != SUITE, *pair))
+
+
+def pair_title(protocol: str, family: str) -> str:
+    """Return the heading of a family, with its protocol where that is not the suite."""
+    title = family_title(family)
+    return title if protocol == SUITE else f"{title} ({protocol})"
+
+
+def level_label(level: float, unit: Any) -> str:
+    """Return a level with its unit, signed where its direction matters: ``+1 semitones``."""
+    name = "" if pd.isna(unit) else str(unit)
+    axis = axis_of("", name)
+    if axis is not None and axis.prefix:
+        return f"{axis.prefix} {level:.3g}"
+    sign = "+" if axis is not None and axis.signed and level else ""
+    return f"{level_number(level, sign)} {name}".strip().replace("-", "\N{MINUS SIGN}")
+
+
+def level_number(level: float, sign: str = "") -> str:
+    """Return a level to three significant digits, and all digits before the point."""
+    return f"{level:{sign}.0f}" if abs(level) >= 1000 else f"{level:{sign}.3g}"
+
+
+def has_labels(tables: Tables) -> bool:
+    """Return whether the test tracks have labels: a model is ranked, or nothing was compared."""
+    return bool(tables.leaderboard["rank"].notna().any()) or tables.consistency.empty
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame by column name."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

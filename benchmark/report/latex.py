@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.report.figures.style import looks, off_scale
+from benchmark.report.figures.style import model_styles, plottable
 from benchmark.report.labels import (
     drop_columns,
     family_title,
@@ -191,7 +191,7 @@ def _column(
     board: pd.DataFrame, name: str, best: Callable[..., Any], lead: Lead, *, inline: bool
 ) -> list[str]:
     """Return the cells of a column; the best is bold where it leads."""
-    able = {look.model for look in off_scale(board, looks(list(board["model"])))}
+    able = {style.model for style in plottable(board, model_styles(list(board["model"])))}
     # A constant predictor cannot drop: it is no rival of those that have something to lose.
     known = board[board["model"].isin(able)].dropna(subset=[name])
     order = known.sort_values(name, ascending=best is min, kind="stable")["model"].tolist()

@@ -20,8 +20,9 @@ from benchmark import __version__
 from benchmark.report.dataset import audio_features
 from benchmark.report.dataset import figures as draw
 from benchmark.report.dataset.embedding import MOST_POINTS, Projection, project
-from benchmark.report.figures.style import inline_svg, save, style
-from benchmark.report.html import records, template
+from benchmark.report.figures.style import figure_style, inline_svg, save
+from benchmark.report.html import environment
+from benchmark.report.labels import records
 from benchmark.store.files import write_text
 from datamodules.common.errors import TagbenchError
 from datamodules.common.progress import Progress, Silent
@@ -92,15 +93,16 @@ def describe(
         write_text(folder / f"{name}.csv", text)
         written.add(folder / f"{name}.csv")
     pages = {}
-    with style():
+    with figure_style(corpus.tags) as missing:
         for name, title, figure in figures(found):
             pages[name] = inline_svg(figure, title, name)
             written |= set(save(figure, folder / "figures" / name))
     for suffix in ("*.csv", "figures/*.pdf", "figures/*.png"):  # of an earlier run
         for stale in set(folder.glob(suffix)) - written:
             stale.unlink()
-    page = template("describe").render(**context(found, directory.name, pages))
-    write_text(folder / "index.html", page)
+    page = environment().get_template("describe.html.jinja")
+    text = page.render(**context(found, directory.name, pages), missing=missing)
+    write_text(folder / "index.html", text)
     return folder / "index.html"
 
 

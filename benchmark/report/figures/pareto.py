@@ -1,4 +1,4 @@
-"""How good a model is on clean audio against how good it stays: the scatter and its front."""
+"""Scatter plot of scores on clean and perturbed audio, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.style import GRID, INK, Look, new_figure
+from benchmark.report.figures.style import GRID, INK, ModelStyle, new_figure
 from benchmark.report.labels import metric_title
 
 
 def draw_scatter(
-    board: pd.DataFrame, drops: Sequence[str], shown: Sequence[Look], metric: str
+    board: pd.DataFrame, drops: Sequence[str], styles: Sequence[ModelStyle], metric: str
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw each model's clean score against its mean over families; the front is joined.
+    """Draw the clean score of each model against its mean over families, and the Pareto front.
 
     Args:
         board: Ranked models.
-        drops: Columns of the families that the mean is over.
-        shown: Models to draw.
-        metric: Of both scores.
+        drops: Drop columns of the families of the mean.
+        styles: Models to draw.
+        metric: Metric of both scores.
     """
     means = [name.removesuffix("_drop") + f"_{metric}" for name in drops]
     points = pd.DataFrame(
         {"model": board["model"], "clean": board[metric], "perturbed": board[means].mean(axis=1)}
     )
-    # A mean over fewer families than the others have would not compare.
+    # A mean over fewer families is not comparable with the others.
     points.loc[board[means].isna().any(axis=1), "perturbed"] = np.nan
     figure, (ax,) = new_figure(3.9, 2.7)
-    drawn = points[points["model"].isin([look.model for look in shown])].dropna()
+    drawn = points[points["model"].isin([style.model for style in styles])].dropna()
     front = pareto(drawn)
     if len(drawn):
         ax.plot(front["clean"], front["perturbed"], color=GRID, linewidth=3, zorder=0)
@@ -40,19 +40,19 @@ def draw_scatter(
         ax.axline((start, start), slope=1, color=INK, linewidth=0.5, linestyle=":")
         ax.set_xlim(*_padded(drawn["clean"]))
         ax.set_ylim(*_padded(drawn["perturbed"]))
-    for look in shown:
-        own = drawn[drawn["model"] == look.model]
+    for style in styles:
+        own = drawn[drawn["model"] == style.model]
         if len(own):
             line = ax.plot(
                 own["clean"],
                 own["perturbed"],
-                color=look.colour,
-                marker=look.marker,
+                color=style.colour,
+                marker=style.marker,
                 linestyle="none",
                 markersize=6,
-                label=look.model,
+                label=style.model,
             )[0]
-            line.set_gid(f"{look.gid}-line")
+            line.set_gid(f"{style.gid}-line")
     ax.set_xlabel(f"{metric_title(metric)} on clean audio")
     ax.set_ylabel(f"mean {metric_title(metric)}, perturbed")
     ax.set_title("clean against perturbed", fontsize=9, loc="left")
@@ -60,7 +60,7 @@ def draw_scatter(
 
 
 def pareto(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that no other row beats in both ``clean`` and ``perturbed``."""
+    """Return the rows for which no other row is better in ``clean`` and ``perturbed``."""
     ordered = points.sort_values(["clean", "perturbed"], ascending=False)
     best = ordered["perturbed"].cummax().shift(fill_value=-np.inf)
     return ordered[ordered["perturbed"] > best]

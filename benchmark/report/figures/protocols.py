@@ -1,8 +1,8 @@
-"""A published test beside the suite's and their controls, at the same nominal level.
+"""Comparison of published tests with the suite and the controls, at the same nominal level.
 
-The published tests of robustness also change what their name does not say: a phase vocoder smears,
-a compander turns the level down. Where two protocols have a family in common, this shows what each
-does to the same models, and what the side effect alone does (the control).
+The published tests of robustness have side effects: a phase vocoder smears, a compander lowers the
+level. Where two protocols have a family in common, the figure shows the effect of each on the same
+models, and the effect of the side effect alone (the control).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.perturbations import CONTROLS, axis_of, catalogue
-from benchmark.report.figures.style import COLOURS, INK, Look, new_figure
-from benchmark.report.labels import family_title, metric_title
+from benchmark.perturbations import CONTROLS, SUITE, axis_of, catalogue
+from benchmark.report.figures.style import COLOURS, INK, ModelStyle, new_figure
+from benchmark.report.labels import family_title, level_label, metric_title
 
-SUITE, CONTROL = "suite", "control"
+CONTROL = "control"
 
 SHIFT = "mean_abs_dlogit"
 """Quantity of ``consistency.csv`` beside the drop: the mean distance of logits from clean."""
@@ -30,17 +30,19 @@ _MARKS = {SUITE: ("o", 0), CONTROL: ("^", 2)}  # any other protocol is a square
 KEYS = ["model", "protocol", "perturbation", "severity"]
 
 
-def beside(robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return what the picture shows: one row per model, condition and quantity.
+def protocol_comparison(
+    robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str
+) -> pd.DataFrame:
+    """Return the points of the figure: one row per model, condition and quantity.
 
     Only families that a published protocol shares with the suite, or that have a control, are
     kept. ``part`` is ``suite``, ``control`` or the name of another protocol; ``family`` is the one
-    that the condition stands beside; ``value, low, high`` are those of ``quantity``.
+    that the condition is compared with; ``value, low, high`` are those of ``quantity``.
 
     Args:
         robustness: ``robustness.csv``.
         consistency: ``consistency.csv``, or an empty frame.
-        metric: Whose drop is compared.
+        metric: Metric whose drop is compared.
     """
     rows = robustness[(robustness["metric"] == metric) & (robustness["severity"] > 0)]
     drops = rows[[*KEYS, "family", "level", "unit"]].assign(
@@ -65,29 +67,14 @@ def beside(robustness: pd.DataFrame, consistency: pd.DataFrame, metric: str) -> 
     return points[points["family"].isin(wanted)].reset_index(drop=True)
 
 
-def level_label(level: float, unit: Any) -> str:
-    """Return a level with its unit, signed where direction matters: ``+1 semitones``."""
-    name = "" if pd.isna(unit) else str(unit)
-    axis = axis_of("", name)
-    if axis is not None and axis.prefix:
-        return f"{axis.prefix} {level:.3g}"
-    sign = "+" if axis is not None and axis.signed and level else ""
-    return f"{level_number(level, sign)} {name}".strip().replace("-", "\N{MINUS SIGN}")
-
-
-def level_number(level: float, sign: str = "") -> str:
-    """Return a level to three digits, those before the point in full."""
-    return f"{level:{sign}.0f}" if abs(level) >= 1000 else f"{level:{sign}.3g}"
-
-
-def draw_protocols(points: pd.DataFrame, shown: Sequence[Look]) -> Figure:
-    """Draw a panel for each family and quantity; a row a level, a mark a protocol.
+def draw_protocols(points: pd.DataFrame, styles: Sequence[ModelStyle]) -> Figure:
+    """Draw one panel per family and quantity, with one row per level and one marker per protocol.
 
     Args:
-        points: What `beside` returned.
-        shown: Models to draw: each is a small mark, their mean a large one.
+        points: From :func:`protocol_comparison`.
+        styles: Models to draw: each is a small marker, their mean a large one.
     """
-    drawn = points[points["model"].isin([look.model for look in shown])]
+    drawn = points[points["model"].isin([style.model for style in styles])]
     quantities = list(dict.fromkeys(points["quantity"]))
     families = sorted(set(points["family"]))
     rows = {name: _rows(drawn[drawn["family"] == name]) for name in families}
@@ -117,7 +104,7 @@ def draw_protocols(points: pd.DataFrame, shown: Sequence[Look]) -> Figure:
         handles,
         loc="outside lower center",
         ncols=len(handles),
-        title="small: a model, large: their mean",
+        title="small: one model, large: mean of the models",
         title_fontsize=6.5,
         handlelength=1.5,
     )
@@ -142,15 +129,15 @@ def _panel(ax: Axes, points: pd.DataFrame, rows: Sequence[tuple[str, float]]) ->
     at = {pair: row for row, pair in enumerate(rows)}
     parts = sorted(set(points["part"]), key=lambda part: (part != SUITE, part == CONTROL, part))
     unit = points["unit"].astype("string").fillna("")
-    # Side by side only where parts meet on one row.
-    meeting = {
+    # Shift the parts apart only where they share a row.
+    sharing = {
         name: [p for p in parts if p in set(points.loc[unit == name, "part"])] for name in unit
     }
     for part in parts:
         marker, colour = _MARKS.get(part, ("s", 1))
         own = points[points["part"] == part]
         pairs = list(zip(unit[own.index], own["level"].round(3), strict=True))
-        shift = [meeting[u].index(part) - (len(meeting[u]) - 1) / 2 for u, _ in pairs]
+        shift = [sharing[u].index(part) - (len(sharing[u]) - 1) / 2 for u, _ in pairs]
         y = np.array([at[pair] for pair in pairs], float) + 0.26 * np.array(shift)
         ink = COLOURS[colour]
         ax.plot(own["value"], y, marker, color=ink, markersize=2.2, alpha=0.45, linestyle="none")
@@ -173,20 +160,20 @@ def _panel(ax: Axes, points: pd.DataFrame, rows: Sequence[tuple[str, float]]) ->
     ax.tick_params(axis="y", length=0)
 
 
-def pairs(points: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
-    """Return a row per model and nominal level that two protocols share, for a table.
+def matched_levels(points: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
+    """Return one row per model and nominal level that the suite and another protocol share.
 
     Returns:
         ``family, level, model, metric, protocol`` and, by quantity, ``suite``, ``other`` and
         ``difference`` (other less suite).
     """
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    by_level: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in points[points["part"] != CONTROL].to_dict("records"):
         key = (row["family"], str(row["unit"]), round(row["level"], 3), row["model"])
-        cell = found.setdefault(key, {"parts": {}})
+        cell = by_level.setdefault(key, {"parts": {}})
         cell["parts"].setdefault(row["part"], {})[row["quantity"]] = row["value"]
     table = []
-    for (family, unit, level, model), cell in found.items():
+    for (family, unit, level, model), cell in by_level.items():
         suite = cell["parts"].pop(SUITE, None)
         for protocol, other in cell["parts"].items() if suite else ():
             values = {

@@ -1,4 +1,4 @@
-"""How the order of the models changes when the audio is perturbed."""
+"""Bump chart: order of the models on clean audio and over each family."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.style import Look, new_figure
+from benchmark.report.figures.labels import MODEL_COLUMNS, columns, shorten_all
+from benchmark.report.figures.style import ModelStyle, new_figure
 from benchmark.report.labels import drop_columns, family_title
 
 
@@ -20,11 +21,11 @@ def rank_changes(board: pd.DataFrame, metric: str) -> pd.DataFrame:
     order of the leaderboard. A model without a score has no row.
     """
     ranked = board.dropna(subset=["rank"])
-    columns = {"clean": metric}
+    scores = {"clean": metric}
     for name in drop_columns(board):
-        columns[name.removesuffix("_drop")] = f"{name.removesuffix('_drop')}_{metric}"
+        scores[name.removesuffix("_drop")] = f"{name.removesuffix('_drop')}_{metric}"
     parts = []
-    for condition, column in columns.items():
+    for condition, column in scores.items():
         part = pd.DataFrame(
             {"condition": condition, "model": ranked["model"], "score": ranked[column]}
         ).dropna(subset=["score"])
@@ -34,25 +35,27 @@ def rank_changes(board: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw_ranks(points: pd.DataFrame, listed: Sequence[Look]) -> Figure:
-    """Draw a line a model from its place on clean audio through its place in each family."""
+def draw_ranks(points: pd.DataFrame, styles: Sequence[ModelStyle]) -> Figure:
+    """Draw one line per model, from its place on clean audio through that of each family."""
     conditions = list(dict.fromkeys(points["condition"]))
     most = int(points["place"].max())
-    room = 0.055 * (3 + max(len(look.model) for look in listed))  # for names on either side
+    names = [style.model for style in styles]
+    labels = dict(zip(names, shorten_all(names, MODEL_COLUMNS), strict=True))
+    room = 0.055 * (3 + max(columns(label) for label in labels.values()))  # on either side
     figure, (ax,) = new_figure(0.4 + 2 * room + 0.62 * len(conditions), 1.1 + 0.19 * most)
-    for look in listed:
-        own = points[points["model"] == look.model]
+    for style in styles:
+        own = points[points["model"] == style.model]
         if not len(own):
             continue
         x = np.array([conditions.index(name) for name in own["condition"]], dtype=float)
         places = own["place"].to_numpy(float)
-        line = ax.plot(x, places, color=look.colour, marker=look.marker, linestyle=look.dash)[0]
-        line.set_gid(f"{look.gid}-line")
+        line = ax.plot(x, places, color=style.colour, marker=style.marker, linestyle=style.dash)[0]
+        line.set_gid(f"{style.gid}-line")
         ranks = own["rank"].tolist()
-        _name(ax, x[0] - 0.15, places[0], f"{look.model}  {ranks[0]}", "right")
+        _name(ax, x[0] - 0.15, places[0], f"{labels[style.model]}  {ranks[0]}", "right")
         if len(own) > 1 and own["condition"].iloc[-1] == conditions[-1]:
-            _name(ax, x[-1] + 0.15, places[-1], f"{ranks[-1]}  {look.model}", "left")
-    titles = [family_title(name) for name in conditions]
+            _name(ax, x[-1] + 0.15, places[-1], f"{ranks[-1]}  {labels[style.model]}", "left")
+    titles = shorten_all([family_title(name) for name in conditions], MODEL_COLUMNS)
     ax.set_xticks(range(len(conditions)), titles, rotation=30, ha="right", fontsize=6.5)
     ax.set_yticks([])
     ax.tick_params(axis="x", length=0)

@@ -1,4 +1,4 @@
-"""Figures of a report, drawn from its tables; the same tables give the same bytes.
+"""Style of the figures, and how they are saved: the same tables give the same bytes.
 
 Models differ in colour, marker and dash, so that curves stay apart in grey and for colour-blind
 readers (palette of Okabe & Ito 2008). Text and grid carry marker colours that
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,18 +24,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 
-from benchmark.perturbations import axis_of
-from benchmark.report.labels import family_title, metric_title
+from benchmark.report.figures.labels import MAIN_FONT, fallback_fonts
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 DASHES = ("-", "--", "-.", ":")
 
-CHAIN = "chain"
-"""Family of perturbations that are several of the suite in a row."""
-
 INK, GRID = "#1b1b1c", "#d9d9da"
-"""Colours of text and of grid lines; unlike anything else in a figure."""
+"""Colours of text and of grid lines, which no other part of a figure has."""
 
 DPI = 200
 """Resolution of bitmaps."""
@@ -46,7 +43,7 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "tagbench",
     "pdf.fonttype": 42,
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.sans-serif": [MAIN_FONT],
     "font.size": 8.0,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -71,8 +68,16 @@ _STYLE: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a model is drawn, in every figure alike."""
+class ModelStyle:
+    """Colour, marker and dash of a model, equal in every figure.
+
+    Attributes:
+        model: Its name.
+        colour: Hexadecimal colour.
+        marker: Marker of matplotlib.
+        dash: Line style of matplotlib.
+        gid: Identifier in an SVG drawing.
+    """
 
     model: str
     colour: str
@@ -90,10 +95,10 @@ class Look:
         return " ".join(f"{x:g},{y:g}" for x, y in corners)
 
 
-def looks(models: Sequence[str]) -> list[Look]:
+def model_styles(models: Sequence[str]) -> list[ModelStyle]:
     """Give each model its colour, marker and dash, in the order of the leaderboard."""
     return [
-        Look(
+        ModelStyle(
             model,
             COLOURS[at % len(COLOURS)],
             MARKERS[at % len(MARKERS)],
@@ -104,102 +109,33 @@ def looks(models: Sequence[str]) -> list[Look]:
     ]
 
 
-def off_scale(board: pd.DataFrame, listed: Sequence[Look]) -> list[Look]:
-    """Return the models that curves show: all but those without any ranking ability.
+def plottable(board: pd.DataFrame, styles: Sequence[ModelStyle]) -> list[ModelStyle]:
+    """Return the models that curves show: all but constant predictors.
 
-    A constant predictor has ROC-AUC 0.5 under every condition; drawing it would squeeze all other
+    A constant predictor has ROC-AUC 0.5 under every condition. Drawing it would compress all other
     curves into the top of the figure.
     """
     constant = set(board.loc[(board["roc_auc"] - 0.5).abs() < 1e-6, "model"])
-    rest = [look for look in listed if look.model not in constant]
-    return rest or list(listed)
+    varying = [style for style in styles if style.model not in constant]
+    return varying or list(styles)
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw with the settings of this module, leaving the caller's alone."""
-    with mpl.rc_context(_STYLE):
-        yield
+def figure_style(texts: Iterable[str] = ()) -> Iterator[str]:
+    """Use the settings of this module within the context.
 
+    Args:
+        texts: Names that the figures print; fonts are chosen so that they have glyphs.
 
-@dataclass(frozen=True)
-class Curve:
-    """Points of one family: a frame with ``model, x, tick, value, low, high``, and the axis."""
-
-    family: str
-    label: str
-    points: pd.DataFrame
-
-
-def curves(robustness: pd.DataFrame, metric: str) -> list[Curve]:
-    """Arrange one metric of ``robustness.csv`` along the physical axis of every family."""
-    rows = robustness[robustness["metric"] == metric]
-    # A chain has no axis: its links change several things at once.
-    perturbed = rows[(rows["severity"] > 0) & (rows["family"] != CHAIN)]
-    pairs = perturbed[["protocol", "family"]].drop_duplicates().itertuples(index=False)
-    found = []
-    for protocol, family in sorted(pairs, key=lambda pair: (pair[0] != "suite", *pair)):
-        clean = rows[rows["severity"] == 0]
-        clean = clean.iloc[np.argsort(clean["protocol"] != protocol, kind="stable")]
-        own = perturbed[(perturbed["protocol"] == protocol) & (perturbed["family"] == family)]
-        found.append(_curve(own, clean.drop_duplicates("model"), protocol, family))
-    # An engine at rest lies where clean audio does: a point is no curve.
-    return [curve for curve in found if curve.points["x"].nunique() > 1]
-
-
-def _curve(rows: pd.DataFrame, clean: pd.DataFrame, protocol: str, family: str) -> Curve:
-    unit = "" if rows["unit"].isna().iloc[0] else str(rows["unit"].iloc[0])
-    axis = axis_of(str(rows["perturbation"].iloc[0]), unit)
-    points = rows[["model", "value", "low", "high", "level", "severity"]].copy()
-    points["tick"] = [(axis.tick if axis else "{:g}").format(level) for level in points["level"]]
-    if axis is None or axis.scale == "ordinal":
-        points["x"] = points["severity"].astype(float)
-        origin = 0.0
-    else:
-        points["x"] = [axis.position(level) for level in points["level"]]
-        # Clean audio has no place on a ratio to nothing: one more step beyond the mildest level.
-        near = sorted(set(points["x"]))
-        step = near[1] - near[0] if len(near) > 1 else 1.0
-        origin = near[0] - step if axis.clean is None else axis.position(axis.clean)
-    start = clean[["model", "value", "low", "high"]].copy()
-    start["x"], start["tick"], start["level"], start["severity"] = origin, "clean", np.nan, 0
-    name = family if protocol == "suite" else f"{protocol}_{family}"
-    label = axis.label if axis else f"severity ({unit})" if unit else "severity"
-    both = pd.concat([part for part in (start, points) if len(part)], ignore_index=True)
-    return Curve(name, label, both.sort_values(["model", "x"], kind="stable"))
-
-
-def draw_curve(ax: Axes, curve: Curve, shown: Sequence[Look], metric: str) -> None:
-    """Draw one family: a line per model with its 95 % band."""
-    for look in shown:
-        own = curve.points[curve.points["model"] == look.model].dropna(subset=["value"])
-        if not len(own):
-            continue
-        x, y = own["x"].to_numpy(float), own["value"].to_numpy(float)
-        low, high = own["low"].to_numpy(float), own["high"].to_numpy(float)
-        band = ax.fill_between(x, low, high, color=look.colour, alpha=0.13, linewidth=0)
-        band.set_gid(f"{look.gid}-band")
-        line = ax.plot(x, y, color=look.colour, marker=look.marker, linestyle=look.dash)[0]
-        line.set_gid(f"{look.gid}-line")
-        line.set_label(look.model)
-    ticks = curve.points.drop_duplicates("x")[["x", "tick"]]
-    keep = _spaced(ticks["x"].tolist(), set(ticks.loc[ticks["tick"] == "clean", "x"]))
-    names = dict(zip(ticks["x"], ticks["tick"], strict=True))
-    ax.set_xticks(keep, [names[x] for x in keep])
-    ax.set_xlabel(curve.label)
-    ax.set_ylabel(metric_title(metric))
-    ax.set_title(family_title(curve.family), fontsize=9, loc="left")
-
-
-def _spaced(positions: Sequence[float], must: set[float], share: float = 0.12) -> list[float]:
-    """Leave out ticks that would overlap, never the one of clean audio."""
-    span = max(positions) - min(positions) or 1.0
-    kept = sorted(must)
-    outward = sorted(set(positions) - must, key=lambda x: -abs(x - (kept[0] if kept else 0.0)))
-    for x in outward:
-        if all(abs(x - other) >= share * span for other in kept):
-            kept.append(x)
-    return sorted(kept)
+    Yields:
+        The characters for which no installed font has a glyph.
+    """
+    families, missing = fallback_fonts(texts)
+    fallback: dict[Any, Any] = {"font.family": ["sans-serif", *families]} if families else {}
+    with mpl.rc_context({**_STYLE, **fallback}), warnings.catch_warnings():
+        # The report names the missing glyphs once; matplotlib warns for each in each figure.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")
+        yield missing
 
 
 def new_figure(
@@ -209,7 +145,7 @@ def new_figure(
     columns: int = 1,
     height_ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure in inches, apart from pyplot's global state, and its axes."""
+    """Return a figure of a size in inches, without pyplot's global state, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
@@ -217,12 +153,12 @@ def new_figure(
 
 
 def inline_svg(figure: Figure, title: str, key: str) -> str:
-    """Return the figure as SVG for an HTML page: own ids, colours that follow the page.
+    """Return the figure as SVG for an HTML page, with unique ids and the colours of the page.
 
     Args:
-        figure: What to draw.
-        title: What a screen reader says.
-        key: Prefix that keeps its ids apart from those of other figures on the page.
+        figure: The figure.
+        title: Description for screen readers.
+        key: Prefix of its ids, unique on the page.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -250,9 +186,9 @@ def save(figure: Figure, path: Path) -> list[Path]:
         The files.
     """
     pdf, png = path.with_suffix(".pdf"), path.with_suffix(".png")
-    figure.set_dpi(DPI)  # text is a little wider or narrower at each resolution
+    figure.set_dpi(DPI)  # text width depends on the resolution
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once; each format would do it again
+    figure.set_layout_engine("none")  # lay out once, not once per format
     figure.savefig(pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
     figure.savefig(png, dpi=DPI, metadata={"Software": None})
     return [pdf, png]

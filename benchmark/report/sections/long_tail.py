@@ -1,42 +1,56 @@
-"""What the report says about rare classes, arranged from the tables."""
+"""Scores of rare tags or classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from benchmark.report.figures.style import Look
-from benchmark.store.predictions import Tables
+from benchmark.report.data import ReportData
+from benchmark.report.sections.base import Section, include
+from benchmark.score.long_tail import THRESHOLDS
 
 
-def tails(tables: Tables, listed: Sequence[Look]) -> list[dict[str, Any]]:
+def _build(data: ReportData) -> dict[str, Any] | None:
+    if not (data.labelled and data.facts["models"]):
+        return None
+    return {
+        "thresholds": _thresholds(data),
+        "counted": bool(data.tables.per_tag["n_train"].notna().any()),
+        "rarest": THRESHOLDS[-1],
+    }
+
+
+def _thresholds(data: ReportData) -> list[dict[str, Any]]:
     """Return one entry per threshold that some class lies below.
 
     Returns:
-        ``threshold``; ``n_tracks``; ``classes`` with ``tag``, ``n_train`` and ``n_positive``,
-        the rarest first; ``same``, whether they are the classes of the threshold before;
-        ``ks``; and ``rows``, one per model in the order of the leaderboard, with a cell per K.
+        ``threshold``; ``n_tracks``; ``classes`` with ``tag``, ``n_train`` and ``n_positive``, the
+        rarest first; ``repeated``, whether they are the classes of the threshold before; ``ks``;
+        and ``rows``, one per model in the order of the leaderboard, with a cell per K.
     """
+    tables = data.tables
     clean = tables.per_tag[tables.per_tag["severity"] == 0].drop_duplicates("tag")
     counts = clean.set_index("tag")[["n_train", "n_positive"]].to_dict("index")
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for threshold, part in tables.long_tail.groupby("threshold"):
         rare = [{"tag": name, **counts[name]} for name in str(part["classes"].iloc[0]).split("|")]
-        rare.sort(key=lambda one: (one["n_train"], one["tag"]))
+        rare.sort(key=lambda row: (row["n_train"], row["tag"]))
         cells = {(cell["model"], cell["k"]): cell for cell in part.to_dict("records")}
         ks = sorted(set(part["k"]))
-        found.append(
+        entries.append(
             {
                 "threshold": threshold,
                 "n_tracks": part["n_tracks"].iloc[0],
                 "classes": rare,
-                "same": bool(found) and found[-1]["classes"] == rare,
+                "repeated": bool(entries) and entries[-1]["classes"] == rare,
                 "ks": ks,
                 "rows": [
-                    {"model": look.model, "cells": [cells[look.model, k] for k in ks]}
-                    for look in listed
-                    if (look.model, ks[0]) in cells
+                    {"model": style.model, "cells": [cells[style.model, k] for k in ks]}
+                    for style in data.models
+                    if (style.model, ks[0]) in cells
                 ],
             }
         )
-    return found
+    return entries
+
+
+SECTION = Section("tail", "Rare {units}", 110, include("long_tail"), _build)

@@ -1,5 +1,5 @@
 "use strict";
-// Sort a table by a column: numbers by value, blanks always last.
+// A click on a heading sorts its table: numbers by value, blank cells last.
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => {
     const head = button.closest("th"), table = head.closest("table"), body = table.tBodies[0];
@@ -18,7 +18,7 @@ for (const button of document.querySelectorAll("th button")) {
     body.append(...[...body.rows].sort(compare));
   });
 }
-// Hovering over a model in the legend dims the others; a click hides it in every figure.
+// Pointing at a model in the legend dims the others; a click hides it in every figure.
 for (const button of document.querySelectorAll(".legend button")) {
   const own = () => document.querySelectorAll(".plots ." + button.dataset.series);
   const light = on => {
@@ -35,13 +35,13 @@ for (const button of document.querySelectorAll(".legend button")) {
     light(show);
   });
 }
-// A field above a table keeps the rows that hold every word in their first cells of text.
+// A field above a table keeps the rows whose text cells contain every word.
 for (const table of document.querySelectorAll("table[data-filter]")) {
   const box = document.createElement("label"), field = document.createElement("input");
   const count = document.createElement("span");
   box.className = "filter";
   field.type = "search";
-  field.placeholder = "words, -words to leave out";
+  field.placeholder = "words; -word excludes a word";
   count.className = "soft";
   count.setAttribute("role", "status");
   box.append("Filter " + table.dataset.filter, field, count);
@@ -62,13 +62,15 @@ for (const table of document.querySelectorAll("table[data-filter]")) {
     count.textContent = words.length ? shown + " of " + rows.length : "";
   });
 }
-// A button copies a text; where the browser does not allow it, the text is selected instead.
-for (const head of document.querySelectorAll("[data-copy]")) {
-  const button = document.createElement("button"), source = document.getElementById(head.dataset.copy);
+// A button in the heading of a section copies a text; where the browser does not allow it, the text
+// is selected instead.
+for (const source of document.querySelectorAll("[data-copy]")) {
+  const button = document.createElement("button");
+  const head = source.closest(".section").querySelector("h2");
   button.type = "button";
   button.className = "copy";
   button.textContent = "Copy";
-  button.setAttribute("aria-label", "Copy: " + head.textContent);
+  button.setAttribute("aria-label", "Copy: " + source.dataset.copy);
   head.append(button);
   const say = text => {
     button.textContent = text;

@@ -18,7 +18,7 @@ from benchmark.perturbations import CLEAN, perturb, resolve
 from benchmark.predict import audio_examples
 from benchmark.predict.audio_examples import MOST_BYTES, SECONDS, encode, example_track, render
 from benchmark.report.html import write_report
-from benchmark.report.sections import other as report_sections
+from benchmark.report.sections import audio as audio_section
 from benchmark.score.tables.leaderboard import build_tables
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
@@ -260,7 +260,7 @@ def test_the_page_plays_the_clips_from_within(rendered, tmp_path, monkeypatch):
     )
     assert "CC0 1.0" in page
     sizes = {one["file"]: (folder / one["file"]).stat().st_size for one in record["clips"]}
-    monkeypatch.setattr(report_sections, "CAP", 3 * max(sizes.values()))
+    monkeypatch.setattr(audio_section, "CAP", 3 * max(sizes.values()))
     few = write_report(tables, folder.parent, {}).read_text()
     assert "3 conditions are left out" in few
     assert few.count("<audio ") == 2

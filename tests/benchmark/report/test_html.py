@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 
 from benchmark.perturbations import axis_of
+from benchmark.report.figures.degradation import curves
 from benchmark.report.figures.pareto import pareto
-from benchmark.report.figures.style import curves, looks, off_scale
-from benchmark.report.html import sections, write_report
+from benchmark.report.figures.style import model_styles, plottable
+from benchmark.report.html import write_report
+from benchmark.report.sections.base import Section, sections
+from benchmark.report.sections.provenance import grouped
 from benchmark.score.tables.io import read_tables, write_tables
 from benchmark.score.tables.leaderboard import build_tables
 from benchmark.store.predictions import CellFailure
@@ -63,11 +66,11 @@ def test_the_page_says_what_the_tables_say(rendered):
     assert "ValueError: <b> & more" in said  # escaped in the source, text on the page
     assert "50 bootstrap replicates" in said
     assert "prevalence-matched" in said
-    assert "hears the test tracks in windows (max windows 3, protocol tiled)" in said
+    assert "receives the test tracks in windows (max windows 3, protocol tiled)" in said
     cells = re.findall(r'<td class="([^"]+)"[^>]*title="tag_prior: 0.500', text)
     assert set(cells) == {"heat unclear"}  # it cannot drop
     assert 'class="heat" style' in text
-    assert "Off the scale, with ROC-AUC 0.5 under every condition: tag_prior." in said
+    assert "Models with ROC-AUC 0.5 under every condition are not drawn: tag_prior." in said
     for fact in ("torch", "2.11.0", "ab" * 32, "protocol tiled", "a, b"):
         assert fact in said
 
@@ -143,7 +146,12 @@ def test_an_engine_at_rest_is_no_curve_and_means_are_over_the_suite(tmp_path):
     targets = [[1], [0], [1], [0]]
     suite = {"perturbation": "white_noise", "severity": 3}
     rest = {"perturbation": "rest", "family": "pitch_shift", "unit": "semitones", "level": 0.0}
-    band = {"perturbation": "band", "family": "low_pass", "unit": "Hz", "level": 6727.171}
+    band = {
+        "perturbation": "control_low_pass",
+        "family": "low_pass",
+        "unit": "Hz",
+        "level": 6727.171,
+    }
     cells = [
         evaluation(tmp_path, scores, targets, model=model, **facts)
         for model, facts, scores in [
@@ -159,7 +167,7 @@ def test_an_engine_at_rest_is_no_curve_and_means_are_over_the_suite(tmp_path):
     assert low_pass.points["tick"].tolist() == ["clean", "6727"]
     page = write_report(tables, tmp_path, {}).read_text()
     assert "6727 <span" in page
-    assert page.index("white noise <span") < page.index("band <span")  # the suite first
+    assert page.index("white noise <span") < page.index("control low pass <span")  # the suite first
     points = pd.read_csv(tmp_path / "report" / "figures" / "clean_against_robust.csv")
     assert points["perturbed"].tolist() == [0.75]  # without the controls
 
@@ -181,6 +189,18 @@ def test_clean_alone_and_nothing_at_all_still_give_a_page(tmp_path):
     Page(nothing.read_text())
 
 
+def test_sections_have_an_order_and_each_has_its_anchor(rendered):
+    found = sections()
+    assert all(isinstance(section, Section) for section in found)
+    orders = [section.order for section in found]
+    assert orders == sorted(set(orders))
+    text = rendered[2]
+    anchors = re.findall(r'<h2 id="([^"]+)"', text)
+    assert anchors == re.findall(r'<a href="#([^"]+)">', text)
+    assert anchors == [section.id for section in found if section.id in anchors]
+    assert {"leaderboard", "curves", "conditions", "methods", "references"} <= set(anchors)
+
+
 def test_single_label_page(tmp_path):
     cells = simulated(tmp_path, ["fcn"], task="singlelabel")
     clean = [one for one in cells if one.severity == 0]
@@ -190,7 +210,7 @@ def test_single_label_page(tmp_path):
 
 
 def test_twelve_models_look_different():
-    found = looks([f"m{i}" for i in range(12)])
+    found = model_styles([f"m{i}" for i in range(12)])
     assert len({(one.colour, one.dash) for one in found}) == 12
     assert len({one.marker for one in found}) == 12
     for one in found:
@@ -199,11 +219,11 @@ def test_twelve_models_look_different():
         assert points[:, 0].max() <= 18
 
 
-def test_off_scale_keeps_something_to_draw():
+def test_plottable_keeps_something_to_draw():
     board = pd.DataFrame({"model": ["a", "b"], "roc_auc": [0.5, 0.5]})
-    assert len(off_scale(board, looks(["a", "b"]))) == 2
+    assert len(plottable(board, model_styles(["a", "b"]))) == 2
     board["roc_auc"] = [0.9, 0.5]
-    assert [one.model for one in off_scale(board, looks(["a", "b"]))] == ["a"]
+    assert [one.model for one in plottable(board, model_styles(["a", "b"]))] == ["a"]
 
 
 def test_pareto_front_by_hand():
@@ -214,8 +234,8 @@ def test_pareto_front_by_hand():
 
 
 def test_provenance_sections():
-    assert sections({"a": 1, "B": {"c": [1, 2], "d": {"e": None}}}) == [
+    assert grouped({"a": 1, "B": {"c": [1, 2], "d": {"e": None}}}) == [
         ("Run", [("a", "1")]),
         ("B", [("c", "1, 2"), ("d", "e None")]),
     ]
-    assert sections({}) == []
+    assert grouped({}) == []

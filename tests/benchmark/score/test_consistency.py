@@ -168,7 +168,7 @@ def test_the_page_without_labels_is_about_consistency(tmp_path, models):
     tables = build_tables([*cells, worse], n_boot=20)
     page = write_report(tables, tmp_path, {"Data": {"train tracks": 0}}).read_text()
     body = page[page.index("<body>") : page.index('<h2 id="provenance">')]
-    for word in ("ROC-AUC", "Leaderboard", "Rare", "Every tag", "Every condition", "mCE", ">nan"):
+    for word in ("ROC-AUC", "Leaderboard", "Rare", "All tags", "All conditions", "mCE", ">nan"):
         assert word not in body, body[body.index(word) - 200 :][:400]
     assert "no labels" in body
     for heading in ("Consistency", "Published tests"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.report.figures.heat_maps import draw_families, draw_tags, family_drops, tag_scores
-from benchmark.report.figures.style import looks, style
+from benchmark.report.figures.style import figure_style, model_styles
 from benchmark.score.tables.leaderboard import build_tables
 from benchmark.score.tag_groups import TagFacts
 from tests.support.scored import simulated
@@ -48,8 +48,8 @@ def printed(ax):
 def test_families_by_severity(tables):
     points = family_drops(tables.robustness, "roc_auc")
     found = points.set_index(["model", "family", "severity"])["drop"]
-    with style():
-        figure, _ = draw_families(tables.robustness, looks(list(MODELS)), "roc_auc")
+    with figure_style():
+        figure, _ = draw_families(tables.robustness, model_styles(list(MODELS)), "roc_auc")
     for ax, model in zip(figure.axes, MODELS, strict=False):
         expected = mean_drops(tables.robustness, model=model, metric="roc_auc")
         shown = printed(ax)
@@ -67,8 +67,8 @@ def test_tags_and_categories_by_model(tables, kind):
     if kind == "category":
         frame = tables.per_category.rename(columns={"category": "tag", "n_tags": "n_positive"})
     points = tag_scores(frame, "multilabel").set_index(["model", "tag"])
-    with style():
-        figure = draw_tags(points.reset_index(), looks(list(MODELS)), "multilabel")
+    with figure_style():
+        figure = draw_tags(points.reset_index(), model_styles(list(MODELS)), "multilabel")
     clean, drop = (printed(ax) for ax in figure.axes)
     tags = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert sorted(tags) == sorted(set(frame["tag"]))

@@ -1,0 +1,116 @@
+"""Labels in figures: shortened to a width, and fonts with the glyphs that they need."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from matplotlib import font_manager
+from matplotlib.ft2font import FT2Font
+
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+TAG_COLUMNS, MODEL_COLUMNS = 40, 32
+"""Greatest width of the label of a tag and of a model, in columns of a terminal."""
+
+MAIN_FONT = "DejaVu Sans"
+
+_COLUMN = 0.6  # mean width of a column as a share of the font size
+
+
+def columns(text: str) -> int:
+    """Return the width of a text in columns: 2 for a wide character of East Asian scripts."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def inches(labels: Iterable[str], size: float) -> float:
+    """Return the estimated width of the longest label at a font size in points."""
+    return max((columns(label) for label in labels), default=0) * _COLUMN * size / 72.0
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return ``text`` on one line, cut to ``limit`` columns with an ellipsis at its end."""
+    line = " ".join(text.split())
+    if columns(line) <= limit:
+        return line
+    kept = ""
+    for character in line:
+        if columns(kept + character) > limit - 1:
+            break
+        kept += character
+    return kept.rstrip() + ELLIPSIS
+
+
+def shorten_all(texts: Sequence[str], limit: int) -> list[str]:
+    """Return the labels of several names; names with equal beginnings keep their ends instead.
+
+    Args:
+        texts: Distinct names.
+        limit: Greatest width of a label, in columns.
+    """
+    labels = [shorten(text, limit) for text in texts]
+    if len(set(labels)) == len(set(texts)):
+        return labels
+    half = (limit - 1) // 2
+    middle = []
+    for text, label in zip(texts, labels, strict=True):
+        if labels.count(label) == 1:
+            middle.append(label)
+            continue
+        line = " ".join(text.split())
+        end = shorten(line[::-1], half + 1)[-2::-1]
+        middle.append(shorten(line, limit - half)[:-1] + ELLIPSIS + end)
+    return middle
+
+
+def fallback_fonts(texts: Iterable[str]) -> tuple[list[str], str]:
+    """Choose installed fonts for the characters that the main font lacks.
+
+    Args:
+        texts: What the figures print.
+
+    Returns:
+        Names of font families, the most useful first, and the characters that no font has.
+    """
+    wanted = {ord(c) for text in texts for c in text if c.isprintable()}
+    lacking = wanted - _characters(font_manager.findfont(MAIN_FONT))
+    families: list[str] = []
+    for name, path in _system_fonts() if lacking else ():
+        covered = lacking & _characters(path)
+        if covered:
+            families.append(name)
+            lacking -= covered
+        if not lacking:
+            break
+    return families, "".join(map(chr, sorted(lacking)))
+
+
+@cache
+def _characters(path: str) -> frozenset[int]:
+    return frozenset(FT2Font(path).get_charmap())
+
+
+@cache
+def _system_fonts() -> tuple[tuple[str, str], ...]:
+    """Return (family, file) of upright fonts of normal weight: sans-serif fonts for CJK first."""
+    listed = {entry.fname for entry in font_manager.fontManager.ttflist}
+    for path in sorted(set(font_manager.findSystemFonts()) - listed):  # installed since the cache
+        try:
+            font_manager.fontManager.addfont(path)
+        except (OSError, RuntimeError):  # a font that FreeType cannot read
+            continue
+    fonts = {
+        (entry.name, entry.fname)
+        for entry in font_manager.fontManager.ttflist
+        if entry.style == "normal" and entry.weight in (400, "normal", "regular", "book")
+    }
+
+    def preference(font: tuple[str, str]) -> tuple[bool, bool, str, str]:
+        name = font[0].lower()
+        return "cjk" not in name, "serif" in name and "sans" not in name, *font
+
+    return tuple(sorted(fonts, key=preference))

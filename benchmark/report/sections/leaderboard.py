@@ -1,0 +1,48 @@
+"""Leaderboard: one row per model, best first, with the interval of its score as a bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from benchmark.report.data import ReportData
+from benchmark.report.labels import (
+    drop_columns,
+    further_metrics,
+    protocol_and_family,
+    records,
+    span,
+)
+from benchmark.report.sections.base import Section, include
+
+
+def _build(data: ReportData) -> dict[str, Any] | None:
+    if not data.labelled:
+        return None
+    board = data.tables.leaderboard
+    main, drops = data.drops
+    protocols = {protocol_and_family(data.tables, name)[0] for name in drop_columns(board)}
+    plotted = data.ranked[data.ranked["model"].isin([style.model for style in data.plotted])]
+    return {
+        "others": further_metrics(board),
+        "drops": drops,
+        "other_protocols": sorted(protocols - {main}),
+        "rows": [_row(row, plotted, data.metric) for row in records(board)],
+    }
+
+
+def _row(row: dict[str, Any], plotted: pd.DataFrame, metric: str) -> dict[str, Any]:
+    """Add the rank with its interval and the ends of the bar, in percent of its cell."""
+    scored = metric in row and not pd.isna(row[metric])
+    bar = None
+    if scored and not pd.isna(row[f"{metric}_low"]) and row["model"] in set(plotted["model"]):
+        left = float(plotted[f"{metric}_low"].min())
+        width = (float(plotted[f"{metric}_high"].max()) - left) or 1.0
+        ends = (row[f"{metric}_low"], row[metric], row[f"{metric}_high"])
+        bar = [round(100.0 * (float(value) - left) / width, 2) for value in ends]
+    ranks = (row.get(name) for name in ("rank", "rank_low", "rank_high"))
+    return {**row, "span": span(*ranks), "bar": bar, "scored": scored}
+
+
+SECTION = Section("leaderboard", "Leaderboard", 10, include("leaderboard"), _build)
