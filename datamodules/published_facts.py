@@ -1,36 +1,47 @@
-"""Facts of published datasets that are data: files to download, expected counts, references.
+"""Facts about published datasets that are stored as data: files, counts, digests, references.
 
-They lie beside the datasets, in ``datasets/files/<name>.json`` and
-``datasets/files/references.bib``.
+They are in ``datasets/files``: ``<name>.json``, tables in CSV, lists in text, and
+``references.bib``.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
-from datamodules.download.remote_file import RemoteFile
+from datamodules.download.remote_file import Checksum, RemoteFile
 
 FOLDER = Path(__file__).parent / "datasets" / "files"
+"""Folder of the data files."""
 
 
 @dataclass(frozen=True)
 class PublishedFacts:
-    """What is stored about a published dataset.
+    """Content of one ``<name>.json``.
 
     Attributes:
-        files: Files of the publisher by group and variant, such as ``files["lists"]["top50/0"]``.
         expected: Counts and digest of the published list of tracks, by variant.
+        files: Files of the publisher by group and variant, such as ``files["lists"]["top50/0"]``.
+        errata: Tracks whose published audio is unusable, by track id, with the reason.
+        archive_bytes: Approximate size of the audio archives of a variant in bytes, where the
+            publisher does not state the size of each file.
+        hosts: Addresses below which the audio archives are served, in the order of preference.
+        checksums: Checksums of files that users bring themselves, by name.
     """
 
-    files: Mapping[str, Mapping[str, tuple[RemoteFile, ...]]]
     expected: Mapping[str, Expected]
+    files: Mapping[str, Mapping[str, tuple[RemoteFile, ...]]] = field(default_factory=dict)
+    errata: Mapping[str, str] = field(default_factory=dict)
+    archive_bytes: Mapping[str, int] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    checksums: Mapping[str, Checksum] = field(default_factory=dict)
 
     def single(self, group: str, variant: str = "all") -> RemoteFile:
         """Return the only file of a group and variant."""
@@ -44,13 +55,19 @@ class PublishedFacts:
 
 def load_facts(name: str) -> PublishedFacts:
     """Read ``<name>.json``."""
-    content = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     files = {
         group: {variant: tuple(map(_remote_file, remotes)) for variant, remotes in variants.items()}
-        for group, variants in content["files"].items()
+        for group, variants in content.pop("files", {}).items()
     }
-    expected = {variant: Expected(**counts) for variant, counts in content["expected"].items()}
-    return PublishedFacts(files, expected)
+    expected = {variant: Expected(**counts) for variant, counts in content.pop("expected").items()}
+    errata = {
+        track_id: reason
+        for reason, track_ids in content.pop("errata", {}).items()
+        for track_id in track_ids
+    }
+    hosts = tuple(content.pop("hosts", ()))
+    return PublishedFacts(files=files, expected=expected, errata=errata, hosts=hosts, **content)
 
 
 def bibtex(key: str) -> str:
@@ -66,9 +83,15 @@ def bibtex(key: str) -> str:
     raise TagbenchError(f"{path} has no entry {key!r}.")
 
 
-def lines_of(name: str) -> frozenset[str]:
-    """Return the lines of a text file beside the datasets."""
+def read_words(name: str) -> frozenset[str]:
+    """Return the words of a text file, which are separated by white space."""
     return frozenset((FOLDER / name).read_text(encoding="utf-8").split())
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file by the names in its header."""
+    with (FOLDER / name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def _remote_file(fields: dict[str, Any]) -> RemoteFile:

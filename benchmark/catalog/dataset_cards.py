@@ -71,7 +71,7 @@ class DatasetCard:
 def card(name: str) -> DatasetCard:
     """Make the card of one dataset file; reads no data."""
     from datamodules.base import TaggingDataModule
-    from datamodules.published_dataset import Published
+    from datamodules.published_dataset import PublishedDataset
 
     file = load(find("datasets", name), DatasetFile)
     cls = import_class(file.class_path, TaggingDataModule, f"dataset {name!r}")
@@ -83,7 +83,7 @@ def card(name: str) -> DatasetCard:
     ):
         module: TaggingDataModule = cls(root=Path("data"), **file.params)
         task = module.task
-        if isinstance(module, Published):
+        if isinstance(module, PublishedDataset):
             expected = module.expected
             classes, hours = expected.classes, expected.hours
             counts = (expected.train, expected.valid, expected.test)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from datamodules.audio.decode import DECODER_REVISION
 from datamodules.common.errors import TagbenchError
+from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.digests import split_digest
 from datamodules.corpus.track import Track
+
+_NAMED = 10  # track ids that a message names
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a complete list of tracks holds.
+    """What a complete list of tracks contains.
 
     Attributes:
         classes: Number of tags.
@@ -37,6 +41,22 @@ class Expected:
     def counts(self) -> dict[str, int]:
         """Number of tracks by split."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+
+def is_prepared(root: Path, digest: str) -> bool:
+    """Tell whether the corpus in a folder is a complete split, decoded by the current decoder.
+
+    Args:
+        root: Folder of the corpus.
+        digest: Digest of the split; if it is empty, nothing is known to be complete.
+    """
+    if not digest:
+        return False
+    try:
+        corpus = Corpus.open(root)
+    except TagbenchError:
+        return False
+    return corpus.info["decoder"]["revision"] == DECODER_REVISION and corpus.split_digest == digest
 
 
 def check_complete(tracks: Sequence[Track], expected: Expected, name: str) -> None:
@@ -85,3 +105,29 @@ def check_share(
                 "continue with an incomplete corpus, which has tables of its own, set "
                 "partial: true in the params of a dataset YAML."
             )
+
+
+def describe_absent(
+    tracks: Iterable[Track], present: Iterable[str], split: str, expected: Expected
+) -> str:
+    """Describe which tracks of a split a corpus lacks; empty if it lacks none.
+
+    Args:
+        tracks: The published list, without tracks that are known to have no audio.
+        present: Track ids of the corpus.
+        split: The split.
+        expected: The published counts.
+
+    Returns:
+        A text such as ``"2 of 443 train tracks are missing (jazz.00054, pop.00001)"``.
+    """
+    available = set(present)
+    listed = [track.track_id for track in tracks if track.split == split]
+    absent = sorted(track_id for track_id in listed if track_id not in available)
+    if not absent:
+        return ""
+    more = f" and {len(absent) - _NAMED:,} more" if len(absent) > _NAMED else ""
+    return (
+        f"{len(absent):,} of {expected.counts[split]:,} {split} tracks are missing "
+        f"({', '.join(absent[:_NAMED])}{more})"
+    )

@@ -1,9 +1,7 @@
-"""GTZAN: 1,000 clips of ten genres (Tzanetakis and Cook, 2002), without those known to be bad."""
+"""GTZAN: clips of ten genres (Tzanetakis and Cook, 2002), without those known to be faulty."""
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,45 +10,44 @@ from typing import ClassVar, Literal, Unpack
 import pooch
 
 from datamodules.annotations.gtzan_artists import read_artists
+from datamodules.annotations.gtzan_clip_files import Clip, find_clips, parse_name
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.stratified_split import hold_out
-from datamodules.published_dataset import Published, PublishedOptions
-from datamodules.published_facts import FOLDER, bibtex, load_facts
+from datamodules.published_dataset import PublishedDataset, PublishedOptions
+from datamodules.published_facts import bibtex, load_facts, read_table
 
 Split = Literal["fault_filtered", "fold1", "fold2", "fold3"]
 
 _SPLITS = ("fault_filtered", "fold1", "fold2", "fold3")
 _SECONDS = 30.0
-_SUFFIXES = ("wav", "au", "mp3")  # of copies that go round; a clip in several is read as the first
-_CLIP = re.compile(rf"([a-z-]+)[._](\d{{5}})\.({'|'.join(_SUFFIXES)})")
-_VALID, _SEED = 0.15, 0  # of the folds, whose author leaves validation to the reader
+_VALID, _SEED = 0.15, 0  # of the folds, which define no validation set
 _FACTS = load_facts("gtzan")
 _GENRES = (
     "blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock",
 )  # fmt: skip
 
 
-class Gtzan(Published):
+class Gtzan(PublishedDataset):
     """Clips of 30 seconds, each of one of ten genres.
 
-    The collection has repetitions, distortions and wrong labels (Sturm, 2013), so no variant
-    takes all of it. ``fault_filtered`` is the split of Kereliuk et al. (2015), 930 clips with
-    hardly an artist on two sides: of the 887 clips whose artist Foleiss names, disco.00069 (test)
-    and disco.00049 and disco.00073 (train) share one. Its authors name no artists. The folds are
-    those of Foleiss and Tavares (2020), 948 clips with the artists kept apart: the fold is the
-    test; of the other two, whole artists are held out for validation.
+    The collection has repetitions, distortions and wrong labels (Sturm, 2013), so every variant
+    leaves clips out. ``fault_filtered`` is the split of Kereliuk et al. (2015): 930 clips, without
+    artists. Of the 887 clips whose artist Foleiss names, disco.00069 (test) and disco.00049 and
+    disco.00073 (train) share one. The folds are those of Foleiss and Tavares (2020): 948 clips, no
+    artist in two splits. The fold is the test set; whole artists of the other two folds are held
+    out for validation.
 
-    Copies of the archive differ. Some have a jazz.00054 that is cut short: it is rejected, and
-    costs a training clip. The address of the original no longer answers; where its web archive
-    does not either, a copy is taken that need not be equal, with a word about it.
+    Copies of the archive differ. In some of them, jazz.00054 is truncated: it is rejected, and the
+    training split has one clip less. If neither the original address nor its web archive answers, a
+    copy is downloaded, and a difference from the original is announced.
 
     Args:
         split: ``fault_filtered``, or ``fold1`` to ``fold3``.
-        **published: See `Published`. Below ``audio_dir`` the clips may lie in any folder, as
-            ``.wav``, ``.au`` or ``.mp3``, and hip hop may be spelt ``hip-hop``.
+        **published: See `PublishedDataset`. The clips may be in any folder below ``audio_dir``, as
+            ``.wav``, ``.au`` or ``.mp3``, and ``hiphop`` may be spelt ``hip-hop``.
     """
 
     name = "gtzan"
@@ -61,11 +58,11 @@ class Gtzan(Published):
     homepage = "http://marsyas.info/downloads/datasets.html"
     citation = bibtex("tzanetakis2002musical")
     archives = _FACTS.files["archives"]["original"]
-    # It has no checksum: that of the first download is recorded.
+    archive_bytes = _FACTS.archive_bytes["original"]
+    # It has no published checksum: that of the first download is recorded.
     copy: ClassVar[RemoteFile] = _FACTS.single("archives", "copy")
-    about_bytes = 1_230_000_000
     folds: ClassVar[tuple[RemoteFile, ...]] = tuple(_FACTS.by_variant("folds").values())
-    proofs: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(
         self, *, split: Split = "fault_filtered", **published: Unpack[PublishedOptions]
@@ -82,32 +79,32 @@ class Gtzan(Published):
 
     @property
     def expected(self) -> Expected:
-        """Counts of the literature; how many are held out of a fold follows from its artists."""
-        return self.proofs[self.split]
+        """Counts of the literature; the validation counts of a fold follow from its artists."""
+        return self.expected_by_variant[self.split]
 
     def list_tracks(self) -> Sequence[Track]:
         """Return the clips of the split."""
         if self.split == "fault_filtered":
-            return [self._clip(*clip) for clip in filtered()]
-        test = int(self.split.removeprefix("fold"))
+            return [self._track(clip, split) for clip, split in fault_filtered_clips()]
+        test_fold = int(self.split.removeprefix("fold"))
         rest: list[Track] = []
-        held: list[Track] = []
+        test: list[Track] = []
         for fold, remote in enumerate(self.folds, 1):
             for genre, number, artist in read_artists(self.file(remote), self.tags):
-                track = self._clip(genre, number, "test" if fold == test else "", artist)
-                (held if fold == test else rest).append(track)
-        return [*hold_out(rest, valid=_VALID, seed=_SEED), *held]
+                split = "test" if fold == test_fold else ""
+                (test if split else rest).append(self._track(Clip(genre, number), split, artist))
+        return [*hold_out(rest, valid=_VALID, seed=_SEED), *test]
 
-    def member(self, name: str) -> str:
-        """Return the path of a clip, whatever an archive calls it: the decoder goes by bytes."""
-        clip = self._parse(name.rpartition("/")[2])
-        return _path(*clip[:2]) if clip else ""
+    def audio_path(self, name: str) -> str:
+        """Return the original path of a clip; the decoder does not depend on the suffix."""
+        clip = parse_name(name.rpartition("/")[2], self.tags)
+        return clip.path if clip else ""
 
     def fetch_archives(self) -> list[Path]:
-        """Fetch the original, or else a copy of it.
+        """Download the original archive, or a copy if that fails.
 
         Raises:
-            TagbenchError: If neither can be had.
+            TagbenchError: Neither can be downloaded.
         """
         if not (self.downloads / self.copy.name).is_file():
             try:
@@ -118,51 +115,30 @@ class Gtzan(Published):
             path = self.file(self.copy)
         except TagbenchError as error:
             raise TagbenchError(
-                f"Neither the original archive of {self.name} nor a copy could be had. {error}"
+                f"Neither the original archive of {self.name} nor a copy could be downloaded. "
+                f"{error}"
             ) from error
         original = self.archives[0].checksum
         if f"sha256:{pooch.file_hash(path)}" != original:
             self.progress.announce(
                 f"{self.name}: {path} is not the original archive ({original}). Copies are known "
-                "to differ; the digest of the corpus tells what its results were computed on."
+                "to differ; the digest of the corpus identifies the audio of its results."
             )
         return [path]
 
-    def _clip(self, genre: str, number: int, split: str, artist: str = "") -> Track:
-        track_id = f"{genre}.{number:05d}"
-        label = _path(genre, number)
-        path = self._there.get(track_id, label) if self.audio_dir else label
-        return self.track(track_id, split, [genre], path, label, artist=artist, seconds=_SECONDS)
+    def _track(self, clip: Clip, split: str, artist: str = "") -> Track:
+        path = self._paths.get(clip.track_id, clip.path) if self.audio_dir else clip.path
+        return self.track(
+            clip.track_id, split, [clip.genre], path, clip.path, artist=artist, seconds=_SECONDS
+        )
 
     @cached_property
-    def _there(self) -> dict[str, str]:
-        """Paths of the clips in the folder of the user, by track id."""
-        found = []
-        for path in self.audio_root.rglob("*.*"):
-            if clip := self._parse(path.name):
-                found.append((clip, path.relative_to(self.audio_root).as_posix()))
-        # Last come, last kept: the best kind of file.
-        return {f"{g}.{n:05d}": path for (g, n, _), path in sorted(found, key=_rank, reverse=True)}
-
-    def _parse(self, name: str) -> tuple[str, int, str] | None:
-        """Return genre, number and suffix if a file name is that of a clip."""
-        match = _CLIP.fullmatch(name)
-        genre = match[1].replace("-", "") if match else ""
-        return (genre, int(match[2]), match[3]) if match and genre in self.tags else None
+    def _paths(self) -> dict[str, str]:
+        return find_clips(self.audio_root, self.tags)
 
 
-def filtered() -> Iterator[tuple[str, int, str]]:
-    """Yield genre, number and split of the clips of the fault-filtered split."""
-    with (FOLDER / "gtzan_fault_filtered.csv").open(encoding="ascii", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["split"] != "faulty":
-                yield row["genre"], int(row["number"]), row["split"]
-
-
-def _path(genre: str, number: int) -> str:
-    return f"genres/{genre}/{genre}.{number:05d}.wav"
-
-
-def _rank(found: tuple[tuple[str, int, str], str]) -> tuple[int, str]:
-    (_, _, suffix), path = found
-    return _SUFFIXES.index(suffix), path
+def fault_filtered_clips() -> Iterator[tuple[Clip, str]]:
+    """Yield the clips of the fault-filtered split, each with its split."""
+    for row in read_table("gtzan_fault_filtered.csv"):
+        if row["split"] != "faulty":
+            yield Clip(row["genre"], int(row["number"])), row["split"]

@@ -1,59 +1,42 @@
-"""ISMIR2004: the genres of whole Magnatune tracks, from the contest of that year."""
+"""ISMIR2004: genres of whole Magnatune tracks, from the genre classification contest of 2004."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
+from datamodules.annotations.ismir2004_tracklists import ListedTrack, read_tracklist
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.labels.stratified_split import hold_out
-from datamodules.published_dataset import Published, PublishedOptions
-from datamodules.published_facts import bibtex, load_facts
+from datamodules.published_dataset import PublishedDataset, PublishedOptions
+from datamodules.published_facts import bibtex, load_facts, read_table
 
 TestSet = Literal["development", "evaluation"]
 
+_FACTS = load_facts("ismir2004")
 _TEST_SETS = ("development", "evaluation")
-_COLUMNS = {"training": 6, "development": 6, "evaluation": 7}
-_VALID, _SEED = 0.15, 0  # the contest has no validation set
-_GALILEI = (
-    "training/classical/paul_beier/michelagnolo_galilei_sonate_from_il_primo_libro_"
-    "{}_di_liuto_(1620)/{}.mp3"
-)
-# Listed path: path of the file.
-_ALIASES = {
-    **{
-        _GALILEI.format("d'intavolatura", title): _GALILEI.format("d_intavolatura", title)
-        for title in (
-            "4-passemezzo_and_saltarello",
-            "6-sonate_in_c_minor_toccata_corrente_corrente_corrente",
-        )
-    },
-    "evaluation/electronic/strojovna_07/dirnix/5-kruhov\ufffd_objazd.mp3": (
-        "evaluation/electronic/strojovna_07/dirnix/05-kruhovy_objazd.mp3"
-    ),
-}
+_VALID, _SEED = 0.15, 0  # the contest defines no validation set
+_RENAMED = {row["listed"]: row["file"] for row in read_table("ismir2004_renamed_files.csv")}
 
 
-class Ismir2004(Published):
+class Ismir2004(PublishedDataset):
     """Three sets of 729 tracks, each of one of six classes.
 
-    ``training`` less a seeded 15 % of whole artists trains, and those validate: the contest has no
-    validation set. The test is ``development``, as in most of the literature, or ``evaluation``,
-    which the contest kept back. ``evaluation`` shares 127 of its 127 artists and 214 of its 216
-    albums with training. ``development`` is anonymous: training has 128 artists and 216 albums,
-    and it has 128 and 217, very likely the same. Scores are those of known artists.
+    ``training`` is divided: a seeded 15 % of it, by whole artists, is the validation split. The
+    test split is ``development``, as in most of the literature, or ``evaluation``, which the
+    contest kept secret. All 127 artists and 214 of the 216 albums of ``evaluation`` are in
+    ``training``, too. ``development`` is anonymous. It has 128 artists and 217 albums, and
+    ``training`` has 128 and 216, so they are very likely the same. Scores are therefore those of
+    known artists.
 
-    The folder of the user holds ``audio`` and ``metadata`` as published at Zenodo.
+    The folder of the user contains ``audio`` and ``metadata`` as published at Zenodo.
 
     Args:
         test: ``development`` or ``evaluation``.
-        **published: See `Published`.
+        **published: See `PublishedDataset`.
     """
 
     name = "ismir2004"
@@ -63,12 +46,8 @@ class Ismir2004(Published):
     access = "bring your own"
     homepage = "https://zenodo.org/record/1302992"
     citation = bibtex("cano2006ismir")
-    tracklists: ClassVar[dict[str, str]] = {  # md5 of the publisher's files
-        "training": "4acb17cf331e1c0b7270e15a427a5f35",
-        "development": "a678e0c0527c97f80fc6434f1ebff053",
-        "evaluation": "9555308d7ac89fe310ccb8bb25d6d640",
-    }
-    proofs: ClassVar[Mapping[str, Expected]] = load_facts("ismir2004").expected
+    tracklists: ClassVar[Mapping[str, str]] = _FACTS.checksums
+    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(
         self, *, test: TestSet = "development", **published: Unpack[PublishedOptions]
@@ -80,16 +59,16 @@ class Ismir2004(Published):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The classes, in alphabetical order; the contest joined related genres."""
+        """The classes, in alphabetical order; the contest merged related genres."""
         return ("classical", "electronic", "jazz_blues", "metal_punk", "rock_pop", "world")
 
     @property
     def expected(self) -> Expected:
-        """Counts of the tracklists, with training as it is divided here."""
-        return self.proofs[self.test]
+        """Counts of the tracklists, with training divided as here."""
+        return self.expected_by_variant[self.test]
 
     def build_manifest(self) -> Sequence[Track]:
-        """Return the published list, proved, with a word about what nobody can count."""
+        """Return the published list of tracks; announces that artists cannot be compared."""
         if self.test == "development":
             self.progress.announce(
                 f"{self.name}: the artists of the development set are anonymous. The evaluation "
@@ -99,68 +78,39 @@ class Ismir2004(Published):
         return super().build_manifest()
 
     def list_tracks(self) -> Sequence[Track]:
-        """Return the tracks of training and test, with validation held out of training."""
-        training = [self._track("training", row) for row in self._rows("training")]
-        return [
-            *hold_out(training, valid=_VALID, seed=_SEED),
-            *(self._track(self.test, row) for row in self._rows(self.test)),
-        ]
+        """Return the tracks of training, divided into train and valid, and of the test set."""
+        training = [self._track("training", row) for row in self._tracklist("training")]
+        test = [self._track(self.test, row) for row in self._tracklist(self.test)]
+        return [*hold_out(training, valid=_VALID, seed=_SEED), *test]
 
-    def _track(self, part: str, row: Sequence[str]) -> Track:
-        genre, artist, album = row[:3]
-        if part == "development":  # "artist_1" is nobody in training
-            artist = f"development {artist}"
-        listed = f"{part}/{row[5]}"
-        path = _ALIASES.get(listed, listed)
+    def _track(self, part: str, row: ListedTrack) -> Track:
+        # The anonymous artist_1 is no artist of training.
+        artist = f"development {row.artist}" if part == "development" else row.artist
+        listed = f"{part}/{row.path}"
+        path = _RENAMED.get(listed, listed)
         return self.track(
-            path, "test" if part == self.test else "", [genre], f"audio/{path}",
-            artist=artist, album=f"{artist}/{album}",
-        )  # fmt: skip
+            path,
+            "test" if part == self.test else "",
+            [row.genre],
+            f"audio/{path}",
+            artist=artist,
+            album=f"{artist}/{row.album}",
+        )
 
-    def _rows(self, part: str) -> list[list[str]]:
-        """Read a tracklist: class, artist, album, title, number, path[, Magnatune id]."""
-        path = self._tracklist(part)
-        try:
-            rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise TagbenchError(f"{path} cannot be read: {error}. {self._advice}") from None
-        if rows and rows[0][:1] == ["class"]:  # some copies have a header
-            del rows[0]
-        for line, row in enumerate(rows, 1):
-            if len(row) != _COLUMNS[part] or row[0] not in self.tags:
-                raise TagbenchError(
-                    f"{path}, track {line}: expected {_COLUMNS[part]} columns, the first a class, "
-                    f"found {row}. {self._advice}"
-                )
-        # The digest of a split says nothing of classes, so the list is proved as well. Written
-        # out as the publisher did, since copies differ in quotes and ends of lines.
-        text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
-        found = hashlib.md5(text.getvalue().encode(), usedforsecurity=False).hexdigest()
-        if found != self.tracklists[part]:
-            raise TagbenchError(
-                f"{path} is not the published list: {len(rows)} tracks, md5 {found}, expected "
-                f"{self.tracklists[part]}. {self._advice}"
-            )
-        return rows
-
-    def _tracklist(self, part: str) -> Path:
-        if not self.audio_dir:
-            raise TagbenchError(
-                f"{self.name} cannot be downloaded ({self.access}): checksums of its archives "
-                f"are not known here. {self._advice}"
-            )
-        path = self.audio_root / "metadata" / part / "tracklist.csv"
-        if not path.is_file():
-            raise TagbenchError(
-                f"There is no {path}. --audio-dir must name the folder that holds both 'audio' "
-                f"and 'metadata'. {self._advice}"
-            )
-        return path
-
-    @property
-    def _advice(self) -> str:
-        return (
+    def _tracklist(self, part: str) -> list[ListedTrack]:
+        advice = (
             f"Unpack all archives of {self.homepage} into one folder and name it: tagbench prepare "
             f"--dataset {self.name} --audio-dir FOLDER"
         )
+        if not self.audio_dir:
+            raise TagbenchError(
+                f"{self.name} cannot be downloaded ({self.access}): checksums of its archives "
+                f"are not published. {advice}"
+            )
+        path: Path = self.audio_root / "metadata" / part / "tracklist.csv"
+        if not path.is_file():
+            raise TagbenchError(
+                f"There is no {path}. --audio-dir must name the folder that contains both 'audio' "
+                f"and 'metadata'. {advice}"
+            )
+        return read_tracklist(path, part, self.tags, self.tracklists[part], advice)

@@ -13,31 +13,31 @@ from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.perturbed_tags import MTAT_CATEGORIES, MTAT_CHANGES
 from datamodules.labels.vocabularies import MTAT_TOP50, MTAT_TOP50_LEE
-from datamodules.published_dataset import Published, PublishedOptions
+from datamodules.published_dataset import PublishedDataset, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts
 
 TagSet = Literal["top50", "top50_lee", "top10", "all"]
 Clips = Literal["tagged", "all"]
 
 _FACTS = load_facts("magnatagatune")
-# First letter of the folder of a clip; every publication since Dieleman and Schrauwen (2014).
+# By the first letter of a clip's folder, as in publications since Dieleman and Schrauwen (2014).
 _SPLITS = {"c": "valid", "d": "test", "e": "test", "f": "test"}
 _TAGS = {"top50": MTAT_TOP50, "top50_lee": MTAT_TOP50_LEE, "top10": MTAT_TOP50[:10]}
 
 
-class MagnaTagATune(Published):
-    """25,863 clips by 230 artists with 188 tags; by default the 50 most frequent.
+class MagnaTagATune(PublishedDataset):
+    """25,863 clips by 230 artists with 188 tags; by default the 50 most frequent tags.
 
-    The split goes by folder: ``0`` to ``b`` train, ``c`` valid, ``d`` to ``f`` test. It shares no
-    song and no album between splits, but artists: 45 of the 75 test artists are in train too. With
-    ``clips: tagged`` it is that of Won et al. (2020), clip by clip; with ``clips: all``, which
-    keeps clips that have none of the tags, that of musicnn (Pons et al., 2018).
+    The split is by folder: ``0`` to ``b`` train, ``c`` valid, ``d`` to ``f`` test. No song and no
+    album is in two splits, but artists are: 45 of the 75 test artists are in train, too. With
+    ``clips: tagged`` it is the split of Won et al. (2020), clip by clip. With ``clips: all``, which
+    keeps clips that have none of the tags, it is that of musicnn (Pons et al., 2018).
 
     Args:
         tag_set: ``top50`` in the order of Won et al. (2020), ``top50_lee`` in that of Lee et al.
             (2017), ``top10``, or ``all`` 188 in the order of the annotation file.
-        clips: ``tagged`` leaves out clips without any tag of the set.
-        **published: See `Published`.
+        clips: ``tagged`` leaves out clips without any tag of the set; ``all`` keeps them.
+        **published: See `PublishedDataset`.
     """
 
     name = "mtat"
@@ -51,13 +51,11 @@ class MagnaTagATune(Published):
     annotations: ClassVar[RemoteFile] = _FACTS.single("annotations")
     clip_info: ClassVar[RemoteFile] = _FACTS.single("clip_info")
     archives = _FACTS.files["archives"]["all"]
-    joined = True
-    about_bytes = 3_030_000_000
+    archives_are_parts = True
+    archive_bytes = _FACTS.archive_bytes["all"]
     clip_seconds: ClassVar[float] = 29.124
-    errata: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("35644", "55753", "57881"), "the publisher's file has 0 bytes"
-    )
-    proofs: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    errata = _FACTS.errata
+    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(
         self,
@@ -84,11 +82,11 @@ class MagnaTagATune(Published):
 
     @property
     def expected(self) -> Expected:
-        """What the rule gives on the official annotations."""
-        return self.proofs[f"{self.tag_set.removesuffix('_lee')}/{self.clips}"]
+        """Counts and digest of the split of the official annotations."""
+        return self.expected_by_variant[f"{self.tag_set.removesuffix('_lee')}/{self.clips}"]
 
     def list_tracks(self) -> Sequence[Track]:
-        """Apply the rule by folder to the annotated clips."""
+        """Return the annotated clips, split by folder."""
         tracks = []
         songs = self._songs()
         with self.file(self.annotations).open(encoding="ascii", newline="") as lines:
@@ -113,7 +111,7 @@ class MagnaTagATune(Published):
         return tracks
 
     def _songs(self) -> dict[str, tuple[str, str, str]]:
-        """Return artist, album and track number by clip; an album is known by its address."""
+        """Return artist, address of the album, and track number by clip id."""
         with self.file(self.clip_info).open(encoding="ascii", newline="") as lines:
             return {
                 row["clip_id"]: (row["artist"], row["url"], row["track_number"])

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
-from datamodules.annotations.jamendo_tsv import malformed, read_rows
+from datamodules.annotations.jamendo_checksums import read_checksums
+from datamodules.annotations.jamendo_tsv import read_rows
 from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.common.filesystem import exclusive_lock
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track, fixed_stamp
-from datamodules.download.extract import extract
-from datamodules.download.fetch import fetch
 from datamodules.download.remote_file import RemoteFile
+from datamodules.download.verified_members import VerifiedMembers
 from datamodules.labels.perturbed_tags import JAMENDO_CHANGES, by_prefix
 from datamodules.labels.vocabularies import JAMENDO_TOP50
-from datamodules.published_dataset import Published, PublishedOptions
+from datamodules.published_dataset import PublishedDataset, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts
 
 Subset = Literal["all", "top50", "genre", "instrument", "moodtheme"]
@@ -30,41 +28,32 @@ Quality = Literal["audio-low", "audio"]
 SUBSETS = ("all", "top50", "genre", "instrument", "moodtheme")
 _FACTS = load_facts("mtg_jamendo")
 _SPLITS = ("train", "valid", "test")  # the order of the three lists of a subset
-_HOSTS = (
-    "https://cdn.freesound.org/mtg-jamendo/",
-    "https://essentia.upf.edu/documentation/datasets/mtg-jamendo/",
-)
-_TARS = 100  # of each kind; the last two digits of a track's number decide in which it is
-# Size of all hundred archives in bytes. The README of the dataset states 508, 156, 152 and 46 GB
-# and means GiB: its listings of single files, where they exist, add up to 545 and 163 GB.
-_AUDIO_BYTES = {
-    "raw_30s_audio": 508 << 30,
-    "raw_30s_audio-low": 156 << 30,
-    "autotagging_moodtheme_audio": 152 << 30,
-    "autotagging_moodtheme_audio-low": 46 << 30,
-}
-_LARGEST = 1.3  # times the mean size: the largest tar, with room to spare
+_TARS = 100  # of each kind; the last two digits of a track's number are those of its tar
+_LARGEST = 1.3  # upper bound of the size of a tar, as a multiple of the mean size
 
 
-class Jamendo(Published):
-    """55,525 tracks by 3,565 artists with 183 tags; by default the 50 most frequent.
+class Jamendo(PublishedDataset):
+    """55,525 tracks by 3,565 artists with 183 tags; by default the 50 most frequent tags.
 
-    The publisher's five splits hold the same tracks; in each, no artist is in two parts and every
-    tag is in all three. 465 groups of tracks are the same file twice or more, and a few of them
-    cross parts; the official splits keep them, and so does this.
+    The publisher's five splits contain the same tracks. In each of them, no artist is in two parts,
+    and every tag is in all three. 465 groups of tracks are copies of one file, and a few groups
+    cross parts. The official splits keep them, and so does this class.
 
-    The audio comes in hundred tar archives. Each is fetched, checked, unpacked as far as the
-    subset needs it and deleted before the next, so that the disk never holds more than one. What
-    is decoded is known by the sha256 of its file, so no subset and no split decodes or fetches it
-    again. ``moodtheme`` has archives of its own, less than a third of the size. They are taken:
-    a file that is in both collections has one sha256, and is not decoded again either.
+    The audio is published in a hundred tar archives. Each is downloaded, verified, unpacked as far
+    as the subset needs it, and deleted before the next one, so that the disk never holds more than
+    one. Prepared audio is identified by the sha256 of its file, so another subset or split does not
+    download or decode it again. ``moodtheme`` has archives of its own, less than a third of the
+    size, which are used for it; a file in both collections has one sha256.
+
+    The publisher states the size of the archives in GB and means GiB: the sizes of the single files
+    add up to 545 GB, not 508 GB.
 
     Args:
         subset: Tracks and tags: ``all``, ``top50``, ``genre``, ``instrument`` or ``moodtheme``.
-        split: 0 to 4. Publications use 0 unless they say otherwise.
+        split: Number of the split, from 0 to 4. Publications use 0 unless they state another.
         audio: ``audio-low`` (mono, variable rate; 168 GB, or 49 GB for ``moodtheme``) or
             ``audio`` (320 kb/s; 545 GB or 163 GB).
-        **published: See `Published`.
+        **published: See `PublishedDataset`.
     """
 
     name = "jamendo"
@@ -74,13 +63,10 @@ class Jamendo(Published):
     homepage = "https://github.com/MTG/mtg-jamendo-dataset"
     citation = bibtex("bogdanov2019mtg")
     tags_changed_by = JAMENDO_CHANGES
-    hosts: ClassVar[tuple[str, ...]] = _HOSTS
-    lists: ClassVar[dict[tuple[str, int], tuple[RemoteFile, ...]]] = {
-        (variant.partition("/")[0], int(variant.partition("/")[2])): files
-        for variant, files in _FACTS.files["lists"].items()
-    }
+    hosts: ClassVar[tuple[str, ...]] = _FACTS.hosts
+    lists: ClassVar[Mapping[str, tuple[RemoteFile, ...]]] = dict(_FACTS.files["lists"])
     checksum_lists: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("checksums")
-    proofs: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
 
     def __init__(
         self,
@@ -93,163 +79,121 @@ class Jamendo(Published):
         super().__init__(**published)
         if subset not in SUBSETS:
             raise unknown_name("subset", subset, SUBSETS, "jamendo: subset")
-        if f"{subset}/{split}" not in self.proofs:
+        self._variant = f"{subset}/{split}"
+        if self._variant not in self.expected_by_variant:
             raise unknown_name("split", str(split), "01234", "jamendo: split")
         if audio not in ("audio-low", "audio"):
             raise unknown_name("audio", audio, ("audio-low", "audio"), "jamendo: audio")
         self.subset = subset
         self.split = split
         self.audio = audio
-        self._folder = "autotagging_moodtheme" if subset == "moodtheme" else "raw_30s"
-        self._archives = f"{self._folder}_{audio}"
+        self._collection = "autotagging_moodtheme" if subset == "moodtheme" else "raw_30s"
+        self._tar_stem = f"{self._collection}_{audio}"
+        self.archive_bytes = _FACTS.archive_bytes[self._tar_stem]
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """The tags of the subset in the order of strings, as in every list of the publisher."""
+        """The tags of the subset, sorted as in every list of the publisher."""
         if self.subset == "top50":
             return JAMENDO_TOP50
         return tuple(sorted({tag for _, row in self._rows() for tag in row[5:]}))
 
     def tag_categories(self, tags: Sequence[str]) -> dict[str, str]:
-        """Return what the publisher writes in front of each tag."""
+        """Return the prefix of each tag, such as ``genre``."""
         return by_prefix(tags)
 
     @property
     def expected(self) -> Expected:
-        """What the publisher's lists give."""
-        return self.proofs[f"{self.subset}/{self.split}"]
+        """Counts and digest of the publisher's lists."""
+        return self.expected_by_variant[self._variant]
 
     @cached_property
     def audio_root(self) -> Path:
-        """Folder of the audio; what is unpacked lies with the corpus that it is unpacked for."""
+        """Folder of the audio; unpacked files are in the folder of the corpus that needs them."""
         return super().audio_root if self.audio_dir else self.corpus_root / "unpacked"
 
     def list_tracks(self) -> Sequence[Track]:
-        """Read the lists of the subset and split."""
-        return [self._listed(part, row) for part, row in self._rows()]
+        """Return the tracks of the subset and split."""
+        return [self._track(split, row) for split, row in self._rows()]
 
     def supply(self, missing: Sequence[Track]) -> Iterator[Sequence[Track]]:
-        """Get one tar after the other, of those that hold missing tracks."""
+        """Unpack one tar after the other, of those that contain missing tracks."""
         if self.audio_dir:
             yield from super().supply(missing)
             return
-        groups: dict[str, list[Track]] = defaultdict(list)
+        tracks_of: dict[str, list[Track]] = defaultdict(list)
         for track in missing:
-            groups[_folder(track)].append(track)
-        self._announce(groups)
-        for number, (folder, tracks) in enumerate(sorted(groups.items()), 1):
-            name = self._tar(folder).name
-            self.progress.announce(f"{self.name}: {name} ({number} of {len(groups)})")
-            self._unpack(self._tar(folder), tracks)
-            yield tracks
+            tracks_of[track.source.label.partition("/")[0]].append(track)
+        tars = {folder: self._tar(folder, tracks) for folder, tracks in sorted(tracks_of.items())}
+        self._announce_tars(tars.values(), missing)
+        for number, (folder, tar) in enumerate(tars.items(), 1):
+            self.progress.announce(f"{self.name}: {tar.archive.name} ({number} of {len(tars)})")
+            tar.unpack(self.progress)
+            yield tracks_of[folder]
             shutil.rmtree(self.audio_root)
 
     def prepare_data(self) -> None:
-        """Prepare the corpus; see `Published.prepare_data`."""
+        """Prepare the corpus; see `PublishedDataset.prepare_data`."""
         super().prepare_data()
         if not self.audio_dir:
-            shutil.rmtree(self.audio_root, ignore_errors=True)  # a kill may have left it
+            shutil.rmtree(self.audio_root, ignore_errors=True)  # of a run that was killed
 
     def _rows(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield part and columns of each track."""
-        for remote, part in zip(self.lists[self.subset, self.split], _SPLITS, strict=True):
+        """Yield the split and the columns of each track."""
+        for remote, split in zip(self.lists[self._variant], _SPLITS, strict=True):
             for row in read_rows(self.file(remote)):
-                yield part, row
+                yield split, row
 
-    def _listed(self, part: str, row: Sequence[str]) -> Track:
+    def _track(self, split: str, row: Sequence[str]) -> Track:
         track_id, artist, album, path, seconds, *tags = row
         if self.audio == "audio-low":
             path = f"{path.removesuffix('.mp3')}.low.mp3"
         track = self.track(
-            track_id, part, tags, path, artist=artist, album=album, seconds=float(seconds)
+            track_id, split, tags, path, artist=artist, album=album, seconds=float(seconds)
         )
         if self.audio_dir:
             return track
         return replace(track, stamp=fixed_stamp(self._checksum("tracks", path)))
 
-    def _announce(self, groups: Mapping[str, Sequence[Track]]) -> None:
-        """Estimate the download: only the size of all tars together is published."""
-        mean = _AUDIO_BYTES[self._archives] // _TARS
-        needed = sum(not self._is_unpacked(tracks) for tracks in groups.values())
-        seconds = sum(track.seconds or 0 for tracks in groups.values() for track in tracks)
+    def _announce_tars(self, tars: Iterable[VerifiedMembers], tracks: Sequence[Track]) -> None:
+        """Estimate the download from the mean size of a tar; single sizes are not published."""
+        needed = sum(not tar.are_unpacked() for tar in tars)
+        mean = self.archive_bytes // _TARS
+        hours = sum(track.seconds or 0 for track in tracks) / 3600
         self.progress.announce(
             f"{self.name}: {needed} of {_TARS} tar archives are needed. Each is deleted when its "
-            "tracks are unpacked, and those when they are decoded, before the next is fetched."
+            "tracks are unpacked, and these when they are decoded, before the next one is "
+            "downloaded."
         )
-        # A tar, and what is unpacked from it.
-        self.announce_download(
-            needed * mean, hours=seconds / 3600, at_once=round(2 * _LARGEST * mean)
+        # On the disk at a time: a tar, and the files that are unpacked from it.
+        peak = round(2 * _LARGEST * mean)
+        self.announce_download(needed * mean, hours=hours, peak_bytes=peak)
+
+    def _tar(self, folder: str, tracks: Sequence[Track]) -> VerifiedMembers:
+        """Return the archive of a folder, with the checksums of the files of ``tracks``."""
+        name = f"{self._tar_stem}-{folder}.tar"
+        urls = tuple(f"{host}{self._collection}/{self.audio}/{name}" for host in self.hosts)
+        checksum = f"sha256:{self._checksum('tars', name)}"
+        return VerifiedMembers(
+            RemoteFile(name, urls, checksum, kind="tar"),
+            {track.source.label: self._checksum("tracks", track.source.label) for track in tracks},
+            self.downloads,
+            self.audio_root,
+            checksum_lists=self.downloads / "download",
         )
 
-    def _tar(self, folder: str) -> RemoteFile:
-        name = f"{self._archives}-{folder}.tar"
-        return RemoteFile(
-            name,
-            tuple(f"{host}{self._folder}/{self.audio}/{name}" for host in self.hosts),
-            f"sha256:{self._checksum('tars', name)}",
-            kind="tar",
-        )
-
-    def _unpack(self, tar: RemoteFile, tracks: Sequence[Track]) -> None:
-        """Put the files of tracks into place, checked one by one, and delete the tar."""
-        self.downloads.mkdir(parents=True, exist_ok=True)
-        # Another subset may be prepared at the same time.
-        with exclusive_lock(
-            self.downloads / ".tars.lock",
-            lambda: self.progress.announce(f"Waiting for another process that unpacks {tar.name}"),
-        ):
-            if not self._is_unpacked(tracks):
-                path = fetch(tar, self.downloads, self.progress)
-                wanted = {track.source.label for track in tracks}
-                extract(path, self.audio_root, wanted=wanted.__contains__, progress=self.progress)
-            for track in tracks:
-                self._check(track, tar)
-            (self.downloads / tar.name).unlink(missing_ok=True)
-
-    def _is_unpacked(self, tracks: Sequence[Track]) -> bool:
-        return all((self.audio_root / track.source.label).is_file() for track in tracks)
-
-    def _check(self, track: Track, tar: RemoteFile) -> None:
-        """Raise a `TagbenchError` if a file is not the one that the publisher lists."""
-        path = self.audio_root / track.source.label
-        expected = self._checksum("tracks", track.source.label)
-        found = track.source.sha256() if path.is_file() else ""
-        if found != expected:
-            path.unlink(missing_ok=True)
-            what = f"its sha256 is {found}, expected {expected}" if found else "it is not in there"
+    def _checksum(self, kind: Literal["tars", "tracks"], name: str) -> str:
+        if name not in self._checksums[kind]:
+            path = self.downloads / self.checksum_lists[f"{self._tar_stem}/{kind}"].name
             raise TagbenchError(
-                f"{track.source.label} from {tar.name}: {what}. The file has been deleted: run the "
-                f"same command again. If that does not help, delete {self.downloads / 'download'} "
-                "too, where the lists of checksums are."
+                f"{path} has no checksum of {name}. Delete the file and run the same command again."
             )
-
-    def _checksum(self, what: Literal["tars", "tracks"], name: str) -> str:
-        remote = self.checksum_lists[f"{self._archives}/{what}"]
-        if name not in self._checksums[what]:
-            raise TagbenchError(f"{self.downloads / remote.name} has no checksum of {name}.")
-        return self._checksums[what][name]
+        return self._checksums[kind][name]
 
     @cached_property
     def _checksums(self) -> dict[str, dict[str, str]]:
-        """The sha256 of each tar and of each track in it, by name."""
+        """The sha256 of each tar and of each track, by name."""
         return {
-            what: _read_checksums(self.file(self.checksum_lists[f"{self._archives}/{what}"]))
-            for what in ("tars", "tracks")
+            kind: read_checksums(self.file(self.checksum_lists[f"{self._tar_stem}/{kind}"]))
+            for kind in ("tars", "tracks")
         }
-
-
-def _folder(track: Track) -> str:
-    """Return the folder of a track, whose name is in that of its tar."""
-    return track.source.label.partition("/")[0]
-
-
-def _read_checksums(path: Path) -> dict[str, str]:
-    found = {}
-    for number, line in enumerate(
-        path.read_text(encoding="ascii", errors="replace").splitlines(), 1
-    ):
-        sha256, _, name = line.partition(" ")
-        if not (re.fullmatch(r"[0-9a-f]{64}", sha256) and name):
-            raise malformed(path, number, f"expected a sha256 and a name, found {line!r}")
-        found[name.strip()] = sha256
-    return found

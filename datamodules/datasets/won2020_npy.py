@@ -16,17 +16,17 @@ from datamodules.datasets.magnatagatune import MagnaTagATune
 from datamodules.datasets.million_song import MillionSongDataset
 from datamodules.datasets.mtg_jamendo import Jamendo
 from datamodules.labels.perturbed_tags import by_category, by_prefix, within
-from datamodules.published_dataset import Published
+from datamodules.published_dataset import PublishedDataset
 from datamodules.published_facts import bibtex, load_facts
 
-_DATASETS: dict[str, type[Published]] = {
+_DATASETS: dict[str, type[PublishedDataset]] = {
     "mtat": MagnaTagATune,
     "msd": MillionSongDataset,
     "jamendo": Jamendo,
 }
 
 
-class ReferenceTree(Published):
+class ReferenceTree(PublishedDataset):
     """Arrays of 16 kHz mono audio and the lists that Won et al. (2020) published with their code.
 
     Both are read as they are, nothing is downloaded or converted beforehand. Splits are whole:
@@ -40,7 +40,7 @@ class ReferenceTree(Published):
             ``[mtg-jamendo/npy/]NN/<id>.npy``.
         splits: Folder of the split files, or of the reference's checkout. By default they are
             looked for in and around ``data``.
-        partial: See `Published`.
+        partial: See `PublishedDataset`.
         **loading: See `TaggingDataModule`.
     """
 
@@ -50,10 +50,10 @@ class ReferenceTree(Published):
     access = "bring your own"
     homepage = "https://github.com/minzwon/sota-music-tagging-models"
     citation = bibtex("won2020evaluation")
-    proofs: ClassVar[dict[str, Expected]] = {
+    expected_by_variant: ClassVar[dict[str, Expected]] = {
         "mtat": load_facts("won2020_npy").expected["mtat"],
-        "msd": MillionSongDataset.proofs["lee"],
-        "jamendo": Jamendo.proofs["top50/0"],
+        "msd": MillionSongDataset.expected_by_variant["lee"],
+        "jamendo": Jamendo.expected_by_variant["top50/0"],
     }  # fmt: skip
 
     def __init__(
@@ -124,7 +124,7 @@ class ReferenceTree(Published):
     @property
     def expected(self) -> Expected:
         """What the lists of the reference hold."""
-        return self.proofs[self.layout]
+        return self.expected_by_variant[self.layout]
 
     def list_tracks(self) -> Sequence[Track]:
         """Read the lists, and look where each array lies."""

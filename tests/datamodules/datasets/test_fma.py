@@ -58,7 +58,7 @@ def make(server: Server, tmp_path: Path) -> Make:
     """Makes the dataset as the server has it."""
 
     def make(size: str = "small", **options: Any) -> FMA:
-        cls = relocated(FMA, server.url(""), server.folder, proofs=FAKE)
+        cls = relocated(FMA, server.url(""), server.folder, expected_by_variant=FAKE)
         return cls(size=size, root=tmp_path / "data", workers=1, **options)  # type: ignore[call-arg,return-value]
 
     return make
@@ -92,7 +92,7 @@ class TestRealLists:
         self, real: dict[str, FMA], size: str, counts: tuple[int, int, int]
     ) -> None:
         tracks = real[size].build_manifest()  # proves counts and digest without the errata
-        assert FMA.proofs[size].digest
+        assert FMA.expected_by_variant[size].digest
         have = Counter(track.split for track in tracks)
         assert (have["train"], have["valid"], have["test"]) == counts
         assert sum(isinstance(track.source, KnownBad) for track in tracks) == {
@@ -329,7 +329,7 @@ class TestRows:
             (b",training,small,", b",train,small,", "Did you mean 'training'"),
             (b",training,small,", b",training,", r"line \d+: 52 cells instead of 53"),
             (b",[12],[12],", b",[12],?,", r"tracks\.csv, line \d+"),
-            (b",[12],[12],", b",[12],[13],", r"KeyError: 13"),
+            (b",[12],[12],", b",[12],[13],", r"line \d+: KeyError: 13"),
         ],
     )
     def test_a_broken_table_is_refused(

@@ -15,7 +15,7 @@ import pytest
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import SPLITS
-from datamodules.datasets.gtzan import Gtzan, filtered
+from datamodules.datasets.gtzan import Gtzan, fault_filtered_clips
 from datamodules.download import http
 from tests.support.progress import ProgressRecorder
 from tests.support.publishers import gtzan, relocated
@@ -53,7 +53,7 @@ def make(server: Server, tmp_path: Path) -> Make:
 
     def make(split: str = "fold1", **options: Any) -> Gtzan:
         copy = replace(Gtzan.copy, urls=(server.url(Gtzan.copy.name),))
-        cls = relocated(Gtzan, server.url(""), server.folder, proofs=FAKE, copy=copy)
+        cls = relocated(Gtzan, server.url(""), server.folder, expected_by_variant=FAKE, copy=copy)
         data = cls(split=split, root=tmp_path / "data", workers=1, **options)  # type: ignore[call-arg]
         data.progress = ProgressRecorder()
         return data  # type: ignore[return-value]
@@ -122,7 +122,7 @@ class TestRealLists:
 
     def test_the_fault_filtered_split_tears_one_artist_apart(self, real: Path) -> None:
         artists = {t.track_id: t.artist for t in Gtzan(root=real, split="fold1").list_tracks()}
-        clips = {f"{genre}.{number:05d}": split for genre, number, split in filtered()}
+        clips = {clip.track_id: split for clip, split in fault_filtered_clips()}
         assert len(artists.keys() & clips.keys()) == 887
         sides = defaultdict(set)
         for clip in artists.keys() & clips.keys():
@@ -133,7 +133,7 @@ class TestRealLists:
 
 
 def test_fault_filtered_counts_by_genre() -> None:
-    counts = Counter((genre, split) for genre, _, split in filtered())
+    counts = Counter((clip.genre, split) for clip, split in fault_filtered_clips())
     assert {genre: tuple(counts[genre, split] for split in SPLITS) for genre in gtzan.GENRES} == {
         "blues": (46, 23, 31), "classical": (48, 20, 31), "country": (45, 23, 30),
         "disco": (42, 22, 29), "hiphop": (47, 18, 27), "jazz": (43, 17, 27),
@@ -289,7 +289,7 @@ class TestDirectory:
         data.progress = ProgressRecorder()
         data.prepare_data()
         assert splits_of(data) == {"train": 442, "valid": 197, "test": 290}
-        assert "1 of 443 train tracks are missing (jazz.00054: see" in said(data)
+        assert "1 of 443 train tracks are missing (jazz.00054); " in said(data)
         assert "truncated" in (data.corpus_root / "rejected.csv").read_text()
         sources = dict(zip(data.corpus.frame["track_id"], data.corpus.frame["source"], strict=True))
         assert sources["hiphop.00003"] == "genres/hiphop/hiphop.00003.wav"
@@ -330,4 +330,4 @@ def test_wrong_parameters_and_lists(make: Make, server: Server, tmp_path: Path) 
     ],
 )
 def test_members_of_archives(tmp_path: Path, name: str, path: str) -> None:
-    assert Gtzan(root=tmp_path).member(name) == path
+    assert Gtzan(root=tmp_path).audio_path(name) == path

@@ -37,7 +37,7 @@ def folder(published: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 def make(published: tuple[Path, dict[str, str]], folder: Path, tmp_path: Path) -> Make:
     class Small(Ismir2004):
         tracklists = published[1]
-        proofs = FAKE
+        expected_by_variant = FAKE
 
     def make(test: str = "development", **options: Any) -> Ismir2004:
         options = {"audio_dir": str(folder), **options}
@@ -134,7 +134,8 @@ class TestPrepare:
         assert (corpus.task, corpus.tags) == ("singlelabel", CLASSES)
         assert corpus.info["rejected"] == 0
         assert corpus.info["cautions"] == [
-            f"24 of 25 {kind}s are in more than one split: scores may owe something to the {kind}."
+            f"24 of 25 {kind}s are in more than one split: scores may be higher than on unknown "
+            f"{kind}s."
             for kind in ("artist", "album")
         ]
         row = corpus.frame.set_index("track_id").loc[f"evaluation/{ismir2004.SCRAMBLED[1]}"]

@@ -103,7 +103,9 @@ COUNTS = (20, 2, 5)
 
 def local(server: Server, publisher: Path, root: Path) -> MagnaTagATune:
     expected = Expected(50, *COUNTS)
-    cls = relocated(MagnaTagATune, server.url(""), publisher, proofs={"top50/tagged": expected})
+    cls = relocated(
+        MagnaTagATune, server.url(""), publisher, expected_by_variant={"top50/tagged": expected}
+    )
     module = cls(root=root, batch_size=4, window=16000, workers=1)
     assert isinstance(module, MagnaTagATune)
     return module
@@ -189,7 +191,7 @@ def test_an_archive_that_climbs_out_gives_no_corpus(tmp_path: Path) -> None:
     with serve(folder) as running:
         cls = relocated(
             MagnaTagATune, running.url(""), folder,
-            proofs={"top50/tagged": Expected(50, 6, 0, 0)},
+            expected_by_variant={"top50/tagged": Expected(50, 6, 0, 0)},
         )  # fmt: skip
         module = cls(root=tmp_path / "data")
         with pytest.raises(TagbenchError, match=r"outside\.mp3"):
@@ -245,7 +247,7 @@ def test_make_benchmark_from_download_to_leaderboard(
         "from datamodules.corpus.completeness import Expected\n"
         "from tests.support.publishers import relocated\n"
         f"Local = relocated(MagnaTagATune, {server.url('')!r}, Path({str(publisher)!r}),\n"
-        f"    proofs={{'top50/tagged': Expected(50, *{COUNTS})}})\n"
+        f"    expected_by_variant={{'top50/tagged': Expected(50, *{COUNTS})}})\n"
         "Local.__module__ = __name__\n"
     )
     (tmp_path / "mtat.yaml").write_text("class: local_mtat.Local\npreset: smoke\n")

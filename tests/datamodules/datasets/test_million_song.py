@@ -94,7 +94,7 @@ def test_official_choi(official: Path, official_lee: Sequence[Track]) -> None:
         clips |= dict(zip(ids, sevendigital, strict=True))
         files = [f"{BY_CLIP.folder(clip)}/{clip}.npy" for clip in sevendigital]
         assert words(folder / f"{split}_x_filename.txt") == files
-    expected = MillionSongDataset.proofs["choi"]
+    expected = MillionSongDataset.expected_by_variant["choi"]
     assert Counter(choi.values()) == expected.counts
     assert digest_rows([track, choi[track]] for track in sorted(choi)) == expected.digest
 
@@ -137,7 +137,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def local(server: Server, publisher: Path, root: Path, **options: object) -> MillionSongDataset:
-    cls = relocated(MillionSongDataset, server.url(""), publisher, proofs=msd.COUNTS)
+    cls = relocated(MillionSongDataset, server.url(""), publisher, expected_by_variant=msd.COUNTS)
     module = cls(root=root, batch_size=4, window=16000, workers=0, **options)
     assert isinstance(module, MillionSongDataset)
     return module
@@ -397,7 +397,7 @@ def test_other_tracks_are_not_the_published_split(
     server: Server, publisher: Path, tmp_path: Path
 ) -> None:
     module = local(server, publisher, tmp_path)
-    type(module).proofs = MillionSongDataset.proofs
+    type(module).expected_by_variant = MillionSongDataset.expected_by_variant
     with pytest.raises(TagbenchError, match="train: expected 201,680 tracks, found 25"):
         module.build_manifest()
 
@@ -407,7 +407,7 @@ def test_other_tracks_are_not_the_published_split(
     [
         ({"split": "chio"}, "Did you mean 'choi'"),
         ({"lists": "pons"}, "Unknown origin 'pons'"),
-        ({"split": "cals", "lists": "lee"}, "split lee alone"),
+        ({"split": "cals", "lists": "lee"}, "only the split lee"),
     ],
 )
 def test_wrong_parameters(tmp_path: Path, options, complaint) -> None:

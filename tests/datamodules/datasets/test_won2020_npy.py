@@ -42,7 +42,7 @@ COUNTS = Expected(50, 4, 2, 2)
 class SmallTree(ReferenceTree):
     """The leaf, proved by the counts of the trees that are written here."""
 
-    proofs: ClassVar = {"mtat": COUNTS, "msd": COUNTS, "jamendo": COUNTS}
+    expected_by_variant: ClassVar = {"mtat": COUNTS, "msd": COUNTS, "jamendo": COUNTS}
 
 
 # Arrays of samples

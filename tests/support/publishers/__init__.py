@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.download.remote_file import RemoteFile
-from datamodules.published_dataset import Published
+from datamodules.published_dataset import PublishedDataset
 
 
-def relocated(cls: type[Published], url: str, folder: Path, **constants: Any) -> type[Published]:
+def relocated(
+    cls: type[PublishedDataset], url: str, folder: Path, **constants: Any
+) -> type[PublishedDataset]:
     """Return a subclass whose files come from ``url``, where ``folder`` is served.
 
     Args:

@@ -26,7 +26,7 @@ def publish(folder: Path, artists: int = 4, seconds: float = 2.0) -> dict[str, s
     """Write audio and lists; each artist has a track of one album in every set.
 
     Returns:
-        The md5 of each tracklist.
+        Checksum of each tracklist, ``"md5:<hex>"``.
     """
     rows: dict[str, list[Sequence[str]]] = {"training": [], "development": [], "evaluation": []}
     for genre, directory in CLASSES.items():
@@ -65,7 +65,7 @@ def publish(folder: Path, artists: int = 4, seconds: float = 2.0) -> dict[str, s
         path = folder / "metadata" / part / "tracklist.csv"
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-        found[part] = hashlib.md5(content).hexdigest()
+        found[part] = f"md5:{hashlib.md5(content).hexdigest()}"
     return found
 
 

@@ -1,0 +1,111 @@
+"""Splits of the Million Song Dataset, put together from the lists of their publishers.
+
+Choi et al. (2016), Lee et al. (2017), Pons et al. (2018, musicnn) and Won et al. (2021, CALS)
+publish ids and labels in different formats (`datamodules.annotations.msd_lists`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.annotations import msd_lists
+from datamodules.annotations.msd_lists import Listed
+from datamodules.corpus.track import SPLITS
+
+Splits = Mapping[str, Listed]
+"""Tracks by split."""
+
+
+@dataclass(frozen=True)
+class MsdSplits:
+    """Reader of the splits.
+
+    Attributes:
+        path: Returns the path of a list, by its group and variant in
+            ``datasets/files/million_song.json``.
+        classes: Number of tags.
+        lee_train: Number of training tracks of Lee et al.; the validation tracks follow.
+        short_clips: 7digital ids of the clips that Lee et al. leave out.
+    """
+
+    path: Callable[[str, str], Path]
+    classes: int
+    lee_train: int
+    short_clips: Collection[str]
+
+    def choi(self) -> Splits:
+        """Return the splits of Choi et al.: ids in text, labels in arrays."""
+        return {split: self._choi_split(split) for split in SPLITS}
+
+    def cals(self) -> Splits:
+        """Return the splits of Won et al. (2021): ids and labels in arrays."""
+        splits = {}
+        for split in SPLITS:
+            ids = msd_lists.read_id_array(self.path("cals_ids", split))
+            splits[split] = Listed(ids, self._labels("cals_labels", split, len(ids)))
+        return splits
+
+    def lee_from_tables(self) -> Splits:
+        """Return the splits of Lee et al. from the tables of musicnn."""
+        return {
+            split: msd_lists.read_table(self.path("musicnn_tables", split), self.classes)
+            for split in SPLITS
+        }
+
+    def lee_from_choi(self) -> Splits:
+        """Return the splits of Lee et al., derived from those of Choi et al.
+
+        Short clips are left out; the other training and validation tracks, in the order of their
+        ids, are divided after ``lee_train`` tracks.
+        """
+        choi = self.choi()
+        ids = [*choi["train"].ids, *choi["valid"].ids]
+        pool = Listed(ids, np.concatenate([choi["train"].labels, choi["valid"].labels]))
+        rows = sorted(self._long_enough(pool), key=ids.__getitem__)
+        test = choi["test"]
+        return {
+            "train": pool.take(rows[: self.lee_train]),
+            "valid": pool.take(rows[self.lee_train :]),
+            "test": test.take(self._long_enough(test)),
+        }
+
+    def lee_from_pickles(self) -> Splits:
+        """Return the splits of Lee et al. from the pickles that they publish."""
+        pool = msd_lists.unpickle_ids(self.path("lee_train", "all"))
+        test = msd_lists.unpickle_ids(self.path("lee_test", "all"))
+        ids = {"train": pool[: self.lee_train], "valid": pool[self.lee_train :], "test": test}
+        every = [track for split in SPLITS for track in ids[split]]
+        labels = msd_lists.unpickle_labels(self.path("lee_labels", "all"), every, self.classes)
+        parts = np.split(labels, [self.lee_train, len(pool)])
+        return {split: Listed(ids[split], part) for split, part in zip(SPLITS, parts, strict=True)}
+
+    @cached_property
+    def choi_clips(self) -> dict[str, str]:
+        """7digital id of each track of Choi et al., and so of Lee et al., by MSD id."""
+        clips: dict[str, str] = {}
+        for split in SPLITS:
+            ids = msd_lists.read_ids(self.path("choi_ids", split))
+            sevendigital = msd_lists.read_clips(self.path("choi_clips", split), len(ids))
+            clips.update(zip(ids, sevendigital, strict=True))
+        return clips
+
+    def lee_clips(self) -> dict[str, str]:
+        """Return the 7digital id of every track, by MSD id, from a pickle of Lee et al."""
+        return msd_lists.unpickle_clips(self.path("lee_clips", "all"))
+
+    def _choi_split(self, split: str) -> Listed:
+        ids = msd_lists.read_ids(self.path("choi_ids", split))
+        return Listed(ids, self._labels("choi_labels", split, len(ids)))
+
+    def _labels(self, group: str, split: str, tracks: int) -> msd_lists.Labels:
+        return msd_lists.read_labels(self.path(group, split), tracks, self.classes)
+
+    def _long_enough(self, listed: Listed) -> list[int]:
+        """Return the rows of tracks whose clip is not short."""
+        clips = self.choi_clips
+        return [row for row, track in enumerate(listed.ids) if clips[track] not in self.short_clips]
