@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.common.filesystem import hold_alone
+from datamodules.common.filesystem import exclusive_lock
 from tests.support.bench import Bench
 
 
@@ -30,7 +30,7 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> 
     root = tmp_path_factory.getbasetemp()
     root = (root if worker_id == "master" else root.parent) / "sweep"
     root.mkdir(exist_ok=True)
-    with hold_alone(root / "lock", lambda: None):
+    with exclusive_lock(root / "lock", lambda: None):
         bench = Bench(root, "finished")
         if not (root / "done").exists():
             run = bench.call(bench.run_arguments(wandb="offline"))

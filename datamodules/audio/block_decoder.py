@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,22 @@ class _Stream(sf.SoundFile):
 
     def seekable(self) -> bool:
         return False
+
+
+class _Memory:
+    """Bytes in memory as a file, in which seeking to an impossible position does nothing.
+
+    soundfile prints a traceback for each error of a file object. libsndfile sees the position.
+    """
+
+    def __init__(self, source: io.BytesIO | mmap.mmap) -> None:
+        self._source = source
+        self.read, self.tell = source.read, source.tell
+
+    def seek(self, offset: int, whence: Literal[0, 1, 2] = 0) -> int:
+        with suppress(ValueError):
+            self._source.seek(offset, whence)
+        return self._source.tell()
 
 
 @dataclass
@@ -77,7 +95,7 @@ def decode_sources(sources: Sequence[Source], sample_rate: int, label: str) -> D
     parts = []
     for source in sources:
         try:
-            with _Stream(source) as sound:
+            with _Stream(source if isinstance(source, Path) else _Memory(source)) as sound:
                 check_header(sound, label)
                 parts.append(_drain(sound, sample_rate, _size(source)))
         except sf.LibsndfileError as error:

@@ -36,6 +36,8 @@ def without_length(file: Path) -> mmap.mmap | None:
             end = _end_of_frames(whole)
         data = mmap.mmap(opened.fileno(), end, access=mmap.ACCESS_COPY)
     field = slice(tag + _LENGTH.start, tag + _LENGTH.stop)
+    if len(data) < field.stop:
+        return None
     value = int.from_bytes(data[field], "big")
     length = value & ((1 << _LENGTH_BITS) - 1)
     data[field] = (value - length).to_bytes(8, "big")

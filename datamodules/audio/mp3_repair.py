@@ -24,6 +24,7 @@ _LAYER_III = 1
 _HAS_FRAMES, _HAS_BYTES = 1, 2  # flags of a Xing header
 _XING = (b"Xing", b"Info")
 _VBRI_OFFSET = 36
+_HIGHEST_BITRATE = 0xE0  # in the third byte of a header
 _NEARLY_ALL = 0.99
 _MOST_BYTES = 0x7F000000  # larger sizes are placeholders
 _MOST_FRAMES = 2**31  # a year and a half; larger counts are placeholders
@@ -91,8 +92,8 @@ class Mp3Stream:
         """Samples per channel that the file had when it was whole.
 
         A truncated file is recognised by a stated number that is larger than the number of frames.
-        It is not believed if it is impossible, if the stated size is that of the frames here, or if
-        no size is stated and the last frame is whole.
+        That number is ignored if it is impossible, if the stated size is that of the frames here,
+        or if no size is stated and the last frame is whole.
         """
         count = self.count
         if count is None or not self.frames < count.frames < _MOST_FRAMES:
@@ -117,13 +118,15 @@ class Mp3Stream:
         return self._xing_frame(clean) + clean
 
     def _xing_frame(self, clean: bytes) -> bytes:
-        frame = bytearray(_frame_length(clean, 0, None))
-        frame[:4] = clean[:4]
-        frame[1] |= 1  # no checksum
+        header, offset = bytearray(clean[:4]), _xing_offset(clean, 0)
+        header[1] |= 1  # no checksum
+        if _frame_length(bytes(header), 0, None) < offset + 16:
+            header[2] = header[2] & 0x0F | _HIGHEST_BITRATE
+        frame = header.ljust(_frame_length(bytes(header), 0, None), b"\0")
         flags = _HAS_FRAMES | _HAS_BYTES
         size = len(frame) + len(clean)
         content = (b"Xing", flags, self.frames, size)
-        struct.pack_into(">4sIII", frame, _xing_offset(clean, 0), *content)
+        struct.pack_into(">4sIII", frame, offset, *content)
         return bytes(frame)
 
 
@@ -198,8 +201,9 @@ def _read_stream(data: Bytes, position: int) -> tuple[Mp3Stream, int]:
 
 def _frame_count(data: Bytes, at: int) -> FrameCount | None:
     """Return the length that the frame at ``at`` states, if it is a Xing, Info or VBRI header."""
-    if data[at + _VBRI_OFFSET : at + _VBRI_OFFSET + 4] == b"VBRI":
-        size, frames = struct.unpack(">II", data[at + _VBRI_OFFSET + 10 : at + _VBRI_OFFSET + 18])
+    vbri = data[at + _VBRI_OFFSET : at + _VBRI_OFFSET + 18]
+    if vbri[:4] == b"VBRI" and len(vbri) == 18:
+        size, frames = struct.unpack(">II", vbri[10:])
         return FrameCount(frames, size, 0)
     offset = max(data.find(mark, at, at + 64) - at for mark in _XING)
     if offset < 0 or len(data) < at + offset + 16:

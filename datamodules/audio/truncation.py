@@ -30,7 +30,7 @@ def missing_tail(path: Path) -> str:
             if stated < _PLACEHOLDER and size + _SLACK_BYTES < stated + 8:
                 return f"{size} of {stated + 8} bytes are there"
         elif head[:4] in (b"RF64", b"BW64"):
-            (stated,) = struct.unpack("<Q", file.read(16)[8:] or bytes(8))
+            stated = int.from_bytes(file.read(16)[8:], "little")  # in the chunk ds64
             if stated < _IMPOSSIBLE and size + _SLACK_BYTES < stated + 8:
                 return f"{size} of {stated + 8} bytes are there"
         elif head[:4] == b"OggS":

@@ -153,6 +153,15 @@ def test_a_vbri_header_counts_like_a_xing_header(tmp_path: Path) -> None:
         decode(path, RATE)
 
 
+def test_the_shortest_frames_get_a_count_too() -> None:
+    frame = b"\xff\xf3\x14\xc0" + bytes(20)  # MPEG-2 layer III, 8 kbit/s, 24 kHz, mono
+    (stream,) = scan(50 * frame)
+    (repaired,) = scan(stream.repaired())
+    assert repaired.count is not None
+    assert (repaired.frames, repaired.count.frames) == (51, 50)
+    assert repaired.is_counted
+
+
 @pytest.mark.parametrize("second", [(RATE, 1), (RATE, 2), (24000, 1), (44100, 2)])
 @pytest.mark.parametrize(
     "between", [b"", b"TAG" + bytes(125) + b"ID3\3\0\0\0\0\x20\0" + bytes(4096)]
