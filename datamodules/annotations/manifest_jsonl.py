@@ -1,17 +1,20 @@
-"""The JSONL manifest: one JSON object a line for each track, UTF-8. ``tagbench export`` writes it.
+"""Reader of the JSONL manifest: one JSON object a line for each track, in UTF-8.
+
+``tagbench export`` writes it.
 
 ==================  ==============================================================================
 ``path``            Audio file, relative to the manifest. Needed. Also called ``audio_path``.
 ``tags``            List of strings, or one string. Needed. Also called ``label``, as in MARBLE.
 ``split``           ``train``, ``valid`` or ``test``, on every line or on none.
-``track_id``        What the track is known by; by default its path.
-``artist``          What must not be shared by two splits, likewise ``album`` and ``song``.
-``sample_rate``     Of a ``.npy`` file in Hz, 16000 by default; other files say it themselves.
+``track_id``        Identifier of the track; by default its path.
+``artist``          Group that two splits must not share, likewise ``album`` and ``song``.
+``sample_rate``     Of a ``.npy`` file in Hz, 16000 by default; other files state it themselves.
 ==================  ==============================================================================
 
-What a preparation finds out anew (samples, checksums) is passed over. Other keys are kept as
-columns of the prepared manifest if they hold text or a number, and passed over otherwise, unless
-they look like a misspelt one of the above.
+The strings of a list are tags as they are. One string is read as a cell of ``tags.csv``, see
+`datamodules.annotations.tag_notation`. What a preparation measures (samples, checksums) is passed
+over. Other keys are kept as columns of the prepared manifest if they hold text or a number, and
+passed over otherwise, unless they look like a misspelt one of the above.
 """
 
 from __future__ import annotations
@@ -19,10 +22,13 @@ from __future__ import annotations
 import difflib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from datamodules.annotations.tags_csv import Row, checked, make_row, read_text
+from datamodules.annotations.row import Row, check_rows, make_row
+from datamodules.annotations.table_text import read_text
+from datamodules.annotations.tag_notation import Cell, split_tags
 from datamodules.audio.npy_waveform import RATE
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.track import COLUMNS
@@ -49,23 +55,40 @@ def read_jsonl(table: Path, *, single: bool) -> tuple[Row, ...]:
     Raises:
         TagbenchError: With the line and the remedy.
     """
+    objects: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(read_text(table, EXAMPLE).split("\n"), 1):
+        if line.strip():
+            objects.append((number, _object(line, f"{table}, line {number}")))
+    if not objects:
+        raise TagbenchError(f"{table} is empty. Example:\n{EXAMPLE}")
+    _read_strings(objects, table, single=single)
     rows: dict[str, Row] = {}
-    seen: dict[str, int] = {}
-    for number, line in enumerate(read_text(table).split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{table}, line {number}"
-        row = _row(_object(line, where), where, single=single)
+    seen: dict[str, tuple[int, Row]] = {}
+    for number, values in objects:
+        row = _row(values, table, number, single=single)
         for kind, name in (("path", row.path), ("track_id", row.name)):
-            if (first := seen.setdefault(f"{kind} {name}", number)) != number:
+            first, known = seen.setdefault(f"{kind} {name}", (number, row))
+            if known != row:
                 raise TagbenchError(
-                    f"{where}: the {kind} {name!r} is there already, in line {first}. Write one "
-                    "line for each track, with all its tags."
+                    f"{table}, line {number}: the {kind} {name!r} is there already, in line "
+                    f"{first}. Write one line for each track, with all its tags."
                 )
         rows[row.path] = row
-    if not rows:
-        raise TagbenchError(f"{table} is empty. Example:\n{EXAMPLE}")
-    return checked(rows.values(), table, EXAMPLE)
+    return check_rows(rows.values(), table, EXAMPLE)
+
+
+def _read_strings(
+    objects: Sequence[tuple[int, dict[str, Any]]], table: Path, *, single: bool
+) -> None:
+    """Replace tags that are given as one string by the list that the string stands for."""
+    for _, values in objects:  # a list that was printed, and then put into a list
+        match values["tags"]:
+            case [str(text)] if text.strip().startswith("[") and text.strip().endswith("]"):
+                values["tags"] = text
+    texts = [(number, values) for number, values in objects if isinstance(values["tags"], str)]
+    cells = [Cell(values["tags"], f"{table}, line {number}") for number, values in texts]
+    for (_, values), tags in zip(texts, split_tags(cells, single=single), strict=True):
+        values["tags"] = tags
 
 
 def _object(line: str, where: str) -> dict[str, Any]:
@@ -78,10 +101,10 @@ def _object(line: str, where: str) -> dict[str, Any]:
         raise TagbenchError(
             f"{where}: expected one JSON object a line, not a list or a value. Example:\n{EXAMPLE}"
         )
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in pairs:
         name = _ALIASES.get(key, key)
-        if name in found:
+        if name in values:
             raise TagbenchError(f"{where}: {name!r} is given twice.")
         if name not in (*_KEYS, *COLUMNS):
             near = difflib.get_close_matches(name, (*_KEYS, *_ALIASES), n=1, cutoff=_ALIKE)
@@ -90,35 +113,34 @@ def _object(line: str, where: str) -> dict[str, Any]:
                     f"{where}: unknown key {name!r}. Did you mean {near[0]!r}? Known: "
                     f"{', '.join(_KEYS)}. A column of your own needs a name less alike."
                 )
-        found[name] = value
+        values[name] = value
     for name in ("path", "tags"):
-        if name not in found:
+        if name not in values:
             raise TagbenchError(f"{where}: no {name!r}. Example:\n{EXAMPLE}")
-    return found
+    return values
 
 
-def _row(found: dict[str, Any], where: str, *, single: bool) -> Row:
-    path, tags = found["path"], found["tags"]
-    if isinstance(tags, str):
-        tags = [tags]
+def _row(values: dict[str, Any], table: Path, number: int, *, single: bool) -> Row:
+    where = f"{table}, line {number}"
+    path, tags = values["path"], values["tags"]
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise TagbenchError(f"{where}: tags must be a list of strings, found {_shown(tags)}.")
-    rate = found.get("sample_rate", RATE)
+    rate = values.get("sample_rate", RATE)
     if not isinstance(rate, int) or isinstance(rate, bool) or rate < 1:
         raise TagbenchError(f"{where}: sample_rate must be in whole Hz, found {_shown(rate)}.")
-    texts = {"path": path, **{name: found.get(name) or "" for name in _TEXTS}}
+    texts = {"path": path, **{name: values.get(name) or "" for name in _TEXTS}}
     for name, text in texts.items():
         if not isinstance(text, str):
             raise TagbenchError(f"{where}: {name} must be a string, found {_shown(text)}.")
     extra = {
         key: value
-        for key, value in found.items()
+        for key, value in values.items()
         if key not in (*_KEYS, *COLUMNS) and _is_scalar(value)
     }
     more = {name: texts[name].strip() for name in _TEXTS[1:]}
     if path.lower().endswith(".npy"):
         more["rate"] = rate
-    return make_row(path, tags, texts["split"], where, single=single, extra=extra, **more)
+    return make_row(path, tags, texts["split"], table, number, single=single, extra=extra, **more)
 
 
 def _is_scalar(value: object) -> bool:

@@ -1,73 +1,42 @@
-"""Reads ``tags.csv``, the table that a user writes, and says what is wrong with it."""
+"""Reader of ``tags.csv``, the table of tags that a user writes."""
 
 from __future__ import annotations
 
 import csv
 import io
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from datamodules.audio.npy_waveform import RATE
+from datamodules.annotations.names import clean
+from datamodules.annotations.row import Row, check_rows, make_row
+from datamodules.annotations.table_text import read_text
+from datamodules.annotations.tag_notation import Cell, split_tags
 from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.corpus.track import SPLITS
 
 EXAMPLE = """path,tags,split,artist
 one.mp3,guitar|slow,train,Ann
 live/two.flac,piano,test,Ben"""
 _NEEDED = ("path", "tags")
 _OPTIONAL = ("split", "artist", "album")
-_ALIASES = {"training": "train", "validation": "valid", "val": "valid", "testing": "test"}
-_SHOWN = 5
+_DELIMITERS = (",", "\t", ";")
+# What pandas calls the column of an index that has no name.
+_UNNAMED = re.compile(r"unnamed: \d+")
 
-
-@dataclass(frozen=True)
-class Row:
-    """One track of the table. ``path`` has forward slashes; tags are sorted.
-
-    The fields after ``album`` exist in a JSONL manifest only, see
-    `datamodules.annotations.manifest_jsonl`.
-    """
-
-    path: str
-    tags: tuple[str, ...]
-    split: str
-    artist: str
-    album: str
-    song: str = ""
-    track_id: str = ""
-    rate: int = RATE
-    extra: Mapping[str, str | int | float] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """What the track is known by."""
-        return self.track_id or self.path
-
-    def described(self) -> list[object]:
-        """Return what decides the data. What is not given leaves no trace."""
-        more: dict[str, object] = {
-            "song": self.song,
-            "track_id": self.track_id,
-            "extra": dict(self.extra),
-        }
-        if self.rate != RATE:
-            more["rate"] = self.rate
-        given = {key: value for key, value in more.items() if value}
-        known: list[object] = [self.path, list(self.tags), self.split, self.artist, self.album]
-        return [*known, given] if given else known
+_Line = tuple[int, dict[str, str]]
 
 
 def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
     """Read and check a table.
 
-    A byte order mark, spaces around names, quoted fields and Windows separators are fine.
+    The text may be in UTF-8 or UTF-16, with or without a byte order mark, with any line ends;
+    columns may be separated by commas, tabs or semicolons. A column without a name is passed over
+    if it is empty or numbers the rows, as pandas writes it. So are empty lines, and lines that
+    repeat another. Tags are separated by ``|``; for other notations see
+    `datamodules.annotations.tag_notation`.
 
     Args:
-        table: The CSV file, UTF-8.
+        table: The file.
         single: Whether each row needs exactly one tag.
 
     Returns:
@@ -76,173 +45,95 @@ def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
     Raises:
         TagbenchError: With the line and the remedy.
     """
-    reader = csv.reader(io.StringIO(read_text(table), newline=""), strict=True)
+    lines = list(_lines(table))
+    if not lines:
+        raise TagbenchError(f"{table} has a header and no rows. Example:\n{EXAMPLE}")
+    cells = [Cell(fields.get("tags", ""), f"{table}, line {line}") for line, fields in lines]
+    rows: dict[str, tuple[int, Row]] = {}
+    for (line, fields), tags in zip(lines, split_tags(cells, single=single), strict=True):
+        row = make_row(
+            fields["path"],
+            tags,
+            fields.get("split", ""),
+            table,
+            line,
+            single=single,
+            artist=fields.get("artist", ""),
+            album=fields.get("album", ""),
+        )
+        first, known = rows.setdefault(row.path, (line, row))
+        if known != row:
+            raise TagbenchError(
+                f"{table}, line {line}: {row.path!r} is there already, in line {first}. "
+                "Write one row for each file, with all its tags separated by |."
+            )
+    return check_rows((row for _, row in rows.values()), table, EXAMPLE)
+
+
+def _lines(table: Path) -> Iterator[_Line]:
+    """Yield the number and the named cells of each line that is not empty."""
+    text = read_text(table, EXAMPLE)
+    delimiter, skipped = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        _check_header(header, table)
-        rows: dict[str, tuple[int, Row]] = {}
+        for _ in range(skipped):
+            next(reader)
+        first = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
+        header = [clean(name).lower() for name in first]
+        names = _check_header(header, table)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            where = f"{table}, line {reader.line_num}"
-            if len(cells) > len(header):
+            if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
                 raise TagbenchError(
-                    f"{where}: {len(cells)} fields, but the header names {len(header)}. "
-                    "Put a field that contains a comma between double quotes."
+                    f"{table}, line {reader.line_num}: {len(cells)} fields, but the header names "
+                    f"{len(header)}. Separate tags with |, and put a field that contains "
+                    f"{'a comma' if delimiter == ',' else repr(delimiter)} between double quotes."
                 )
-            row = _row(dict(zip(header, cells, strict=False)), where, single=single)
-            if row.path in rows:
-                raise TagbenchError(
-                    f"{where}: {row.path!r} is there already, in line {rows[row.path][0]}. "
-                    "Write one row for each file, with all its tags separated by |."
-                )
-            rows[row.path] = (reader.line_num, row)
+            _check_unnamed(cells, header, f"{table}, line {reader.line_num}")
+            fields = dict(zip(header, cells, strict=False))
+            yield reader.line_num, {name: fields[name] for name in names if name in fields}
     except csv.Error as error:
         raise TagbenchError(f"{table}, line {reader.line_num}: not CSV: {error}.") from None
-    if not rows:
-        raise TagbenchError(f"{table} has a header and no rows. Example:\n{EXAMPLE}")
-    return checked((row for _, row in rows.values()), table, EXAMPLE)
 
 
-def checked(rows: Iterable[Row], table: Path, example: str) -> tuple[Row, ...]:
-    """Return rows by path, if they make sense together.
-
-    Raises:
-        TagbenchError: If there is no tag, or the splits are not whole.
-    """
-    found = sorted(rows, key=lambda row: row.path)
-    if not any(row.tags for row in found):
-        raise TagbenchError(f"{table}: no row has a tag. Example:\n{example}")
-    _check_splits(found, table)
-    return tuple(found)
+def _delimiter(text: str) -> tuple[str, int]:
+    """Return the character between columns, and the number of lines before the header."""
+    first = text.lstrip("\r\n").split("\n", 1)[0].strip("\r")
+    if found := re.fullmatch(r"sep=(.)", first.strip('"'), re.IGNORECASE):  # written by Excel
+        return found[1], 1
+    names = {mark: {clean(name).strip('"').lower() for name in first.split(mark)}
+             for mark in _DELIMITERS}  # fmt: skip
+    counts: Mapping[str, int] = {mark: len(names[mark] & set(_NEEDED)) for mark in _DELIMITERS}
+    return max(_DELIMITERS, key=lambda mark: counts[mark]), 0
 
 
-def locate(table: Path, rows: Sequence[Row]) -> list[Path]:
-    """Return the file of each row.
-
-    Raises:
-        TagbenchError: If any is missing, with their number and the first few.
-    """
-    found = [_find(table.parent, row.path) for row in rows]
-    missing = [row.path for row, path in zip(rows, found, strict=True) if path is None]
-    if missing:
-        shown = ", ".join(missing[:_SHOWN]) + (" ..." if len(missing) > _SHOWN else "")
-        raise TagbenchError(
-            f"{len(missing)} of {len(rows)} files that {table} names are not there: {shown}. "
-            f"Paths are relative to {table.parent}."
-        )
-    return [path for path in found if path is not None]
-
-
-def _find(folder: Path, name: str) -> Path | None:
-    # The same accent is one character or two, depending on the system that wrote the name.
-    for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
-        if (folder / form).is_file():
-            return folder / form
-    return None
-
-
-def read_text(table: Path) -> str:
-    """Return the text of a table.
-
-    Raises:
-        TagbenchError: If there is none, or it is not UTF-8.
-    """
-    try:
-        return table.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        if not table.parent.is_dir():
-            raise TagbenchError(f"There is no directory {table.parent}.") from None
-        raise TagbenchError(
-            f"No table of tags: {table} does not exist. Write one beside your audio, with the "
-            f"columns path,tags and if you like split,artist,album. Example:\n{EXAMPLE}"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise TagbenchError(
-            f"{table} is not UTF-8 (byte {error.start}). Save it as UTF-8."
-        ) from None
-    except OSError as error:
-        raise TagbenchError(f"{table} cannot be read: {error.strerror}.") from None
-
-
-def _check_header(header: Sequence[str], table: Path) -> None:
+def _check_header(header: Sequence[str], table: Path) -> list[str]:
+    """Return the columns that have a name."""
     missing = [name for name in _NEEDED if name not in header]
     if missing:
-        hint = " Separate columns with commas." if any(";" in name for name in header) else ""
         raise TagbenchError(
             f"{table} has no column {' and no column '.join(missing)}; its header is "
-            f"{','.join(header) or 'empty'}.{hint} Example:\n{EXAMPLE}"
+            f"{','.join(header) or 'empty'}. Example:\n{EXAMPLE}"
         )
-    for name in header:
+    names = [name for name in header if not _is_unnamed(name)]
+    for name in names:
         if header.count(name) > 1:
             raise TagbenchError(f"{table} has the column {name!r} more than once.")
         if name not in (*_NEEDED, *_OPTIONAL):
             raise unknown_name("column", name, (*_NEEDED, *_OPTIONAL), str(table))
+    return names
 
 
-def _row(cells: Mapping[str, str], where: str, *, single: bool) -> Row:
-    return make_row(
-        cells["path"],
-        cells.get("tags", "").split("|"),
-        cells.get("split", ""),
-        where,
-        single=single,
-        artist=cells.get("artist", "").strip(),
-        album=cells.get("album", "").strip(),
-    )
+def _is_unnamed(name: str) -> bool:
+    return not name or _UNNAMED.fullmatch(name) is not None
 
 
-def make_row(
-    path: str, tags: Iterable[str], split: str, where: str, *, single: bool, **more: Any
-) -> Row:
-    """Check what a line says of a track.
-
-    Args:
-        path: Relative to the table.
-        tags: In any order.
-        split: Under any of its usual names; may be empty.
-        where: The table and the line, for messages.
-        single: Whether there must be exactly one tag.
-        more: Other fields of `Row`.
-
-    Raises:
-        TagbenchError: With the remedy.
-    """
-    given, path = path, str(PurePosixPath(path.strip().replace("\\", "/")))
-    if not given.strip():
-        raise TagbenchError(f"{where}: the path is empty.")
-    if path.startswith("/") or ".." in path.split("/") or path[1:2] == ":":
-        raise TagbenchError(
-            f"{where}: {path!r} leads out of the folder of the table. Use a path relative to it."
-        )
-    names = tuple(sorted({tag.strip() for tag in tags} - {""}))
-    if single and len(names) != 1:
-        raise TagbenchError(
-            f"{where}: {path!r} has {len(names)} tags ({' | '.join(names) or 'none'}); with "
-            "task=singlelabel each track needs exactly one. Use task=multilabel, or correct it."
-        )
-    split = split.strip().lower()
-    split = _ALIASES.get(split, split)
-    if split and split not in SPLITS:
-        raise unknown_name("split", split, SPLITS, where)
-    return Row(path, names, split, **more)
-
-
-def _check_splits(rows: Sequence[Row], table: Path) -> None:
-    """Check that either no row has a split, or all have and no split is empty."""
-    paths = defaultdict(list)
-    for row in rows:
-        paths[row.split].append(row.path)
-    if set(paths) == {""}:
-        return
-    if "" in paths:
-        raise TagbenchError(
-            f"{table}: {len(paths[''])} of {len(rows)} rows have no split, such as "
-            f"{paths[''][0]!r}. Fill in the column, or empty it to have a split drawn."
-        )
-    empty = [split for split in SPLITS if split not in paths]
-    if empty:
-        raise TagbenchError(
-            f"{table}: no row is in {' or '.join(empty)}. Each of train, valid and test needs "
-            "tracks; remove the split column to have a split drawn."
-        )
+def _check_unnamed(cells: Sequence[str], header: Sequence[str], where: str) -> None:
+    """Raise if a column without a name holds anything but the number of a row."""
+    for column, (name, cell) in enumerate(zip(header, cells, strict=False), 1):
+        if _is_unnamed(name) and not re.fullmatch(r"\s*\d*\s*", cell):
+            raise TagbenchError(
+                f"{where}: column {column} has no name and holds {cell[:40]!r}. Name it "
+                f"({', '.join((*_NEEDED, *_OPTIONAL))}), or remove it."
+            )

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
 
 from datamodules.annotations.manifest_jsonl import MANIFEST, read_jsonl
-from datamodules.annotations.tags_csv import Row, locate, read_table
+from datamodules.annotations.row import Row, locate
+from datamodules.annotations.table_text import (
+    JSONL_SUFFIXES,
+    OTHER_SUFFIXES,
+    TEXT_SUFFIXES,
+    check_format,
+)
+from datamodules.annotations.tags_csv import read_table
 from datamodules.audio.find_files import find_audio_files
 from datamodules.audio.npy_waveform import source_of
 from datamodules.base import Loading, TaggingDataModule
@@ -69,10 +76,10 @@ class Folder(TaggingDataModule):
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """The rows of the table, by path; of audio alone, every file in the test."""
-        if self._heard_only:
-            return tuple(Row(path, (), "test", "", "") for path in self._heard_only)
-        read = read_jsonl if self._table.suffix.lower() == ".jsonl" else read_table
+        """The rows of the table by path; without a table, every audio file as a test track."""
+        if self._unlabelled:
+            return tuple(Row(path, (), "test", "", "") for path in self._unlabelled)
+        read = read_jsonl if self._table.suffix.lower() in JSONL_SUFFIXES else read_table
         return read(self._table, single=self.task == "singlelabel")
 
     @cached_property
@@ -129,22 +136,39 @@ class Folder(TaggingDataModule):
             if not path.is_file() or path.read_bytes() != content:
                 replace_file(path, content)
 
-    @property
+    @cached_property
     def _table(self) -> Path:
+        """The table that ``data`` names, or that lies in the directory it names.
+
+        Raises:
+            TagbenchError: If there are several, or only one in a format that cannot be read.
+        """
         place = Path(self.data).expanduser()
-        if not place.is_dir() and place.suffix.lower() in (".csv", ".jsonl"):
+        if not place.is_dir() and place.suffix.lower() in (*TEXT_SUFFIXES, *JSONL_SUFFIXES):
             return place
-        table, manifest = place / "tags.csv", place / MANIFEST
-        if table.is_file() and manifest.is_file():
+        if place.is_file():
+            check_format(place)
             raise TagbenchError(
-                f"{place} holds both {table.name} and {manifest.name}. Name one of them: --data "
-                f"{manifest}"
+                f"{place} is neither a directory of audio nor a table of tags: expected a file "
+                f"with the suffix {', '.join((*TEXT_SUFFIXES, *JSONL_SUFFIXES))}."
             )
-        return manifest if manifest.is_file() else table
+        tables = _tables(place, ("tags",), TEXT_SUFFIXES)
+        manifests = _tables(place, (Path(MANIFEST).stem,), JSONL_SUFFIXES)
+        if len(tables) + len(manifests) > 1:
+            names = " and ".join(path.name for path in (*tables, *manifests))
+            count = "both " if len(tables) + len(manifests) == 2 else ""
+            raise TagbenchError(
+                f"{place} holds {count}{names}. Name one of them: --data {(*manifests, *tables)[0]}"
+            )
+        for table in (*tables, *manifests):
+            return table
+        for other in _tables(place, ("tags", "manifest"), OTHER_SUFFIXES):
+            check_format(other)
+        return place / "tags.csv"
 
     @cached_property
-    def _heard_only(self) -> tuple[str, ...]:
-        """The audio of a directory that has no table, by path."""
+    def _unlabelled(self) -> tuple[str, ...]:
+        """Paths of the audio in a directory that has no table."""
         place = Path(self.data).expanduser()
         if self._table.is_file() or not place.is_dir() or self.task != "multilabel":
             return ()
@@ -167,3 +191,14 @@ class Folder(TaggingDataModule):
                 f"{', '.join(missing[:10])}{' ...' if len(missing) > 10 else ''}. "
                 "Give each tag a track in train, or remove it."
             )
+
+
+def _tables(folder: Path, stems: Sequence[str], suffixes: Sequence[str]) -> list[Path]:
+    """Return the files of a folder with one of some names, in any letter case, sorted."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.stem.lower() in stems and path.suffix.lower() in suffixes and path.is_file()
+    )

@@ -180,7 +180,6 @@ def test_leaking_artists_are_told(make: Make, caplog: pytest.LogCaptureFixture) 
     ("table", "options", "message"),
     [
         ("", {}, r"has no column path and no column tags; its header is empty"),
-        ("path;tags\na.wav;x\n", {}, r"Separate columns with commas\. Example:\npath,tags,split"),
         ("file,tags\na.wav,x\n", {}, "has no column path; its header is file,tags"),
         ("path,tags,artits\na.wav,x,y\n", {}, "Unknown column 'artits'.*Did you mean 'artist'"),
         ("path,tags,tags\na.wav,x,y\n", {}, "column 'tags' more than once"),
