@@ -115,7 +115,12 @@ def check_rows(rows: Iterable[Row], table: Path, example: str) -> tuple[Row, ...
         key: _spellings(getattr(row, key) for row in ordered) for key in ("artist", "album", "song")
     }
     return tuple(
-        replace(row, **{key: names[getattr(row, key)] for key, names in spellings.items()})
+        replace(
+            row,
+            artist=spellings["artist"][row.artist],
+            album=spellings["album"][row.album],
+            song=spellings["song"][row.song],
+        )
         for row in ordered
     )
 

@@ -98,7 +98,7 @@ class Folder(TaggingDataModule):
 
     def build_manifest(self) -> Sequence[Track]:
         """Return the rows of the table as tracks, split."""
-        if self._heard_only:  # a link to a missing file is rejected with its reason
+        if self._unlabelled:  # a link to a missing file is rejected with its reason
             files = [self._table.parent / row.path for row in self.rows]
         else:
             files = locate(self._table, self.rows)
