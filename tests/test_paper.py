@@ -6,7 +6,6 @@ import html
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,8 @@ from benchmark.report.bibliography import METHODS, TOOLS, key_of, merged, split,
 from benchmark.report.html import write_report
 from benchmark.report.labels import drop_columns
 from benchmark.report.latex import escape, tables_tex
-from benchmark.score.tables.io import to_csv, write_tables
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
+from benchmark.store.tables import to_csv, write_tables
 from tests.support.scored import evaluation, simulated
 
 ODD = "a--b_c\\d~e^f {g} 100% & $h$ #1 <i>|\"'`Čüøß"
@@ -167,7 +166,7 @@ def test_bold_follows_the_paired_interval_alone(tmp_path, second, third, expecte
         own = (frame["scope"] == "clean") & (frame["model_b"] == rival) & (frame["model_a"] == "a")
         assert own.sum() == 1
         frame.loc[own, ["low", "high"]] = ends
-    text = tables_tex(replace(tables, comparisons=frame))
+    text = tables_tex(tables.with_frames(comparisons=frame))
     assert bold(text, "tab:synth-leaderboard", 2) == (["a"] if expected else [])
 
 

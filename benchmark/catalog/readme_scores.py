@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.score.tables.io import read_tables
 from benchmark.store.files import read_json
 from benchmark.store.run_record import load
 from benchmark.store.store import Store
+from benchmark.store.tables import read_tables
 
 HEADER = ("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters", "training CPU")
 _BASELINE = "tag_prior"

@@ -13,6 +13,7 @@ from benchmark.perturbations.condition import (
     LEVEL_NAMES,
     SUITE,
     Condition,
+    protocol_order,
 )
 from benchmark.perturbations.profiles import PROFILES
 from benchmark.perturbations.selection import resolve
@@ -31,6 +32,7 @@ __all__ = [
     "catalogue",
     "catalogue_entry",
     "perturb",
+    "protocol_order",
     "resolve",
     "warm_up",
 ]

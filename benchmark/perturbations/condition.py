@@ -22,6 +22,11 @@ LEVEL_NAMES = ("slight", "mild", "moderate", "strong", "extreme")
 """Names of severities 1 to 5 of a five-level ladder."""
 
 
+def protocol_order(protocol: str) -> tuple[bool, str]:
+    """Return the sort key of a protocol: the suite first, then the others by name."""
+    return protocol != SUITE, protocol
+
+
 @dataclass(frozen=True)
 class Condition:
     """One condition under which the test set is evaluated.
@@ -48,6 +53,23 @@ class Condition:
     links: tuple[Condition, ...] = ()
 
     @property
+    def clean(self) -> bool:
+        """Whether the audio is unperturbed."""
+        return self.severity == 0
+
+    @property
+    def order(self) -> tuple[str, str, str, int, float, str]:
+        """Sort key of the rows of a table: by protocol, family, perturbation and severity."""
+        return (
+            self.protocol,
+            self.family,
+            self.perturbation,
+            self.severity,
+            self.level,
+            self.unit,
+        )
+
+    @property
     def label(self) -> str:
         """The selection that names this condition, such as ``"pitch_up:3"``."""
         if self.links:
@@ -60,9 +82,13 @@ class Condition:
         """Conditions to apply in turn: none for clean, the links of a chain, else this one."""
         return self.links or (() if self == CLEAN else (self,))
 
+    def plain(self) -> dict[str, Any]:
+        """Return the columns of the condition in a table: everything but the links."""
+        return {field: getattr(self, field) for field in _PLAIN}
+
     def labels(self) -> dict[str, Any]:
         """Return the plain data that :meth:`from_labels` reads; serialisable as JSON."""
-        plain = {field: getattr(self, field) for field in _PLAIN}
+        plain = self.plain()
         return {**plain, "links": [link.labels() for link in self.links]} if self.links else plain
 
     @classmethod

@@ -13,8 +13,8 @@ import pandas as pd
 from benchmark.report.figures.draw import Drawn
 from benchmark.report.figures.style import ModelStyle, model_styles, plottable
 from benchmark.report.labels import has_labels, main_drops
-from benchmark.score.tables.io import primary_metric
-from benchmark.store.predictions import Tables
+from benchmark.score.metrics import primary_metric
+from benchmark.store.tables import Tables
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from benchmark.report.labels import family_title, level_number, metric_title, nu
 from benchmark.report.latex import tables_tex
 from benchmark.report.sections.base import sections
 from benchmark.store.files import write_text
-from benchmark.store.predictions import Tables
+from benchmark.store.tables import Tables
 
 
 def write_report(

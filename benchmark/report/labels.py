@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.perturbations import SUITE, axis_of
-from benchmark.score.metrics import TOP
-from benchmark.store.predictions import Tables
+from benchmark.perturbations import SUITE, axis_of, protocol_order
+from benchmark.score.metrics import all_metrics
+from benchmark.store.tables import Tables
 
 
 def further_metrics(board: pd.DataFrame) -> list[str]:
@@ -27,23 +27,12 @@ def drop_columns(board: pd.DataFrame) -> list[str]:
 
 
 _SHORT = {"dynamic_range_compression": "compression"}
-_METRIC_TITLES = {
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC",
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "f1": "F1",
-    "mcc": "MCC",
-    "pr_auc_trapezoid": "PR-AUC (trapezoid)",
-    "precision": "precision",
-    "recall": "recall",
-    **{f"top{k}_accuracy": f"top-{k} accuracy" for k in TOP},
-}
 
 
 def metric_title(name: str) -> str:
     """Return a metric's name as a paper prints it."""
-    return _METRIC_TITLES.get(name, name)
+    found = all_metrics().get(name)
+    return found.title if found else name
 
 
 def family_title(name: str) -> str:
@@ -68,20 +57,17 @@ def span(value: Any, low: Any, high: Any) -> str:
 
 def protocol_and_family(tables: Tables, column: str) -> tuple[str, str]:
     """Return (protocol, family) of a drop column of the leaderboard."""
-    name = column.removesuffix("_drop")
-    for protocol in sorted({str(p) for p in tables.robustness["protocol"].dropna()}):
-        if protocol != "suite" and name.startswith(f"{protocol}_"):
-            return protocol, name.removeprefix(f"{protocol}_")
-    return "suite", name
+    known = {found.drop: (found.protocol, found.family) for found in tables.families}
+    return known.get(column, (SUITE, column.removesuffix("_drop")))
 
 
 def main_drops(tables: Tables) -> tuple[str, list[str]]:
     """Return the protocol of the means over families, the suite where present, and its columns."""
-    scopes = {
-        name: protocol_and_family(tables, name)[0] for name in drop_columns(tables.leaderboard)
-    }
-    main = min(scopes.values(), key=lambda protocol: (protocol != "suite", protocol), default="")
-    return main or "suite", [name for name, protocol in scopes.items() if protocol == main]
+    found = tables.families
+    if not found:
+        return SUITE, []
+    main = min((family.protocol for family in found), key=protocol_order)
+    return main, [family.drop for family in found if family.protocol == main]
 
 
 CONDITION_KEYS = ["protocol", "family", "perturbation", "severity", "level", "unit"]

@@ -22,8 +22,8 @@ from benchmark.report.labels import (
     metric_title,
     protocol_and_family,
 )
-from benchmark.score.tables.io import primary_metric
-from benchmark.store.predictions import Tables
+from benchmark.score.metrics import primary_metric
+from benchmark.store.tables import Tables
 
 MOST_FAMILIES = 5
 """Families beside each other that fit the width of a page."""

@@ -11,10 +11,9 @@ from benchmark.config.files import flat
 from benchmark.report.html import write_report
 from benchmark.report.terminal import render_consistency, render_leaderboard
 from benchmark.score.pipeline import tables_of
-from benchmark.score.tables.io import write_tables
 from benchmark.store import run_record as sweeps
-from benchmark.store.predictions import Tables
 from benchmark.store.store import Store
+from benchmark.store.tables import Tables, write_tables
 
 
 def write_results(

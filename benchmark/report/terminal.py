@@ -19,12 +19,12 @@ from benchmark.report.labels import (
     span,
 )
 from benchmark.score.consistency import MAIN, TITLES
+from benchmark.score.metrics import primary_metric
 from benchmark.score.pipeline import damaged, tables_of
-from benchmark.score.tables.io import primary_metric
 from benchmark.score.tables.verify import verify_tables
 from benchmark.store import run_record as sweeps
-from benchmark.store.predictions import Tables
 from benchmark.store.store import Store
+from benchmark.store.tables import Tables
 
 
 def render_leaderboard(tables: Tables) -> Table:

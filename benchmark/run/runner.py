@@ -32,9 +32,9 @@ from benchmark.run.progress_bar import ProgressBar
 from benchmark.run.worker import log_path
 from benchmark.store import run_record as sweep
 from benchmark.store.cells import Cell, Plan
-from benchmark.store.predictions import Tables
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
+from benchmark.store.tables import Tables
 from benchmark.tracking import result_runs
 from benchmark.tracking import wandb as wandb_log
 from datamodules.common.filesystem import replace_file

@@ -1,181 +1,182 @@
-"""Macro scores of every model under every condition, with their bootstrap replicates.
-
-All statistics of a benchmark derive from :class:`Replicates`; nothing after it reads predictions.
-"""
+"""Scores of every model under every condition and bootstrap weighting."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from benchmark.perturbations.condition import CONTROLS, CUSTOM, SUITE
+from benchmark.perturbations import Condition
 from benchmark.score import metrics
-from benchmark.score.bootstrap import interval
-from benchmark.score.long_tail import Tail
-from benchmark.score.tag_groups import GroupScores
+from benchmark.score.score_types import BootstrapScores, ClassScores, PredictionShift, TagScores
+from benchmark.score.scorer import Pair, Run, Scorer
+from benchmark.score.tag_groups import GroupScores, TagFacts
 from benchmark.store.predictions import Evaluation
+from datamodules.common.errors import TagbenchError
 
-TAG_METRICS = (*metrics.RANKING, *metrics.DECISIONS)
-"""Scores of one tag or class."""
-
-
-def metric_names(task: str, n_tags: int) -> tuple[str, ...]:
-    """Return the names of a task's scores, the primary one first.
-
-    Top-K accuracy is left out where K classes are all there are: it would be 1 for every model.
-    """
-    if task != "singlelabel":
-        return (*metrics.RANKING, "f1", "mcc")
-    near = (f"top{k}_accuracy" for k in metrics.TOP if k < n_tags)
-    return ("accuracy", "macro_f1", *near, *metrics.RANKING)
+Cells = Mapping[Condition, Mapping[int, Evaluation]]
+"""The evaluations of one model, by condition and seed."""
 
 
-@dataclass(frozen=True, order=True)
-class Heard:
-    """The condition under which a dataset was heard; sorts clean first, then by severity."""
-
-    protocol: str
-    family: str
-    perturbation: str
-    severity: int
-    level: float
-    unit: str
-
-    @classmethod
-    def of(cls, evaluation: Evaluation) -> Heard:
-        """Return the condition of an evaluation."""
-        return cls(**{name: getattr(evaluation, name) for name in cls.__dataclass_fields__})
-
-    @property
-    def clean(self) -> bool:
-        """Whether the audio was left untouched."""
-        return self.severity == 0
+def _index(evaluations: Sequence[Evaluation]) -> dict[str, dict[Condition, dict[int, Evaluation]]]:
+    """Arrange evaluations by model, condition and seed; refuse what cannot be compared."""
+    for fact in ("dataset", "task"):
+        found = sorted({getattr(one, fact) for one in evaluations})
+        if len(found) != 1:
+            raise TagbenchError(
+                f"A leaderboard is about one {fact}, got {', '.join(found) or 'no evaluation'}. "
+                "Render each on its own."
+            )
+    table: dict[str, dict[Condition, dict[int, Evaluation]]] = {}
+    for one in sorted(evaluations, key=lambda e: (e.model, e.seed, e.cell_id)):
+        runs = table.setdefault(one.model, {}).setdefault(one.condition, {})
+        if one.seed in runs:
+            raise TagbenchError(
+                f"Two evaluations of {one.model!r} (seed {one.seed}) on {one.dataset} under "
+                f"{one.condition.label} ({one.condition.protocol}): cells "
+                f"{runs[one.seed].cell_id} and {one.cell_id}. They differ in preset, configuration "
+                "or data; give one of them a results directory of its own."
+            )
+        runs[one.seed] = one
+    return table
 
 
 @dataclass(frozen=True)
-class TagScores:
-    """Scores of every tag for one model and condition, averaged over seeds.
+class _Score:
+    """One model under one condition, averaged over seeds."""
 
-    Attributes:
-        value: (7, C) in the order of :data:`TAG_METRICS`; NaN where a tag has one class only.
-        low: (7, C) lower ends of the intervals.
-        high: (7, C) upper ends.
-        drop: (3, C): fall of ROC-AUC from clean, and the ends of its paired interval.
-    """
-
-    value: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    drop: np.ndarray
-
-
-@dataclass(frozen=True)
-class ByClass:
-    """What one model does with the classes of clean audio.
-
-    Attributes:
-        tail: (T, 1 + B) hit rates on rare classes, mean over seeds, in the order of
-            :attr:`Replicates.tails`.
-        confusion: (C, C) tracks by true and by predicted class, added up over seeds; without
-            rows for a multi-label task.
-    """
-
-    tail: np.ndarray
-    confusion: np.ndarray
-
-
-@dataclass(frozen=True)
-class Moved:
-    """How far one model's predictions move under one condition, see `benchmark.score.consistency`.
-
-    Each (Q,): a mean over tracks and seeds, and its interval.
-    """
-
-    value: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
-@dataclass(frozen=True)
-class Replicates:
-    """Scores on a last axis of 1 + B: the estimate first, then the bootstrap replicates.
-
-    Attributes:
-        dataset: Label of the dataset.
-        task: ``"multilabel"`` or ``"singlelabel"``.
-        models: (M,) labels, sorted.
-        conditions: (K,) sorted.
-        metrics: Names of the macro scores, the primary one first.
-        scores: (M, K, S, 1 + B) mean over seeds and valid tags; NaN where nothing was evaluated.
-        drops: (M, K, S, 1 + B) score on clean audio minus score, over the seeds that have both.
-        n_seeds: (M, K) number of seeds behind ``scores``.
-        tags: (C,) names.
-        n_positive: (C,) tracks that carry each tag.
-        n_tracks: Number of test tracks.
-        n_valid_tags: Tags with both classes present.
-        n_clusters: Units that the bootstrap draws.
-        tag_scores: Per-tag scores by model and condition.
-        training_counts: (C,) training tracks that carry each tag; None where nobody counted.
-        tails: The questions about rare classes, see :mod:`benchmark.score.long_tail`.
-        n_tail_tracks: (T,) test tracks that carry one of the rare classes of each.
-        by_class: Answers to them and confusions, by model and clean condition.
-        groups: Scores over groups of tags, by name of the group: :data:`INVARIANT`, or a category.
-        moved: How far predictions moved from those on clean audio.
-    """
-
-    dataset: str
-    task: str
-    models: tuple[str, ...]
-    conditions: tuple[Heard, ...]
-    metrics: tuple[str, ...]
     scores: np.ndarray
     drops: np.ndarray
-    n_seeds: np.ndarray
-    tags: tuple[str, ...]
-    n_positive: np.ndarray
-    n_tracks: int
-    n_valid_tags: int
-    n_clusters: int
-    tag_scores: dict[tuple[str, Heard], TagScores]
-    training_counts: np.ndarray | None
-    tails: tuple[Tail, ...]
-    n_tail_tracks: tuple[int, ...]
-    by_class: dict[tuple[str, Heard], ByClass]
-    groups: dict[tuple[str, Heard], dict[str, GroupScores]]
-    moved: dict[tuple[str, Heard], Moved]
+    n_seeds: int
+    tags: TagScores
+    by_class: ClassScores | None
+    groups: dict[str, GroupScores]
+    shift: PredictionShift | None
 
-    @property
-    def primary(self) -> str:
-        """Name of the score that ranks."""
-        return self.metrics[0]
 
-    @cached_property
-    def protocol(self) -> str:
-        """The protocol that the leaderboard is about: ``suite`` where it was run."""
-        perturbed = {condition.protocol for condition in self.conditions if not condition.clean}
-        names = perturbed or {condition.protocol for condition in self.conditions}
-        return min(names, key=lambda name: (name != SUITE, name in (CONTROLS, CUSTOM), name))
+def _score_model(cells: Cells, scorer: Scorer) -> Callable[[Condition], _Score]:
+    """Score a model on clean audio now, and return what scores it under one condition."""
+    clean = {
+        (condition, seed): scorer(one)
+        for condition, runs in cells.items()
+        if condition.clean
+        for seed, one in runs.items()
+    }
 
-    def interval(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the 95 % interval along the last axis; NaN where one cluster is all there is."""
-        if self.n_clusters < 2:
-            samples = samples[..., :1]
-        return interval(samples)
+    def reference(condition: Condition, seed: int) -> Run | None:
+        """The same trained model on clean audio, of the same protocol where there is one."""
+        found = [key for key in clean if key[1] == seed]
+        found.sort(key=lambda key: (key[0].protocol != condition.protocol, key[0].order))
+        return clean[found[0]] if found else None
 
-    def clean(self, metric: str) -> np.ndarray:
-        """Return (M, 1 + B): the score on untouched audio, the main protocol's where it has one."""
-        at = self.metrics.index(metric)
-        result = np.full(self.scores[:, 0, at].shape, np.nan)
-        for m in range(len(self.models)):
-            k = self.clean_condition(m)
-            if k is not None:
-                result[m] = self.scores[m, k, at]
-        return result
+    def score(condition: Condition) -> _Score:
+        runs = {
+            seed: clean[condition, seed] if condition.clean else scorer(one)
+            for seed, one in cells[condition].items()
+        }
+        scores = scorer.over_seeds([run.macro for run in runs.values()])
+        tags = scorer.over_seeds([run.tags for run in runs.values()])
+        pairs: list[Pair] = [(reference(condition, seed), run) for seed, run in runs.items()]
+        lost = [
+            (scorer.drop(ref.macro, run.macro), ref.tags[0] - run.tags[0])
+            for ref, run in pairs
+            if ref
+        ]
+        if lost:
+            drops, tag_drops = (scorer.over_seeds(parts) for parts in zip(*lost, strict=True))
+        else:
+            drops, tag_drops = np.full_like(scores, np.nan), np.full_like(tags[0], np.nan)
+        known = [run.by_class for run in runs.values() if run.by_class]
+        by_class = None
+        if known:
+            tail = scorer.over_seeds([one.tail for one in known])
+            by_class = ClassScores(tail, np.sum([one.confusion for one in known], axis=0))
+        return _Score(
+            scores,
+            drops,
+            len(runs),
+            scorer.tag_scores(tags, tag_drops),
+            by_class,
+            scorer.group_scores(pairs, condition),
+            None if condition.clean else scorer.shift(pairs),
+        )
 
-    def clean_condition(self, model: int) -> int | None:
-        """Return which clean condition speaks for a model, the main protocol's where it has one."""
-        found = [k for k, one in enumerate(self.conditions) if one.clean and self.n_seeds[model, k]]
-        found.sort(key=lambda k: self.conditions[k].protocol != self.protocol)
-        return found[0] if found else None
+    return score
+
+
+def bootstrap_scores(
+    evaluations: Sequence[Evaluation],
+    *,
+    n_boot: int,
+    seed: int,
+    training_counts: Mapping[str, int] | None = None,
+    clusters: Mapping[str, str] | None = None,
+    facts: TagFacts = TagFacts(),  # noqa: B008  frozen
+    threads: int | None = None,
+) -> BootstrapScores:
+    """Compute the scores of every evaluation under every bootstrap weighting.
+
+    A model's score is the mean over its seeds; several seeds are resampled with the tracks, see
+    :func:`benchmark.score.bootstrap.seed_shares`.
+
+    Args:
+        evaluations: Cells of one dataset on one split; at least one.
+        n_boot: Number of replicates.
+        seed: Seed of the resampling.
+        training_counts: Training tracks by tag; without them no class is known to be rare.
+        clusters: What each track is drawn with, by track id; by default what was stored.
+        facts: Which tags a perturbation may change, and their categories.
+        threads: Conditions scored at once; the result does not depend on it.
+
+    Raises:
+        TagbenchError: The cells are of several datasets, tasks or splits, or repeat each other.
+    """
+    table = _index(evaluations)
+    first = min(evaluations, key=lambda one: one.cell_id)
+    scorer = Scorer(first, n_boot, seed, training_counts, clusters, facts)
+    found: dict[tuple[str, Condition], _Score] = {}
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for model, cells in table.items():
+            scores = pool.map(_score_model(cells, scorer), cells)
+            found |= {(model, k): score for k, score in zip(cells, scores, strict=True)}
+    return _collect(tuple(table), found, scorer)
+
+
+def _collect(
+    models: tuple[str, ...], found: Mapping[tuple[str, Condition], _Score], scorer: Scorer
+) -> BootstrapScores:
+    """Arrange the scores of models under conditions as arrays over both."""
+    unique = {condition for _, condition in found}
+    conditions = tuple(sorted(unique, key=lambda one: (not one.clean, one.order)))
+    shape = (len(models), len(conditions), len(scorer.metrics), scorer.weights.n_boot + 1)
+    scores, drops = np.full(shape, np.nan), np.full(shape, np.nan)
+    n_seeds = np.zeros(shape[:2], dtype=np.int64)
+    for (model, condition), score in found.items():
+        at = models.index(model), conditions.index(condition)
+        scores[at], drops[at], n_seeds[at] = score.scores, score.drops, score.n_seeds
+    targets = scorer.stored.targets
+    return BootstrapScores(
+        dataset=scorer.first.dataset,
+        task=scorer.first.task,
+        models=models,
+        conditions=conditions,
+        metrics=tuple(metric.name for metric in scorer.metrics),
+        scores=scores,
+        drops=drops,
+        n_seeds=n_seeds,
+        tags=tuple(str(tag) for tag in scorer.stored.tags),
+        n_positive=targets.sum(axis=0, dtype=np.int64),
+        n_tracks=len(targets),
+        n_valid_tags=int(metrics.valid_tags(targets).sum()),
+        n_clusters=scorer.weights.n_clusters,
+        tag_scores={key: score.tags for key, score in found.items()},
+        training_counts=scorer.counts,
+        tails=scorer.tails,
+        n_tail_tracks=tuple(int(targets[:, list(t.rare)].any(1).sum()) for t in scorer.tails),
+        by_class={key: score.by_class for key, score in found.items() if score.by_class},
+        groups={key: score.groups for key, score in found.items()},
+        shifts={key: score.shift for key, score in found.items() if score.shift},
+    )

@@ -19,12 +19,8 @@ follows a true change of tempo moves as well.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from benchmark.score import metrics
-from benchmark.score.bootstrap_scores import Replicates
-from benchmark.score.tables.columns import CONSISTENCY_COLUMNS
-from benchmark.score.tables.io import tidy
 
 CLIP = 1e-6
 TOP = 5
@@ -46,7 +42,7 @@ def names(n_tags: int) -> tuple[str, ...]:
     return (MAIN, "spearman", *most, "flip_rate")
 
 
-def of_tracks(clean: np.ndarray, perturbed: np.ndarray, *, single: bool) -> np.ndarray:
+def track_consistency(clean: np.ndarray, perturbed: np.ndarray, *, single: bool) -> np.ndarray:
     """Compare probabilities (N, C) track by track.
 
     Args:
@@ -63,7 +59,8 @@ def of_tracks(clean: np.ndarray, perturbed: np.ndarray, *, single: bool) -> np.n
         both = metrics.top_k(clean, TOP) & metrics.top_k(perturbed, TOP)
         found.append(both.sum(axis=1) / TOP)
     if single:
-        found.append((clean.argmax(axis=1) != perturbed.argmax(axis=1)).astype(float))
+        same = metrics.decide_singlelabel(clean) & metrics.decide_singlelabel(perturbed)
+        found.append(1.0 - same.any(axis=1))
     else:
         found.append(((clean >= 0.5) != (perturbed >= 0.5)).mean(axis=1))
     return np.stack(found, axis=1)
@@ -85,32 +82,3 @@ def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
         return np.asarray((one * other).sum(axis=1) / scale)
-
-
-def consistency_frame(data: Replicates) -> pd.DataFrame:
-    """Return one row per model, perturbed condition and measure."""
-    rows = []
-    for m, model in enumerate(data.models):
-        for k, heard in enumerate(data.conditions):
-            found = data.moved.get((model, heard))
-            if found is None:
-                continue
-            for q, name in enumerate(names(len(data.tags))):
-                rows.append(
-                    {
-                        "model": model,
-                        "perturbation": heard.perturbation,
-                        "severity": heard.severity,
-                        "level": heard.level,
-                        "unit": heard.unit,
-                        "protocol": heard.protocol,
-                        "metric": name,
-                        "value": found.value[q],
-                        "low": found.low[q],
-                        "high": found.high[q],
-                        "n_tracks": data.n_tracks,
-                        "family": heard.family,
-                        "n_seeds": data.n_seeds[m, k],
-                    }
-                )
-    return tidy(rows, CONSISTENCY_COLUMNS)

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.score.metrics import TOP, top_k, weight_of
+from benchmark.score.metrics import top_k, weight_of
+from benchmark.score.metrics.class_metrics import TOP
 
 THRESHOLDS = (100, 200)
 """A class with fewer training tracks than this is rare."""

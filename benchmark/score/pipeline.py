@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from benchmark.score.tables.effects import effects_frame
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.score.tag_groups import TagFacts
 from benchmark.store import run_record as sweeps
-from benchmark.store.predictions import Tables
 from benchmark.store.store import Store
+from benchmark.store.tables import Tables
 
 
 def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
     """Compute the tables of a sweep from its predictions and what was measured beside them."""
-    evaluations = sweeps.evaluations(sweep, store)
-    tables = build_tables(
-        evaluations,
+    return build_tables(
+        sweeps.evaluations(sweep, store),
         sweeps.failures(sweep, store),
         n_boot=sweep.n_boot,
         baseline=sweep.info["baseline"],
-        # A record of an older version has none.
         training_counts=sweep.info.get("training_counts"),
         facts=TagFacts(
             sweep.info.get("unstable_tags", {}),
@@ -30,7 +26,6 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
         ),
         clusters=sweep.info.get("clusters"),
     )
-    return replace(tables, effects=effects_frame(evaluations))
 
 
 def damaged(sweep: sweeps.RunRecord, store: Store) -> Mapping[str, Path]:

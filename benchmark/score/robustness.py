@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.score.bootstrap_scores import Heard, Replicates
+from benchmark.perturbations import Condition, protocol_order
+from benchmark.score.metrics import all_metrics
+from benchmark.score.score_types import BootstrapScores
 
 GUARD = 5.0
 """A relative error needs a baseline drop of this many bootstrap standard errors."""
@@ -25,7 +27,8 @@ class Family:
     Attributes:
         protocol: Perturbation protocol.
         name: Family name.
-        severities: Positions in ``Replicates.conditions``, one tuple per severity, mildest first.
+        severities: Positions in ``BootstrapScores.conditions``, one tuple per severity, the mildest
+            first.
         steps: The severities themselves, such as ``(1, 3, 5)``.
     """
 
@@ -52,12 +55,12 @@ class Family:
         return self.curve(samples).mean(axis=1)
 
 
-def families(conditions: Sequence[Heard]) -> list[Family]:
+def families(conditions: Sequence[Condition]) -> list[Family]:
     """Group perturbed conditions by protocol and family, ``suite`` first, then by name."""
     found: dict[tuple[bool, str, str], dict[int, list[int]]] = {}
     for at, one in enumerate(conditions):
         if not one.clean:
-            key = (one.protocol != "suite", one.protocol, one.family)
+            key = (*protocol_order(one.protocol), one.family)
             found.setdefault(key, {}).setdefault(one.severity, []).append(at)
     return [
         Family(
@@ -212,24 +215,24 @@ class Summary:
     worst_drop: np.ndarray
 
 
-def summarise(replicates: Replicates, baseline: str, protocol: str | None = None) -> Summary:
+def summarise(data: BootstrapScores, baseline: str, protocol: str | None = None) -> Summary:
     """Compute the statistics over the families of a protocol, by default the main one.
 
     All are of the primary score. NaN where a model lacks a condition.
     """
-    scores, drops = replicates.scores[:, :, 0], replicates.drops[:, :, 0]
-    wanted = protocol or replicates.protocol
-    own = [f for f in families(replicates.conditions) if f.protocol == wanted]
-    blank = np.full((len(replicates.models), scores.shape[-1]), np.nan)
+    scores, drops = data.scores[:, :, 0], data.drops[:, :, 0]
+    wanted = protocol or data.protocol
+    own = [f for f in families(data.conditions) if f.protocol == wanted]
+    blank = np.full((len(data.models), scores.shape[-1]), np.nan)
     if not own:
         return Summary((), blank, blank, blank, blank, blank)
-    chance = 0.5 if replicates.primary == "roc_auc" else 1.0 / len(replicates.tags)
-    clean = replicates.clean(replicates.primary)
+    chance = all_metrics()[data.primary].chance(data.n_positive / data.n_tracks)
+    clean = data.clean(data.primary)
     curves, lost = [f.curve(scores) for f in own], [f.curve(drops) for f in own]
     errors = np.stack([blank] * len(own))
     relative = blank
-    if baseline in replicates.models:
-        at = replicates.models.index(baseline)
+    if baseline in data.models:
+        at = data.models.index(baseline)
         errors, relative = corruption_errors(curves, at), relative_mce(lost, at)
     found = []
     for family, curve, drop, ce in zip(own, curves, lost, errors, strict=True):

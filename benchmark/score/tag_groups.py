@@ -75,5 +75,5 @@ class GroupScores:
 
 
 def macro(tags: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Average scores of tags (7, C, 1 + B) over some of them: (2, 1 + B)."""
+    """Average scores of tags (M, C, 1 + B) over some of them: (2, 1 + B)."""
     return metrics.nan_mean(tags[: len(SCORED)][:, columns], axis=1)

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from benchmark.perturbations import Condition
 from benchmark.score.bootstrap import draw_weights
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.speed import tables
 from benchmark.store.predictions import Evaluation, load_predictions
 from datamodules.common.cpus import usable_cpus
@@ -124,8 +125,8 @@ def _cells(case: Case, folder: Path) -> list[Evaluation]:
         severity = 0 if at == 0 else 1 + (at - 1) % 5
         found.append(
             Evaluation(
-                cell_id=f"{at:03d}", dataset="speed", model=MODEL, seed=0, perturbation=name,
-                family=name, severity=severity, level=float(severity), unit="", protocol="suite",
+                cell_id=f"{at:03d}", dataset="speed", model=MODEL, seed=0,
+                condition=Condition(name, name, severity, float(severity), ""),
                 task="multilabel", predictions=path,
             )
         )  # fmt: skip

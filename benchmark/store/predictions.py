@@ -1,4 +1,4 @@
-"""What the runner hands to the statistics, and the tables made of it."""
+"""Stored predictions and failures of the cells of a dataset."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-import pandas as pd
 
+from benchmark.perturbations import Condition
 from datamodules.common.errors import TagbenchError
 
 
@@ -22,12 +22,7 @@ class Evaluation:
         dataset: Label of the dataset.
         model: Label of the model.
         seed: Training seed.
-        perturbation: Member of a family, such as ``"pitch_up"``; ``"clean"`` for untouched audio.
-        family: Family of the perturbation, such as ``"pitch_shift"``; ``"clean"`` likewise.
-        severity: 0 (clean) to 5.
-        level: Physical level, in ``unit``.
-        unit: ``"semitones"``, ``"rate"``, ``"dB SNR"``, ``"ratio"`` or ``""``.
-        protocol: Perturbation protocol, ``"suite"`` or ``"won2020"``.
+        condition: Condition under which the model was evaluated.
         task: ``"multilabel"`` or ``"singlelabel"``.
         predictions: ``predictions.npz`` with ``track_ids`` (N,), ``tags`` (C,), ``scores`` (N, C)
             probabilities, ``targets`` (N, C) of 0 and 1, ``clusters`` (N,).
@@ -39,12 +34,7 @@ class Evaluation:
     dataset: str
     model: str
     seed: int
-    perturbation: str
-    family: str
-    severity: int
-    level: float
-    unit: str
-    protocol: str
+    condition: Condition
     task: str
     predictions: Path
     cost: Mapping[str, float] = field(default_factory=dict)
@@ -74,66 +64,6 @@ class CellFailure:
     stage: str
     error: str
     cell_id: str
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The frames behind the CSV files of a dataset, see :meth:`frames`.
-
-    Attributes:
-        dataset: Label of the dataset that all rows are about.
-        task: ``"multilabel"`` or ``"singlelabel"``.
-        leaderboard: One row per model, best first.
-        robustness: One row per model, condition and metric.
-        summary: One row per model, protocol, family (``all`` for all of them) and statistic.
-        comparisons: One row per pair of models, protocol and scope.
-        ranks: One row per perturbed condition: how far it keeps the order of the models.
-        per_tag: One row per model, condition and tag.
-        per_category: One row per model, condition and category of tags.
-        consistency: One row per model, perturbed condition and measure: how far predictions moved.
-        long_tail: One row per model, threshold of rarity and K; no rows where no class is rare.
-        confusion: One row per model, true and predicted class; no rows for a multi-label task.
-        failures: One row per failed cell; no rows when none failed.
-        effects: One row per perturbed condition and quantity: what was asked, what was heard. No
-            rows for results of a version that did not measure it.
-    """
-
-    dataset: str
-    task: str
-    leaderboard: pd.DataFrame
-    robustness: pd.DataFrame
-    summary: pd.DataFrame
-    comparisons: pd.DataFrame
-    ranks: pd.DataFrame
-    per_tag: pd.DataFrame
-    per_category: pd.DataFrame
-    consistency: pd.DataFrame
-    long_tail: pd.DataFrame
-    confusion: pd.DataFrame
-    failures: pd.DataFrame
-    effects: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """Return the frames by the name of their CSV file.
-
-        Only a single-label dataset has ``confusion.csv``, and results without effects no
-        ``effects.csv``.
-        """
-        confusion = {"confusion.csv": self.confusion} if self.task == "singlelabel" else {}
-        return {
-            "leaderboard.csv": self.leaderboard,
-            "robustness.csv": self.robustness,
-            "summary.csv": self.summary,
-            "comparisons.csv": self.comparisons,
-            "ranks.csv": self.ranks,
-            "per_tag.csv": self.per_tag,
-            "per_category.csv": self.per_category,
-            "consistency.csv": self.consistency,
-            "long_tail.csv": self.long_tail,
-            **confusion,
-            "failures.csv": self.failures,
-            **({"effects.csv": self.effects} if len(self.effects) else {}),
-        }
 
 
 @dataclass(frozen=True)

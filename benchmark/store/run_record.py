@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import __version__
+from benchmark.perturbations import Condition
 from benchmark.store.cells import Cell, Plan
 from benchmark.store.files import read_json, write_json
 from benchmark.store.predictions import CellFailure, Evaluation
@@ -153,12 +154,7 @@ def evaluations(sweep: RunRecord, store: Store) -> list[Evaluation]:
             dataset=sweep.dataset,
             model=cell["labels"]["model"],
             seed=cell["labels"]["seed"],
-            perturbation=cell["labels"]["perturbation"],
-            family=cell["labels"]["family"],
-            severity=cell["labels"]["severity"],
-            level=cell["labels"]["level"],
-            unit=cell["labels"]["unit"],
-            protocol=cell["labels"]["protocol"],
+            condition=Condition.from_labels(cell["labels"]),
             task=cell["labels"]["task"],
             predictions=store.folder(cell["id"]) / "predictions.npz",
             cost=sweep.models[cell["labels"]["model"]],

@@ -15,11 +15,11 @@ import pandas as pd
 
 from benchmark.plan.jobs import Runtime
 from benchmark.report.labels import family_title, metric_title
-from benchmark.score.tables.io import primary_metric
+from benchmark.score.metrics import primary_metric
 from benchmark.store import run_record as sweeps
-from benchmark.store.predictions import Tables
 from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
+from benchmark.store.tables import Tables
 from benchmark.tracking.wandb import Chart, Run, is_logged, mark_logged, training_facts, write_run
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 
 from benchmark.plan.jobs import Runtime
-from benchmark.score.tables.io import read_tables
 from benchmark.store import run_record as sweeps
 from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
+from benchmark.store.tables import read_tables
 from benchmark.tracking.result_runs import log_sweep
 from benchmark.tracking.wandb import project
 from datamodules.common.errors import TagbenchError

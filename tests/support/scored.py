@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.perturbations import Condition
 from benchmark.store.predictions import Evaluation
 
 CONDITIONS = {
@@ -14,6 +15,7 @@ CONDITIONS = {
     "pitch_down": ("pitch_shift", "semitones", {1: -0.25, 3: -1.0}),
     "white_noise": ("white_noise", "dB SNR", {1: 30.0, 3: 15.0}),
 }
+_CONDITION = ("perturbation", "family", "severity", "level", "unit", "protocol")
 PROVENANCE = {
     "windows": "tiled",
     "preset": "quick",
@@ -54,7 +56,8 @@ def evaluation(folder: Path, scores, targets, *, clusters=None, tracks=None, **f
         targets=targets,
         clusters=ids if clusters is None else np.asarray(clusters),
     )
-    return Evaluation(cell_id=cell, predictions=path, **labels)
+    condition = Condition(**{name: labels.pop(name) for name in _CONDITION})
+    return Evaluation(cell_id=cell, predictions=path, condition=condition, **labels)
 
 
 def simulated(

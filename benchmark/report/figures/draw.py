@@ -28,9 +28,9 @@ from benchmark.report.figures.style import (
     save,
 )
 from benchmark.report.labels import family_title, has_labels, main_drops, metric_title
-from benchmark.score.tables.io import primary_metric, to_csv
+from benchmark.score.metrics import primary_metric
 from benchmark.store.files import write_text as write
-from benchmark.store.predictions import Tables
+from benchmark.store.tables import Tables, to_csv
 
 SUFFIXES = (".pdf", ".png", ".csv")
 

@@ -8,14 +8,11 @@ over the model's seeds, and every pair of classes has a row, zeros included.
 
 from __future__ import annotations
 
-import pandas as pd
-
-from benchmark.score.bootstrap_scores import ByClass, Replicates
-from benchmark.score.tables.columns import CONFUSION_COLUMNS, LONG_TAIL_COLUMNS
-from benchmark.score.tables.io import tidy
+from benchmark.score.score_types import BootstrapScores, ClassScores
+from benchmark.score.tables.schema import Rows, TableSpec, columns, ordered
 
 
-def long_tail_frame(data: Replicates) -> pd.DataFrame:
+def _long_tail_rows(data: BootstrapScores) -> Rows:
     """Return one row per model, threshold and K; none where no class is rare."""
     rows = []
     for m, model in enumerate(data.models):
@@ -37,10 +34,10 @@ def long_tail_frame(data: Replicates) -> pd.DataFrame:
                     "classes": "|".join(data.tags[column] for column in tail.rare),
                 }
             )
-    return tidy(rows, LONG_TAIL_COLUMNS)
+    return rows
 
 
-def confusion_frame(data: Replicates) -> pd.DataFrame:
+def _confusion_rows(data: BootstrapScores) -> Rows:
     """Return one row per model, true and predicted class; none for a multi-label task."""
     rows = []
     for m, model in enumerate(data.models):
@@ -52,10 +49,45 @@ def confusion_frame(data: Replicates) -> pd.DataFrame:
                 rows.append(
                     {"model": model, "true": true, "predicted": predicted, "count": int(count)}
                 )
-    return tidy(rows, CONFUSION_COLUMNS)
+    return rows
 
 
-def _of(data: Replicates, model: int) -> ByClass | None:
+def _of(data: BootstrapScores, model: int) -> ClassScores | None:
     """Return what a model does with the classes of clean audio, if it was evaluated there."""
     k = data.clean_condition(model)
     return None if k is None else data.by_class[data.models[model], data.conditions[k]]
+
+
+_LONG_TAIL = (
+    *columns("text", classes="rare classes, separated by a bar"),
+    *columns(
+        "integer",
+        threshold="a class with fewer training tracks is rare",
+        k="number of highest scores of a track that count",
+        n_tracks="test tracks with a rare class",
+        n_classes="number of rare classes",
+    ),
+    *columns("number", accuracy="share of pairs of a track and a rare class that are among the k"),
+)
+_CONFUSION = (
+    *columns("text", true="true class", predicted="class with the highest score"),
+    *columns("integer", count="test tracks, summed over seeds"),
+)
+
+TABLES = (
+    TableSpec(
+        "long_tail",
+        "one row per model, threshold of rarity and K, on clean audio",
+        ("model", "threshold", "k"),
+        ordered("model threshold k accuracy low high n_tracks n_classes classes", _LONG_TAIL),
+        build=_long_tail_rows,
+    ),
+    TableSpec(
+        "confusion",
+        "one row per model, true and predicted class, on clean audio; single-label tasks",
+        ("model", "true", "predicted"),
+        ordered("model true predicted count", _CONFUSION),
+        build=_confusion_rows,
+        optional=True,
+    ),
+)

@@ -12,62 +12,52 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from benchmark.score.bootstrap_scores import TAG_METRICS, Heard, Replicates
-from benchmark.score.metrics import TOP
+from benchmark.perturbations import Condition
+from benchmark.score.metrics import all_metrics, tag_metrics
+from benchmark.score.score_types import BootstrapScores
 from benchmark.score.significance import holm, tail_p
-from benchmark.score.tables.columns import PER_CATEGORY_COLUMNS, PER_TAG_COLUMNS, ROBUSTNESS_COLUMNS
-from benchmark.score.tables.io import tidy
+from benchmark.score.tables.schema import Rows, TableSpec, columns, ordered
 from benchmark.score.tag_groups import INVARIANT, SCORED
 
 INTERVALS = {"roc_auc": "", "pr_auc": "pr_auc_", "f1": "f1_"}
 """Scores of a tag whose intervals ``per_tag.csv`` holds, with the prefix of their columns."""
 
 
-_OF_TRACKS = {"accuracy", *(f"top{k}_accuracy" for k in TOP)}
-"""Scores that are shares of tracks, not means over tags."""
-
-
-def condition_columns(data: Replicates, model: str, heard: Heard) -> dict[str, Any]:
+def condition_columns(data: BootstrapScores, model: str, condition: Condition) -> dict[str, Any]:
     """Return what the rows of a condition begin with."""
     return {
         "dataset": data.dataset,
         "model": model,
-        "perturbation": heard.perturbation,
-        "level": heard.level,
-        "unit": heard.unit,
-        "protocol": heard.protocol,
-        "severity": heard.severity,
-        "family": heard.family,
+        **condition.plain(),
     }
 
 
-def _corrected(data: Replicates, drops: np.ndarray) -> np.ndarray:
+def _corrected(data: BootstrapScores, drops: np.ndarray) -> np.ndarray:
     """Return p values (M, K, S) of drops (M, K, S, 1 + B) above zero, corrected over conditions."""
     found = tail_p(drops, data.n_clusters)
-    found[:, [k for k, heard in enumerate(data.conditions) if heard.clean]] = np.nan
+    found[:, [k for k, condition in enumerate(data.conditions) if condition.clean]] = np.nan
     for m in range(found.shape[0]):
         for s in range(found.shape[2]):
             found[m, :, s] = holm(found[m, :, s])
     return found
 
 
-def robustness_frame(data: Replicates) -> pd.DataFrame:
+def _robustness_rows(data: BootstrapScores) -> Rows:
     """Return one row per model, condition and metric."""
     low, high = data.interval(data.scores)
     drop_low, drop_high = data.interval(data.drops)
     p_drop = _corrected(data, data.drops)
     rows = []
     for m, model in enumerate(data.models):
-        for k, heard in enumerate(data.conditions):
+        for k, condition in enumerate(data.conditions):
             if not data.n_seeds[m, k]:
                 continue
             for s, metric in enumerate(data.metrics):
                 at = (m, k, s)
                 rows.append(
                     {
-                        **condition_columns(data, model, heard),
+                        **condition_columns(data, model, condition),
                         "metric": metric,
                         "value": data.scores[(*at, 0)],
                         "low": low[at],
@@ -77,28 +67,28 @@ def robustness_frame(data: Replicates) -> pd.DataFrame:
                         "drop_high": drop_high[at],
                         "n_tracks": data.n_tracks,
                         "n_seeds": data.n_seeds[m, k],
-                        "n_tags": data.n_valid_tags if metric not in _OF_TRACKS else None,
+                        "n_tags": data.n_valid_tags if all_metrics()[metric].of == "tag" else None,
                         "p_drop_holm": p_drop[at],
                     }
                 )
         rows += _invariant_rows(data, m)
-    return tidy(rows, ROBUSTNESS_COLUMNS)
+    return rows
 
 
-def _invariant_rows(data: Replicates, m: int) -> list[dict[str, Any]]:
+def _invariant_rows(data: BootstrapScores, m: int) -> list[dict[str, Any]]:
     """Return the rows of a model over the tags that a condition's family leaves alone."""
     found = []
-    for k, heard in enumerate(data.conditions):
-        group = data.groups.get((data.models[m], heard), {}).get(INVARIANT)
+    for k, condition in enumerate(data.conditions):
+        group = data.groups.get((data.models[m], condition), {}).get(INVARIANT)
         if group is not None:
-            found.append((k, heard, group))
+            found.append((k, condition, group))
     rows = []
     for s, metric in enumerate(SCORED):
         p_drop = holm(np.array([group.p_drop[s] for _, _, group in found]))
-        for at, (k, heard, group) in enumerate(found):
+        for at, (k, condition, group) in enumerate(found):
             rows.append(
                 {
-                    **condition_columns(data, data.models[m], heard),
+                    **condition_columns(data, data.models[m], condition),
                     "metric": f"{metric}_{INVARIANT}",
                     "value": group.value[s],
                     "low": group.low[s],
@@ -115,15 +105,15 @@ def _invariant_rows(data: Replicates, m: int) -> list[dict[str, Any]]:
     return rows
 
 
-def per_category_frame(data: Replicates) -> pd.DataFrame:
+def _per_category_rows(data: BootstrapScores) -> Rows:
     """Return one row per model, condition and category of tags."""
     rows = []
     for m, model in enumerate(data.models):
-        for k, heard in enumerate(data.conditions):
-            for name, group in data.groups.get((model, heard), {}).items():
+        for k, condition in enumerate(data.conditions):
+            for name, group in data.groups.get((model, condition), {}).items():
                 if name == INVARIANT:
                     continue
-                row = {**condition_columns(data, model, heard), "category": name}
+                row = {**condition_columns(data, model, condition), "category": name}
                 row |= {"n_tags": group.n_tags, "n_seeds": data.n_seeds[m, k]}
                 for s, (metric, prefix) in enumerate(zip(SCORED, ("", "pr_auc_"), strict=True)):
                     row[metric] = group.value[s]
@@ -131,26 +121,98 @@ def per_category_frame(data: Replicates) -> pd.DataFrame:
                 row["drop"], row["drop_low"] = group.drop[0], group.drop_low[0]
                 row["drop_high"] = group.drop_high[0]
                 rows.append(row)
-    return tidy(rows, PER_CATEGORY_COLUMNS)
+    return rows
 
 
-def per_tag_frame(data: Replicates) -> pd.DataFrame:
+def _per_tag_rows(data: BootstrapScores) -> Rows:
     """Return one row per model, condition and tag."""
     rows = []
     for m, model in enumerate(data.models):
-        for k, heard in enumerate(data.conditions):
+        for k, condition in enumerate(data.conditions):
             if not data.n_seeds[m, k]:
                 continue
-            found = data.tag_scores[model, heard]
+            found = data.tag_scores[model, condition]
             for c, tag in enumerate(data.tags):
-                row = {**condition_columns(data, model, heard), "tag": tag}
+                row = {**condition_columns(data, model, condition), "tag": tag}
                 row |= {"n_positive": data.n_positive[c], "n_seeds": data.n_seeds[m, k]}
                 row["n_train"] = None if data.training_counts is None else data.training_counts[c]
-                for s, metric in enumerate(TAG_METRICS):
+                for s, metric in enumerate(tag_metrics()):
                     row[metric] = found.value[s, c]
                 for metric, prefix in INTERVALS.items():
-                    s = TAG_METRICS.index(metric)
+                    s = tag_metrics().index(metric)
                     row[f"{prefix}low"], row[f"{prefix}high"] = found.low[s, c], found.high[s, c]
                 row["drop"], row["drop_low"], row["drop_high"] = found.drop[:, c]
                 rows.append(row)
-    return tidy(rows, PER_TAG_COLUMNS)
+    return rows
+
+
+_ROBUSTNESS = columns(
+    "number",
+    p_drop_holm="one-sided p value of a drop above zero, Holm-corrected over conditions",
+)
+_PER_TAG = (
+    *columns("text", tag="tag or class"),
+    *columns(
+        "integer",
+        n_positive="test tracks that carry the tag",
+        n_train="training tracks that carry the tag",
+    ),
+    *columns(
+        "number",
+        **{name: f"{all_metrics()[name].title} of the tag" for name in tag_metrics()},
+        pr_auc_low="lower end of the interval of pr_auc",
+        pr_auc_high="upper end of the interval of pr_auc",
+        f1_low="lower end of the interval of f1",
+        f1_high="upper end of the interval of f1",
+    ),
+)
+_PER_TAG_ORDER = (
+    "dataset model perturbation severity tag n_positive roc_auc low high "
+    "pr_auc pr_auc_low pr_auc_high pr_auc_trapezoid f1 mcc drop drop_low drop_high "
+    "level unit protocol family n_seeds precision recall f1_low f1_high n_train"
+)
+_PER_CATEGORY = (
+    *columns("text", category="category of tags, as the dataset names it"),
+    *columns(
+        "number",
+        roc_auc="mean ROC-AUC over the scored tags of the category",
+        pr_auc="mean PR-AUC over the scored tags of the category",
+        pr_auc_low="lower end of the interval of pr_auc",
+        pr_auc_high="upper end of the interval of pr_auc",
+    ),
+)
+
+TABLES = (
+    TableSpec(
+        "robustness",
+        "one row per model, condition and metric",
+        ("model", "protocol", "perturbation", "severity", "level", "metric"),
+        ordered(
+            "dataset model perturbation level unit metric value low high drop drop_low drop_high "
+            "n_tracks n_seeds protocol severity family n_tags p_drop_holm",
+            _ROBUSTNESS,
+        ),
+        build=_robustness_rows,
+    ),
+    TableSpec(
+        "per_tag",
+        "one row per model, condition and tag",
+        ("model", "protocol", "perturbation", "severity", "level", "tag"),
+        ordered(
+            " ".join(dict.fromkeys([*_PER_TAG_ORDER.split(), *tag_metrics()])),
+            _PER_TAG,
+        ),
+        build=_per_tag_rows,
+    ),
+    TableSpec(
+        "per_category",
+        "one row per model, condition and category of tags",
+        ("model", "protocol", "perturbation", "severity", "level", "category"),
+        ordered(
+            "dataset model perturbation severity category n_tags roc_auc low high pr_auc "
+            "pr_auc_low pr_auc_high drop drop_low drop_high level unit protocol family n_seeds",
+            _PER_CATEGORY,
+        ),
+        build=_per_category_rows,
+    ),
+)

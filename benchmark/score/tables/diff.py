@@ -16,7 +16,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from benchmark.score.tables.diff_inputs import BOARD, Side, folders_of, mixed, notes, read_side
-from benchmark.score.tables.io import KEYS
+from benchmark.score.tables.schema import all_tables
 from datamodules.common.errors import TagbenchError
 
 # Shown apart, or facts of the bootstrap and not of a model.
@@ -152,9 +152,14 @@ def _compare(old: Side, new: Side, force: bool) -> Comparison:
     )
 
 
+def _keys(file: str) -> tuple[str, ...]:
+    """Return the key columns of a CSV file."""
+    return all_tables()[file.removesuffix(".csv")].keys
+
+
 def _keyed(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose index is the text of its key columns."""
-    keys = frame[list(KEYS[kind])].astype("string").fillna("")
+    keys = frame[list(_keys(kind))].astype("string").fillna("")
     return frame.set_index(keys.agg(" ".join, axis=1))
 
 
@@ -171,7 +176,7 @@ def _lone(kind: str, here: pd.DataFrame, there: pd.DataFrame) -> Iterator[tuple[
 def _changes(kind: str, before: pd.DataFrame, after: pd.DataFrame) -> Iterator[Change]:
     rows = [name for name in after.index if name in set(before.index)]
     before, after = before.loc[rows], after.loc[rows]
-    skipped = {*_APART, *KEYS[kind]}
+    skipped = {*_APART, *_keys(kind)}
     columns = [
         str(name)
         for name in after.columns

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.score.tables.io import KEYS, read_table
+from benchmark.score.tables.schema import all_tables
 from benchmark.store.provenance import compatible_version
+from benchmark.store.tables import read_table, read_text_table
 from datamodules.common.errors import TagbenchError
 
 BOARD, SCORES = "leaderboard.csv", "robustness.csv"
@@ -61,21 +62,26 @@ def read_side(path: Path) -> Side:
     frames = {}
     for file in files:
         if path.is_file() or file.is_file():
-            frame = read_table(file)
-            frames[_kind(frame, file)] = frame
+            kind = _kind(read_text_table(file), file)
+            frames[kind] = _read(file, kind)
     known = dict(frames)
     for name in (BOARD, SCORES):  # what lies beside a file knows facts that it does not
         beside = path.parent / name
         if path.is_file() and path.name in (BOARD, SCORES) and beside.is_file():
-            known.setdefault(name, read_table(beside))
+            known.setdefault(name, _read(beside, name))
     return Side(path, frames, _facts(known), _values(known.get(BOARD), "preset"))
+
+
+def _read(path: Path, kind: str) -> pd.DataFrame:
+    """Read a CSV file in the types of its table."""
+    return read_table(path, all_tables()[kind.removesuffix(".csv")])
 
 
 def _kind(frame: pd.DataFrame, path: Path) -> str:
     columns = set(frame.columns)
     if {"rank", "model"} <= columns:
         return BOARD
-    if {*KEYS[SCORES], "value"} <= columns:
+    if {*all_tables()["robustness"].keys, "value"} <= columns:
         return SCORES
     raise TagbenchError(
         f"{path} is neither a {BOARD} nor a {SCORES}: its columns are {', '.join(frame.columns)}."

@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from benchmark.perturbations import axis_of
-from benchmark.score.tables.columns import EFFECT_COLUMNS
-from benchmark.score.tables.io import tidy
+from benchmark.score.tables.schema import Rows, TableSpec, columns, ordered
 from benchmark.store.effects_file import EFFECTS, UNITS, ConditionEffects, read
 from benchmark.store.predictions import Evaluation
 
 
-def effects_frame(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
+def effect_rows(evaluations: Iterable[Evaluation]) -> Rows:
     """Tabulate what was heard: one row a condition and figure; no rows where none was measured.
 
     ``asked`` is what the level stands for where its unit is that of a figure. ``low`` and ``high``
@@ -35,15 +33,17 @@ def effects_frame(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
         if measured is not None:
             found.add(_key(one))
             rows.extend(_rows(one, measured))
-    return tidy(rows, EFFECT_COLUMNS)
+    return rows
 
 
 def _key(one: Evaluation) -> tuple[Any, ...]:
-    return one.protocol, one.family, one.perturbation, one.severity, one.level
+    found = one.condition
+    return found.protocol, found.family, found.perturbation, found.severity, found.level
 
 
 def _rows(one: Evaluation, measured: ConditionEffects) -> Iterable[dict[str, Any]]:
-    axis = axis_of(one.perturbation, one.unit)
+    condition = one.condition
+    axis = axis_of(condition.perturbation, condition.unit)
     own = axis.requested if axis else None
     units = UNITS if own is None else {**UNITS, own.name: own.unit}
     for name in measured.figures:
@@ -51,18 +51,46 @@ def _rows(one: Evaluation, measured: ConditionEffects) -> Iterable[dict[str, Any
         values = values[np.isfinite(values)]
         row = {
             "dataset": one.dataset,
-            "perturbation": one.perturbation,
-            "family": one.family,
-            "severity": one.severity,
-            "level": one.level,
-            "unit": one.unit,
-            "protocol": one.protocol,
+            **condition.plain(),
             "quantity": name,
             "quantity_unit": units.get(name, ""),
-            "asked": axis.requested_value(name, one.level) if axis else math.nan,
+            "asked": axis.requested_value(name, condition.level) if axis else math.nan,
             "n_clips": values.size,
         }
         if values.size:
             low, median, high = np.quantile(values, (0.05, 0.5, 0.95))
             row |= {"mean": values.mean(), "median": median, "low": low, "high": high}
         yield row
+
+
+_EFFECTS = (
+    *columns(
+        "text",
+        quantity="measured quantity",
+        quantity_unit="unit of the quantity",
+    ),
+    *columns("integer", n_clips="clips for which the quantity is defined"),
+    *columns(
+        "number",
+        asked="value that the level requests, where its unit is that of a quantity",
+        mean="mean over clips",
+        median="median over clips",
+        low="5 % quantile over clips",
+        high="95 % quantile over clips",
+    ),
+)
+
+TABLES = (
+    TableSpec(
+        "effects",
+        "one row per perturbed condition and quantity: requested and measured effect",
+        ("protocol", "perturbation", "severity", "level", "quantity"),
+        ordered(
+            "dataset perturbation family severity level unit protocol quantity quantity_unit asked "
+            "mean median low high n_clips",
+            _EFFECTS,
+        ),
+        from_inputs=lambda inputs: effect_rows(inputs.evaluations),
+        optional=True,
+    ),
+)

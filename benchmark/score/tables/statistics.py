@@ -30,10 +30,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from benchmark.score.bootstrap_scores import Replicates
 from benchmark.score.robustness import families, summarise
+from benchmark.score.score_types import BootstrapScores
 from benchmark.score.significance import (
     chance_of_beating,
     holm,
@@ -42,8 +41,7 @@ from benchmark.score.significance import (
     swaps,
     tail_p,
 )
-from benchmark.score.tables.columns import COMPARISON_COLUMNS, RANK_COLUMNS, SUMMARY_COLUMNS
-from benchmark.score.tables.io import tidy
+from benchmark.score.tables.schema import Rows, TableInputs, TableSpec, columns, ordered
 
 SIGNIFICANT = 0.05
 _OF_FAMILY = ("ce", "retention", "audc", "worst_drop", "critical_severity")
@@ -52,7 +50,7 @@ _NEVER = 1e6  # stands for an infinite severity where an interval is interpolate
 _LAST = 100.0  # beyond any severity, and far below that
 
 
-def summary_frame(data: Replicates, baseline: str) -> pd.DataFrame:
+def _summary_rows(data: BootstrapScores, baseline: str) -> Rows:
     """Return one row per model, protocol, family and statistic that has a value."""
     rows = []
     for protocol, family, statistic, samples in _statistics(data, baseline):
@@ -72,10 +70,10 @@ def summary_frame(data: Replicates, baseline: str) -> pd.DataFrame:
                     }
                 )
     rows.sort(key=lambda row: str(row["model"]))  # stable: the order within a model stays
-    return tidy(rows, SUMMARY_COLUMNS)
+    return rows
 
 
-def _statistics(data: Replicates, baseline: str) -> Iterator[tuple[str, str, str, np.ndarray]]:
+def _statistics(data: BootstrapScores, baseline: str) -> Iterator[tuple[str, str, str, np.ndarray]]:
     """Yield protocol, family, name and values (M, 1 + B) of every statistic."""
     for protocol in dict.fromkeys(family.protocol for family in families(data.conditions)):
         found = summarise(data, baseline, protocol)
@@ -86,25 +84,25 @@ def _statistics(data: Replicates, baseline: str) -> Iterator[tuple[str, str, str
                 yield protocol, one.family.name, name, getattr(one, name)
 
 
-def _interval(data: Replicates, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _interval(data: BootstrapScores, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the interval of samples that may be infinite."""
     low, high = data.interval(np.minimum(samples, _NEVER))
     # Between a severity and never lies never.
     return np.where(low > _LAST, np.inf, low), np.where(high > _LAST, np.inf, high)
 
 
-def comparison_frame(data: Replicates) -> pd.DataFrame:
+def _comparison_rows(data: BootstrapScores) -> Rows:
     """Return one row per pair of models and scope in which both have a score."""
     clean = data.clean(data.primary)
     rows = list(_compared(data, data.protocol, "clean", clean, None))
     for family in families(data.conditions):
         scores, drops = (family.mean(part[:, :, 0]) for part in (data.scores, data.drops))
         rows += _compared(data, family.protocol, family.name, scores, drops)
-    return tidy(rows, COMPARISON_COLUMNS)
+    return rows
 
 
 def _compared(
-    data: Replicates, protocol: str, scope: str, scores: np.ndarray, drops: np.ndarray | None
+    data: BootstrapScores, protocol: str, scope: str, scores: np.ndarray, drops: np.ndarray | None
 ) -> list[dict[str, Any]]:
     """Compare every pair by scores (M, 1 + B), and by drops where there are some."""
     known = np.flatnonzero(~np.isnan(scores[:, 0]))
@@ -139,14 +137,14 @@ def _compared(
     ]
 
 
-def rank_frame(data: Replicates) -> pd.DataFrame:
+def _rank_rows(data: BootstrapScores) -> Rows:
     """Return one row per perturbed condition that two or more models were scored under."""
     clean = data.clean(data.primary)
     rows = []
-    for k, heard in enumerate(data.conditions):
+    for k, condition in enumerate(data.conditions):
         here = data.scores[:, k, 0]
         known = np.flatnonzero(~np.isnan(clean[:, 0]) & ~np.isnan(here[:, 0]))
-        if heard.clean or len(known) < 2:
+        if condition.clean or len(known) < 2:
             continue
         before, after = clean[known], here[known]
         tau = kendall_tau(before, after)
@@ -156,12 +154,7 @@ def rank_frame(data: Replicates) -> pd.DataFrame:
         names = [data.models[m] for m in known]
         rows.append(
             {
-                "protocol": heard.protocol,
-                "family": heard.family,
-                "perturbation": heard.perturbation,
-                "severity": heard.severity,
-                "level": heard.level,
-                "unit": heard.unit,
+                **condition.plain(),
                 "metric": data.primary,
                 "kendall_tau": tau[0],
                 "low": low[0],
@@ -172,4 +165,70 @@ def rank_frame(data: Replicates) -> pd.DataFrame:
                 "swaps": "|".join(sorted(f"{names[j]}>{names[i]}" for i, j in changed)),
             }
         )
-    return tidy(rows, RANK_COLUMNS)
+    return rows
+
+
+def _summary(inputs: TableInputs) -> Rows:
+    return _summary_rows(inputs.scores, inputs.baseline) if inputs.scores else ()
+
+
+_SUMMARY = columns("text", statistic="what value is, of the metric that ranks")
+_COMPARISONS = (
+    *columns(
+        "text",
+        model_a="first model of a pair",
+        model_b="second model of a pair",
+        scope="clean, or a family: its mean over directions and severities",
+    ),
+    *columns("boolean", significant="whether p_holm is below 0.05"),
+    *columns(
+        "number",
+        score_a="score of model_a",
+        score_b="score of model_b",
+        difference="score_a minus score_b",
+        p_beats="share of resamples in which model_a scores higher; a tie counts half",
+        p_holm="two-sided p value, Holm-corrected over the pairs of the scope",
+        drop_difference="drop of model_a minus drop of model_b",
+    ),
+)
+_RANKS = (
+    *columns("text", swaps="pairs that change places, as a>b, separated by a bar"),
+    *columns("integer", n_models="models in the order", n_swaps="pairs that change places"),
+    *columns(
+        "number",
+        kendall_tau="tau-b between the orders on clean and on perturbed audio",
+        noise_ceiling="tau that resampling the clean scores alone would leave",
+    ),
+)
+
+TABLES = (
+    TableSpec(
+        "summary",
+        "one row per model, protocol, family (or all) and statistic",
+        ("model", "protocol", "family", "metric", "statistic"),
+        ordered("model protocol family metric statistic value low high", _SUMMARY),
+        from_inputs=_summary,
+    ),
+    TableSpec(
+        "comparisons",
+        "one row per pair of models, protocol and scope",
+        ("model_a", "model_b", "protocol", "scope", "metric"),
+        ordered(
+            "model_a model_b protocol scope metric score_a score_b difference low high p_beats "
+            "p_holm significant drop_difference drop_low drop_high",
+            _COMPARISONS,
+        ),
+        build=_comparison_rows,
+    ),
+    TableSpec(
+        "ranks",
+        "one row per perturbed condition: agreement of its order of models with the clean one",
+        ("protocol", "perturbation", "severity", "level", "metric"),
+        ordered(
+            "protocol family perturbation severity level unit metric kendall_tau low high "
+            "noise_ceiling n_models n_swaps swaps",
+            _RANKS,
+        ),
+        build=_rank_rows,
+    ),
+)

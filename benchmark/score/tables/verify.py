@@ -1,4 +1,4 @@
-"""Compare the files on disk with tables recomputed from the stored predictions."""
+"""Compare the CSV files on disk with tables recomputed from the stored predictions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.score.tables.columns import KEYS
-from benchmark.score.tables.io import to_csv
-from benchmark.store.predictions import Tables
+from benchmark.store.tables import Tables, to_csv
 
 Rows = dict[tuple[str, ...], dict[str, str]]
 
@@ -46,23 +44,28 @@ def verify_tables(directory: Path, tables: Tables) -> list[Difference]:
         comparison is of text: six decimals leave no room for a tampered digit.
     """
     found: list[Difference] = []
+    files = {schema.file: schema.keys for schema in tables.schemas.values()}
     for name, frame in tables.frames().items():
         path = directory / name
         if path.is_file():
-            found.extend(_compare(name, path.read_bytes().decode(errors="replace"), to_csv(frame)))
+            found.extend(
+                _compare(
+                    name, files[name], path.read_bytes().decode(errors="replace"), to_csv(frame)
+                )
+            )
         else:
             found.append(Difference(name, "", "file", "missing", f"{len(frame)} rows"))
-    for name in sorted(KEYS.keys() - tables.frames().keys()):
+    for name in sorted(files.keys() - tables.frames().keys()):
         if (directory / name).is_file():
             found.append(Difference(name, "", "file", "present", "missing"))
     return found
 
 
-def _compare(name: str, stored: str, recomputed: str) -> Iterator[Difference]:
+def _compare(name: str, keys: Sequence[str], stored: str, recomputed: str) -> Iterator[Difference]:
     if stored == recomputed:
         return
-    old_columns, old_keys, old = _parse(name, stored)
-    new_columns, new_keys, new = _parse(name, recomputed)
+    old_columns, old_keys, old = _parse(keys, stored)
+    new_columns, new_keys, new = _parse(keys, recomputed)
     count = 0
     if old_columns != new_columns:
         count += 1
@@ -86,13 +89,13 @@ def _compare(name: str, stored: str, recomputed: str) -> Iterator[Difference]:
         yield Difference(name, "", what, "other bytes", "same values")
 
 
-def _parse(name: str, text: str) -> tuple[Sequence[str], list[tuple[str, ...]], Rows]:
+def _parse(names: Sequence[str], text: str) -> tuple[Sequence[str], list[tuple[str, ...]], Rows]:
     """Return columns, the keys in order, and rows by key; a repeated key gets a number."""
     reader = csv.DictReader(io.StringIO(text), restval="", restkey="surplus")
     keys: list[tuple[str, ...]] = []
     rows: Rows = {}
     for row in reader:
-        key = tuple(row.get(column) or "" for column in KEYS[name])
+        key = tuple(row.get(column) or "" for column in names)
         while key in rows:
             key = (*key, "again")
         keys.append(key)

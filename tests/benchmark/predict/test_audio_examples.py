@@ -19,7 +19,7 @@ from benchmark.predict import audio_examples
 from benchmark.predict.audio_examples import MOST_BYTES, SECONDS, encode, example_track, render
 from benchmark.report.html import write_report
 from benchmark.report.sections import audio as audio_section
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import Track
@@ -251,7 +251,7 @@ def test_only_free_recordings_are_playable():
 
 def test_the_page_plays_the_clips_from_within(rendered, tmp_path, monkeypatch):
     folder, record = rendered
-    clean = [one for one in simulated(tmp_path, ["fcn"]) if one.severity == 0]
+    clean = [one for one in simulated(tmp_path, ["fcn"]) if one.condition.severity == 0]
     tables = build_tables(clean, n_boot=10)
     page = write_report(tables, folder.parent, {}).read_text()
     sources = re.findall(r'<audio [^>]*src="data:audio/mpeg;base64,([^"]+)"', page)

@@ -14,9 +14,9 @@ from benchmark.report.figures.style import model_styles, plottable
 from benchmark.report.html import write_report
 from benchmark.report.sections.base import Section, sections
 from benchmark.report.sections.provenance import grouped
-from benchmark.score.tables.io import read_tables, write_tables
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.store.predictions import CellFailure
+from benchmark.store.tables import read_tables, write_tables
 from tests.support.html_page import Page
 from tests.support.scored import evaluation, simulated
 
@@ -180,7 +180,7 @@ def test_rates_lie_on_a_log_scale():
 
 def test_clean_alone_and_nothing_at_all_still_give_a_page(tmp_path):
     cells = simulated(tmp_path, ["fcn", "musicnn"])
-    clean = build_tables([one for one in cells if one.severity == 0], n_boot=10)
+    clean = build_tables([one for one in cells if one.condition.severity == 0], n_boot=10)
     page = Page(write_report(clean, tmp_path / "clean", {}).read_text())
     assert "fcn" in page.text
     assert "Degradation" not in page.text
@@ -203,7 +203,7 @@ def test_sections_have_an_order_and_each_has_its_anchor(rendered):
 
 def test_single_label_page(tmp_path):
     cells = simulated(tmp_path, ["fcn"], task="singlelabel")
-    clean = [one for one in cells if one.severity == 0]
+    clean = [one for one in cells if one.condition.severity == 0]
     text = write_report(build_tables(clean, n_boot=10), tmp_path, {}).read_text()
     assert "Ranked by accuracy" in text
     assert "macro-F1" in text

@@ -22,8 +22,9 @@ from benchmark.report.dataset.page import describe
 from benchmark.run import runner
 from benchmark.run.options import Options, Planned
 from benchmark.run.worker import run
-from benchmark.store.predictions import Tables, load_predictions
+from benchmark.store.predictions import load_predictions
 from benchmark.store.store import Store
+from benchmark.store.tables import Tables
 from datamodules.common.errors import TagbenchError
 from datamodules.datasets.local_folder import Folder
 from tests.support import level_model

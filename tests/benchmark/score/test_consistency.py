@@ -19,7 +19,7 @@ from benchmark.report import terminal
 from benchmark.report.html import write_report
 from benchmark.score import consistency, metrics
 from benchmark.score.bootstrap import draw_weights
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.store.predictions import CellFailure, load_predictions
 from datamodules.audio.decode import decode
 from tests.support.scored import evaluation, simulated
@@ -74,7 +74,8 @@ def test_the_table(tmp_path):
         load_predictions(one.predictions).scores
         for one in cells
         if one.model == "fcn"
-        and (one.perturbation, one.severity) in (("clean", 0), ("white_noise", 3))
+        and (one.condition.perturbation, one.condition.severity)
+        in (("clean", 0), ("white_noise", 3))
     )
     row = rows.loc["fcn", "white_noise", 3, "mean_abs_dlogit"]
     expected = np.abs(logit(here.astype(float)) - logit(clean.astype(float))).mean()
@@ -108,7 +109,7 @@ def test_without_labels_it_is_all_that_there_is(tmp_path):
 
 
 def test_it_needs_a_clean_evaluation(tmp_path):
-    cells = [one for one in simulated(tmp_path, ["fcn"]) if one.severity]
+    cells = [one for one in simulated(tmp_path, ["fcn"]) if one.condition.severity]
     assert build_tables(cells, n_boot=5).consistency.empty
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from benchmark.score import metrics
+from benchmark.score.metrics.class_metrics import TOP
 
 TIGHT = {"rtol": 0, "atol": 1e-12}
 
@@ -66,11 +67,15 @@ def test_decisions_equal_scikit_learn_with_weights(seed, share):
             assert recall[c, r] == pytest.approx(expected[1], abs=1e-12)
 
 
+def equal_weights(n_tracks: int) -> np.ndarray:
+    return metrics.pack_weights(np.ones((1, n_tracks), dtype=np.uint8))
+
+
 def test_values_by_hand():
     # Downwards: positive, negative and positive tied, negative, positive.
     scores = np.array([[0.9], [0.5], [0.5], [0.3], [0.1]], dtype=np.float32)
     targets = np.array([[1], [0], [1], [0], [1]], dtype=np.uint8)
-    roc, average, area = metrics.ranking_scores(scores, targets, metrics.unit_weights(5))[:, 0, 0]
+    roc, average, area = metrics.ranking_scores(scores, targets, equal_weights(5))[:, 0, 0]
     assert roc == pytest.approx((2 + 1.5 + 0) / 6)  # pairs won per positive, a tie counts half
     assert average == pytest.approx((1 / 1 + 2 / 3 + 3 / 5) / 3)
     assert area == pytest.approx(((1 + 1) / 2 + (1 + 2 / 3) / 2 + (2 / 4 + 3 / 5) / 2) / 3)
@@ -80,7 +85,7 @@ def test_a_weight_equals_repeating_the_track():
     scores, targets, weights = case(3, levels=9)
     found = metrics.ranking_scores(scores, targets, metrics.pack_weights(weights))
     rows = np.repeat(np.arange(len(scores)), weights[2])
-    again = metrics.ranking_scores(scores[rows], targets[rows], metrics.unit_weights(len(rows)))
+    again = metrics.ranking_scores(scores[rows], targets[rows], equal_weights(len(rows)))
     np.testing.assert_allclose(found[:, :, 2], again[:, :, 0], **TIGHT)
 
 
@@ -88,7 +93,7 @@ def test_tags_of_one_class_are_undefined_not_zero():
     scores = np.random.RandomState(0).rand(6, 3).astype(np.float32)
     targets = np.array([[0, 1, 0]] * 5 + [[0, 1, 1]], dtype=np.uint8)
     assert metrics.valid_tags(targets).tolist() == [False, False, True]
-    packed = metrics.unit_weights(6)
+    packed = equal_weights(6)
     assert np.isnan(metrics.ranking_scores(scores, targets, packed)[:, :2, 0]).all()
     predicted = metrics.decide_multilabel(scores, targets)
     for score in metrics.decision_scores(predicted, targets, packed):
@@ -110,7 +115,7 @@ def test_prevalence_matched_rule_balances_precision_and_recall():
     assert (predicted.sum(axis=0) == targets.sum(axis=0)).all()
     for c in range(3):
         hit = (predicted[:, c] & (targets[:, c] == 1)).sum()
-        f1 = metrics.decision_scores(predicted, targets, metrics.unit_weights(50))[0][c, 0]
+        f1 = metrics.decision_scores(predicted, targets, equal_weights(50))[0][c, 0]
         assert f1 == pytest.approx(hit / targets[:, c].sum())
 
 
@@ -120,6 +125,16 @@ def test_prevalence_matched_rule_takes_all_of_a_tie_and_nothing_without_positive
     predicted = metrics.decide_multilabel(scores, targets)
     assert predicted[:, 0].tolist() == [True, True, True, False]
     assert not predicted[:, 1].any()
+
+
+def test_top_k_accuracy_of_tied_scores_is_never_below_accuracy():
+    targets = np.eye(4, dtype=np.uint8)[[0, 0, 1, 1, 2, 2, 3, 3, 3, 3]]
+    sample = metrics.Sample(
+        np.full(targets.shape, 0.25, np.float32), targets, equal_weights(len(targets)), single=True
+    )
+    names = ("accuracy", "top2_accuracy", "top3_accuracy")
+    found = [float(metrics.all_metrics()[name].compute(sample)[0]) for name in names]
+    assert found == pytest.approx([0.4, 0.6, 0.8])
 
 
 @pytest.mark.parametrize("levels", [3, 1000])
@@ -132,13 +147,13 @@ def test_single_label_decisions_equal_scikit_learn(levels):
     packed = metrics.pack_weights(weight)
     predicted = metrics.decide_singlelabel(scores)
     right = (predicted & (targets == 1)).any(axis=1)
-    near = [(metrics.top_k(scores, k) & (targets == 1)).any(axis=1) for k in metrics.TOP]
+    near = [(metrics.top_k(scores, k) & (targets == 1)).any(axis=1) for k in TOP]
     shares = metrics.share_of(np.stack([right, *near], axis=1), packed)[:, 0]
-    guess = scores.argmax(axis=1)
+    guess = 4 - scores[:, ::-1].argmax(axis=1)  # ties go to the later class
     assert shares[0] == pytest.approx(
         sk.accuracy_score(truth, guess, sample_weight=weight[0]), abs=1e-12
     )
-    for k, share in zip(metrics.TOP[:2], shares[1:3], strict=True):
+    for k, share in zip(TOP[:2], shares[1:3], strict=True):
         assert share == pytest.approx(
             sk.top_k_accuracy_score(truth, scores, k=k, sample_weight=weight[0]), abs=1e-12
         )

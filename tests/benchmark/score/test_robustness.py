@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from benchmark.perturbations import Condition
 from benchmark.score import robustness, significance
 from benchmark.score.bootstrap import interval
-from benchmark.score.bootstrap_scores import Heard
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from tests.support.scored import simulated
 
 
@@ -17,7 +17,7 @@ def constant(*values):
 
 
 def heard(family, perturbation, severity, protocol="suite"):
-    return Heard(protocol, family, perturbation, severity, float(severity), "")
+    return Condition(perturbation, family, severity, float(severity), "", protocol)
 
 
 def test_families_average_directions_before_severities():

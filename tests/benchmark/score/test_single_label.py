@@ -16,10 +16,10 @@ from benchmark.report.html import write_report
 from benchmark.score.bootstrap import draw_weights
 from benchmark.score.long_tail import Tail, hit_rate, tails_of
 from benchmark.score.metrics import pack_weights, top_k
-from benchmark.score.tables.io import read_tables, to_csv, write_tables
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.score.tables.verify import verify_tables
 from benchmark.store.predictions import load_predictions
+from benchmark.store.tables import read_tables, to_csv, write_tables
 from tests.support import command_line, music
 from tests.support.scored import evaluation, simulated
 
@@ -40,7 +40,7 @@ def of(frame: pd.DataFrame, **wanted) -> pd.DataFrame:
 
 
 def read(cells, model):
-    (cell,) = (one for one in cells if (one.model, one.severity) == (model, 0))
+    (cell,) = (one for one in cells if (one.model, one.condition.severity) == (model, 0))
     stored = load_predictions(cell.predictions)
     return stored, stored.targets.argmax(axis=1), stored.scores.argmax(axis=1)
 

@@ -17,7 +17,7 @@ from sklearn import metrics as sk
 
 from benchmark.score import consistency, metrics
 from benchmark.score.bootstrap import draw_weights, seed_shares
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.score.tag_groups import TagFacts
 from benchmark.store.predictions import load_predictions
 from tests.support.scored import simulated
@@ -70,7 +70,12 @@ class Plain:
         self.weights = drawn.packed.transpose(0, 2, 1).reshape(-1, N)[: B + 1].astype(float)
         self.shares = seed_shares(len(SEEDS), B, "synth", 0)
         self.stored = {
-            (one.model, one.seed, one.perturbation, one.severity): load_predictions(one.predictions)
+            (
+                one.model,
+                one.seed,
+                one.condition.perturbation,
+                one.condition.severity,
+            ): load_predictions(one.predictions)
             for one in cells
         }
         self.tags = {
@@ -380,7 +385,9 @@ def test_skill_of_a_classifier_is_what_exceeds_one_in_c(tmp_path):
     for cell in cells:
         stored = load_predictions(cell.predictions)
         right = stored.scores.argmax(axis=1) == stored.targets.argmax(axis=1)
-        accuracy[cell.perturbation, cell.severity] = weights @ right / weights.sum(axis=1)
+        accuracy[cell.condition.perturbation, cell.condition.severity] = (
+            weights @ right / weights.sum(axis=1)
+        )
     clean = accuracy["clean", 0]
     kept = [(accuracy["white_noise", s] - 1 / 5) / (clean - 1 / 5) for s in (1, 3)]
     rows = {"family": "white_noise", "model": "fcn"}

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 from wandb.proto import wandb_internal_pb2
 
-from benchmark.score.tables.columns import KEYS
+from benchmark.score.tables.schema import all_tables
 from benchmark.store import run_record
 from benchmark.store.store import Store
 from benchmark.tracking import wandb
@@ -128,7 +128,7 @@ def test_evaluation_and_leaderboard_tables(runs: list[dict[str, Any]]):
 
 
 OWN = {"_step", "_runtime", "_timestamp", "_wandb", "figures"}
-TABLES = {name.removesuffix(".csv") for name in KEYS}
+TABLES = set(all_tables())
 
 
 def test_curves_and_pictures(bench: Bench, runs: list[dict[str, Any]]):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.score.tag_groups import TagFacts
 from benchmark.store.predictions import load_predictions
 from datamodules.datasets.local_folder import Folder
@@ -33,7 +33,8 @@ def find(cells, perturbation, severity):
     (one,) = [
         cell
         for cell in cells
-        if (cell.model, cell.perturbation, cell.severity) == ("fcn", perturbation, severity)
+        if (cell.model, cell.condition.perturbation, cell.condition.severity)
+        == ("fcn", perturbation, severity)
     ]
     return load_predictions(one.predictions)
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.report.figures.heat_maps import draw_families, draw_tags, family_drops, tag_scores
 from benchmark.report.figures.style import figure_style, model_styles
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
 from benchmark.score.tag_groups import TagFacts
 from tests.support.scored import simulated
 

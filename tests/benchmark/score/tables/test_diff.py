@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli import app
+from benchmark.score.tables.build import build_tables
 from benchmark.score.tables.diff import compare
-from benchmark.score.tables.io import write_tables
-from benchmark.score.tables.leaderboard import build_tables
 from benchmark.store.provenance import compatible_version
+from benchmark.store.tables import write_tables
 from datamodules.common.errors import TagbenchError
 from tests.support.scored import simulated
 

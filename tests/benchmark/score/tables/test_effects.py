@@ -10,25 +10,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.perturbations import catalogue_entry
+from benchmark.perturbations import Condition, catalogue_entry
 from benchmark.perturbations.measure.effect import Effect
 from benchmark.predict.effect_sample import SAMPLE, sampled
-from benchmark.score.tables.columns import EFFECT_COLUMNS
-from benchmark.score.tables.effects import effects_frame
-from benchmark.score.tables.io import to_csv
+from benchmark.score.tables.schema import TableInputs, all_tables
 from benchmark.store.effects_file import EFFECTS, UNITS, ConditionEffects, read
 from benchmark.store.files import write_arrays
 from benchmark.store.predictions import Evaluation
+from benchmark.store.tables import to_csv
+
+EFFECTS_TABLE = all_tables()["effects"]
+
+
+def effects_frame(cells: list[Evaluation]) -> pd.DataFrame:
+    return EFFECTS_TABLE.frame(TableInputs(None, cells, (), "", 0, 0))
 
 
 def evaluation(folder: Path, **changes: object) -> Evaluation:
     folder.mkdir(parents=True, exist_ok=True)
     one = Evaluation(
-        cell_id=folder.name, dataset="folder", model="fcn", seed=0, perturbation="pitch_up",
-        family="pitch_shift", severity=3, level=1.0, unit="semitones", protocol="suite",
+        cell_id=folder.name, dataset="folder", model="fcn", seed=0,
+        condition=Condition("pitch_up", "pitch_shift", 3, 1.0, "semitones"),
         task="multilabel", predictions=folder / "predictions.npz",
     )  # fmt: skip
-    return replace(one, **changes)
+    names = {"cell_id", "dataset", "model", "seed", "predictions"}
+    facts = {name: value for name, value in changes.items() if name in names}
+    condition = {name: value for name, value in changes.items() if name not in names}
+    return replace(one, condition=replace(one.condition, **condition), **facts)
 
 
 def store(one: Evaluation, effects: list[Effect]) -> None:
@@ -72,7 +80,7 @@ def test_a_row_says_what_was_asked_and_what_was_heard(tmp_path: Path) -> None:
     store(one, [effect(-0.01 * number, 90 + number if number < 21 else math.nan)
                 for number in range(101)])  # fmt: skip
     frame = effects_frame([one])
-    assert list(frame.columns) == list(EFFECT_COLUMNS)
+    assert list(frame.columns) == list(EFFECTS_TABLE.fixed)
     assert list(frame["quantity"]) == list(UNITS)
     rows = frame.set_index("quantity")
     assert rows.loc["cents", "asked"] == 100.0
@@ -124,4 +132,4 @@ def test_results_without_effects_give_an_empty_table(tmp_path: Path) -> None:
     assert effects_frame([one]).empty
     (tmp_path / "a" / EFFECTS).write_bytes(b"cut short")
     assert effects_frame([one]).empty
-    assert list(effects_frame([]).columns) == list(EFFECT_COLUMNS)
+    assert list(effects_frame([]).columns) == list(EFFECTS_TABLE.fixed)

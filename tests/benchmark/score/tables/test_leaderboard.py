@@ -12,11 +12,11 @@ from rich.console import Console
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.report.terminal import render_leaderboard
-from benchmark.score.tables.columns import KEYS
-from benchmark.score.tables.io import read_tables, to_csv, write_tables
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
+from benchmark.score.tables.schema import all_tables
 from benchmark.score.tables.verify import verify_tables
 from benchmark.store.predictions import CellFailure, load_predictions
+from benchmark.store.tables import read_tables, to_csv, write_tables
 from datamodules.common.errors import TagbenchError
 from tests.support.scored import evaluation, simulated
 
@@ -120,8 +120,8 @@ def test_values_are_those_of_the_stored_predictions(small):
             found = row(
                 tables.robustness,
                 model=cell.model,
-                perturbation=cell.perturbation,
-                severity=cell.severity,
+                perturbation=cell.condition.perturbation,
+                severity=cell.condition.severity,
                 metric=metric,
             )
             expected = function(stored.targets, stored.scores, average="macro")
@@ -181,7 +181,9 @@ def test_bytes_do_not_depend_on_order_threads_or_time(small, tmp_path):
 
 def test_a_missing_condition_leaves_blanks(small, tmp_path):
     cells, tables = small
-    kept = [one for one in cells if (one.model, one.perturbation) != ("musicnn", "pitch_down")]
+    kept = [
+        one for one in cells if (one.model, one.condition.perturbation) != ("musicnn", "pitch_down")
+    ]
     partial = build_tables(kept, n_boot=200)
     musicnn = row(partial.leaderboard, model="musicnn")
     assert pd.isna(musicnn["pitch_shift_drop"])
@@ -194,7 +196,7 @@ def test_a_missing_condition_leaves_blanks(small, tmp_path):
 
 def test_a_missing_clean_evaluation_leaves_drops_blank(small):
     cells, _ = small
-    kept = [one for one in cells if (one.model, one.severity) != ("fcn", 0)]
+    kept = [one for one in cells if (one.model, one.condition.severity) != ("fcn", 0)]
     tables = build_tables(kept, n_boot=50)
     assert tables.leaderboard["model"].tolist() == ["musicnn", "tag_prior", "fcn"]
     rows = tables.robustness.query("model == 'fcn'")
@@ -341,7 +343,11 @@ def test_other_protocols_have_columns_of_their_own(tmp_path):
     cells = by_hand(tmp_path)[:3]
     cells.append(
         dataclasses.replace(
-            cells[2], cell_id="w", protocol="won2020", perturbation="won2020_white_noise"
+            cells[2],
+            cell_id="w",
+            condition=dataclasses.replace(
+                cells[2].condition, protocol="won2020", perturbation="won2020_white_noise"
+            ),
         )
     )
     board = build_tables(cells, n_boot=20, baseline="best").leaderboard.iloc[0]
@@ -427,7 +433,10 @@ def test_verify_finds_one_changed_digit(small, tmp_path, name, column):
     assert found.file == name
     assert found.column == column
     assert (found.stored, found.recomputed) == (values[at], original)
-    assert values[lines[0].split(",").index(KEYS[name][0])] in found.row
+    assert (
+        values[lines[0].split(",").index(all_tables()[name.removesuffix(".csv")].keys[0])]
+        in found.row
+    )
 
 
 def test_verify_finds_rows_added_removed_reordered_and_files_missing(small, tmp_path):

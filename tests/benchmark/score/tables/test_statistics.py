@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kendalltau, t, ttest_1samp
 
 from benchmark.score import significance
-from benchmark.score.tables.io import read_tables, write_tables
-from benchmark.score.tables.leaderboard import build_tables
+from benchmark.score.tables.build import build_tables
+from benchmark.store.tables import read_tables, write_tables
 from datamodules.common.errors import TagbenchError
 from tests.support.scored import evaluation, simulated
 

@@ -1,0 +1,67 @@
+"""Bootstrap weights of tracks, and sums and means under every weighting.
+
+A bootstrap replicate is a vector of whole-number track weights, so that one kernel gives the
+estimate (all weights 1) and every replicate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+LANES = 64
+"""BootstrapScores per block: one cache line of weights, wide enough for LLVM to vectorise."""
+
+
+def pack_weights(weights: np.ndarray) -> np.ndarray:
+    """Arrange weights (R, N) as blocks (ceil(R / 64), N, 64) of uint8; the rest is zeros.
+
+    Args:
+        weights: Whole numbers from 0 to 255, one row per replicate.
+    """
+    replicates, tracks = weights.shape
+    blocks = -(-replicates // LANES)
+    packed = np.zeros((blocks, tracks, LANES), dtype=np.uint8)
+    for block in range(blocks):
+        rows = weights[block * LANES : (block + 1) * LANES]
+        packed[block, :, : len(rows)] = rows.T
+    return packed
+
+
+def weight_of(selected: np.ndarray, packed: np.ndarray) -> np.ndarray:
+    """Return the total weight (C, R) of the tracks marked in each column of ``selected`` (N, C)."""
+    from benchmark.score.metrics.kernels import sum_rows
+
+    out = np.empty((selected.shape[1], packed.shape[0] * packed.shape[2]))
+    for column in range(selected.shape[1]):
+        sum_rows(np.flatnonzero(selected[:, column]).astype(np.uint32), packed, out[column])
+    return out
+
+
+def share_of(selected: np.ndarray, packed: np.ndarray) -> np.ndarray:
+    """Return the share (C, R) of the weight that is marked in ``selected`` (N, C) of bool."""
+    total = weight_of(np.ones((len(selected), 1), dtype=bool), packed)
+    with np.errstate(invalid="ignore"):  # padding lanes weigh nothing
+        return weight_of(selected, packed) / total
+
+
+def weighted_mean(values: np.ndarray, packed: np.ndarray) -> np.ndarray:
+    """Return the mean (Q, R) of values of tracks (N, Q) under every weighting, NaN left out."""
+    known = ~np.isnan(values)
+    both = np.concatenate([np.where(known, values, 0.0), known], axis=1).T
+    with np.errstate(invalid="ignore"):
+        total = np.concatenate([both @ block.astype(np.float64) for block in packed], axis=1)
+        return np.asarray(total[: values.shape[1]] / total[values.shape[1] :])
+
+
+def valid_tags(targets: np.ndarray) -> np.ndarray:
+    """Tell which columns of ``targets`` (N, C) hold both classes, as (C,) of bool."""
+    count = targets.sum(axis=0, dtype=np.int64)
+    return (count > 0) & (count < len(targets))
+
+
+def nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Average over the numbers along ``axis``, NaN where there is none, without a warning."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

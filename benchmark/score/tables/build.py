@@ -1,0 +1,98 @@
+"""Compute every table of a dataset from stored predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmark.score.bootstrap_scores import bootstrap_scores
+from benchmark.score.tables.schema import TableInputs, all_tables
+from benchmark.score.tag_groups import TagFacts
+from benchmark.store.predictions import CellFailure, Evaluation, load_predictions
+from benchmark.store.tables import Tables
+from datamodules.common.errors import TagbenchError
+
+BASELINE = "fcn"
+"""Model that mCE is relative to: the oldest network of the field's comparison (Choi 2016)."""
+
+
+def build_tables(
+    evaluations: Sequence[Evaluation],
+    failures: Sequence[CellFailure] = (),
+    *,
+    n_boot: int = 1000,
+    seed: int = 0,
+    baseline: str = BASELINE,
+    training_counts: Mapping[str, int] | None = None,
+    facts: TagFacts = TagFacts(),  # noqa: B008  frozen
+    clusters: Mapping[str, str] | None = None,
+    threads: int | None = None,
+) -> Tables:
+    """Compute every table of one dataset.
+
+    A missing cell leaves blanks; unreadable predictions become a failure of stage ``score``.
+
+    Args:
+        evaluations: Finished cells of one dataset on one split.
+        failures: Cells that did not finish; their models are listed even without a score.
+        n_boot: Bootstrap replicates behind each interval.
+        seed: Seed of the resampling.
+        baseline: Model that mCE is relative to; the columns are blank without it.
+        training_counts: Training tracks by tag; without them ``long_tail.csv`` has no rows.
+        facts: Which tags a perturbation may change, and their categories.
+        clusters: Unit that the bootstrap draws each track with, by track id; by default that
+            stored with the predictions.
+        threads: Conditions scored at once; the result does not depend on it.
+
+    Raises:
+        TagbenchError: Cells of several datasets, tasks or splits, or two cells of one condition.
+    """
+    usable, broken = _readable(evaluations)
+    failed = [*failures, *broken]
+    scores = None
+    if usable:
+        scores = bootstrap_scores(
+            usable,
+            n_boot=n_boot,
+            seed=seed,
+            training_counts=training_counts,
+            facts=facts,
+            clusters=clusters,
+            threads=threads,
+        )
+    inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed)
+    labels = sorted({one.dataset for one in failed})
+    tasks = sorted({one.task for one in evaluations})
+    specs = all_tables()
+    return Tables(
+        dataset=scores.dataset if scores else "".join(labels[:1]),
+        task=scores.task if scores else (tasks or ["multilabel"])[0],
+        schemas=specs,
+        content={name: spec.frame(inputs) for name, spec in specs.items()},
+        optional=frozenset(name for name, spec in specs.items() if spec.optional),
+    )
+
+
+def _readable(
+    evaluations: Sequence[Evaluation],
+) -> tuple[list[Evaluation], list[CellFailure]]:
+    """Set aside cells whose predictions cannot be read or hold NaN."""
+    usable, broken = [], []
+    for one in evaluations:
+        try:
+            load_predictions(one.predictions)
+        except TagbenchError as error:
+            broken.append(
+                CellFailure(
+                    dataset=one.dataset,
+                    model=one.model,
+                    seed=one.seed,
+                    perturbation=one.condition.perturbation,
+                    level=one.condition.level,
+                    stage="score",
+                    error=str(error),
+                    cell_id=one.cell_id,
+                )
+            )
+        else:
+            usable.append(one)
+    return usable, broken

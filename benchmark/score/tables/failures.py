@@ -1,0 +1,40 @@
+"""The table ``failures.csv``: one row per cell that did not finish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from benchmark.score.tables.schema import Rows, TableSpec, columns, ordered
+from benchmark.store.predictions import CellFailure
+
+
+def _rows(failures: Sequence[CellFailure]) -> Rows:
+    """Return one row per failure, in an order that does not depend on when each happened."""
+    names = [field.name for field in fields(CellFailure)]
+    rows = [
+        {**{name: getattr(one, name) for name in names}, "error": one.error.strip()}
+        for one in failures
+    ]
+    return sorted(rows, key=lambda row: [str(row[name]) for name in names])
+
+
+_FAILURES = (
+    *columns("integer", seed="training seed"),
+    *columns(
+        "text",
+        stage="stage that failed: train, evaluation or score",
+        error="error message in one line",
+        cell_id="id of the cell; its folder holds the traceback",
+    ),
+)
+
+TABLES = (
+    TableSpec(
+        "failures",
+        "one row per cell that failed",
+        ("model", "seed", "perturbation", "level", "stage", "cell_id"),
+        ordered("dataset model seed perturbation level stage error cell_id", _FAILURES),
+        from_inputs=lambda inputs: _rows(inputs.failures),
+    ),
+)

@@ -1,0 +1,140 @@
+"""What a table of results is: columns, keys, and the function that computes its rows."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from benchmark.score.score_types import BootstrapScores
+from benchmark.store.predictions import CellFailure, Evaluation
+from benchmark.store.schema import Column, Kind, TableSchema, tidy
+
+_FIRST = ("leaderboard", "conditions", "statistics", "consistency", "classes", "failures")
+"""Modules whose tables are listed first; those of other modules follow by name."""
+
+
+@dataclass(frozen=True)
+class TableInputs:
+    """What a table can be computed from.
+
+    Attributes:
+        scores: Scores of every model and condition; None where no prediction could be read.
+        evaluations: Finished evaluations whose predictions can be read.
+        failures: Cells that did not finish.
+        baseline: Model that mCE is relative to.
+        n_boot: Bootstrap replicates.
+        seed: Seed of the bootstrap.
+    """
+
+    scores: BootstrapScores | None
+    evaluations: Sequence[Evaluation]
+    failures: Sequence[CellFailure]
+    baseline: str
+    n_boot: int
+    seed: int
+
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class TableSpec(TableSchema):
+    """A CSV file of a dataset; one entry of ``TABLES`` in a module of this package.
+
+    Attributes:
+        build: Function from the scores of a benchmark to rows; not called without scores.
+        from_inputs: Used in place of ``build`` by a table that needs more than the scores, or
+            exists without them.
+        when_empty: Columns of a table without rows, where the columns depend on the rows.
+        optional: Whether a table without rows has no file.
+    """
+
+    build: Callable[[BootstrapScores], Rows] | None = None
+    from_inputs: Callable[[TableInputs], Rows] | None = None
+    when_empty: tuple[str, ...] = field(default=())
+    optional: bool = False
+
+    def frame(self, inputs: TableInputs) -> pd.DataFrame:
+        """Compute the table."""
+        rows: Rows = ()
+        if self.from_inputs is not None:
+            rows = self.from_inputs(inputs)
+        elif self.build is not None and inputs.scores is not None:
+            rows = self.build(inputs.scores)
+        if not self.when_empty:
+            return tidy(rows, self)
+        return tidy(rows, self, () if rows else self.when_empty)
+
+
+@cache
+def all_tables() -> dict[str, TableSpec]:
+    """Return every table by name, in the order in which they are listed.
+
+    Raises:
+        TypeError: Two tables have one name.
+    """
+    package = importlib.import_module("benchmark.score.tables")
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    tables: dict[str, TableSpec] = {}
+    for name in (*_FIRST, *sorted(modules - set(_FIRST))):
+        module = importlib.import_module(f"{package.__name__}.{name}")
+        for table in getattr(module, "TABLES", ()):
+            if table.name in tables:
+                raise TypeError(f"Two tables are named {table.name!r}. Rename one.")
+            tables[table.name] = table
+    return tables
+
+
+def columns(kind: Kind, **descriptions: str) -> tuple[Column, ...]:
+    """Return columns of one type from their descriptions by name."""
+    return tuple(Column(name, kind, text) for name, text in descriptions.items())
+
+
+def ordered(names: str, *groups: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns with ``names``, separated by spaces, from the groups or the shared ones.
+
+    Of columns with one name in several groups, the first one is taken.
+    """
+    known: dict[str, Column] = {}
+    for group in (*groups, SHARED):
+        for column in group:
+            known.setdefault(column.name, column)
+    return tuple(known[name] for name in names.split())
+
+
+SHARED = (
+    *columns(
+        "text",
+        dataset="name of the dataset",
+        model="name of the model; that of its folder for an imported model",
+        protocol="suite, won2020, controls, or custom for chains",
+        family="property that is changed, such as pitch_shift; clean for unperturbed audio",
+        perturbation="member of the family, such as pitch_up; the name of a chain; or clean",
+        unit="unit of the level",
+        metric="score that the row is about",
+    ),
+    *columns(
+        "integer",
+        n_seeds="training seeds that a score is the mean of",
+        severity="1 for the first level of the ladder, 0 for clean",
+        n_tracks="test tracks",
+        n_tags="tags behind a mean over tags",
+    ),
+    *columns(
+        "number",
+        level="requested level, in unit; the severity for a chain",
+        value="the score, statistic or measure",
+        low="lower end of the 95 % interval",
+        high="upper end of the 95 % interval",
+        drop="score of the same model on clean audio minus this score",
+        drop_low="lower end of the paired 95 % interval of the drop",
+        drop_high="upper end of the paired 95 % interval of the drop",
+    ),
+)
+"""Columns that mean the same in every table."""
