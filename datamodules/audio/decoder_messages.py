@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 _STDERR = 2
@@ -72,7 +72,8 @@ class _Redirection:
         text = os.pread(file, os.fstat(file).st_size - self._forwarded, self._forwarded)
         self._forwarded += len(text)
         if rest := _MESSAGE.sub(b"", text):
-            os.write(self._terminal, rest)
+            with suppress(OSError):  # nobody reads standard error any more
+                os.write(self._terminal, rest)
 
 
 _redirection = _Redirection()
