@@ -49,8 +49,22 @@ def conv_norm(conv: Convolution, norm: BatchNorm1d | BatchNorm2d, x: Tensor) -> 
     else:
         # As a map of a single row: torch has a channels-last layout for images only.
         stride, padding = conv.stride[0], conv.kernel_size[0] // 2
-        y = F.conv2d(x, weight[:, :, None], bias, (1, stride), (0, padding))
+        weight = weight[:, :, None]
+        if _is_slow_channels_last(x, weight):
+            x, weight = x.contiguous(), weight.contiguous()
+        y = F.conv2d(x, weight, bias, (1, stride), (0, padding))
     return remaining_norm(y)
+
+
+def _is_slow_channels_last(x: Tensor, weight: Tensor) -> bool:
+    """Tell whether cuDNN has no fast kernel for a channels-last convolution.
+
+    In float32 without TF32 that holds for filters wider than 3: the first dense layer of Musicnn
+    takes 58 ms and 35 GiB instead of 0.3 ms and 3 MiB (H200, 64 windows, cuDNN 9.19).
+    """
+    if not x.is_cuda or weight.shape[-1] <= 3 or torch.is_autocast_enabled("cuda"):
+        return False
+    return x.dtype == torch.float32 and not torch.backends.cudnn.allow_tf32
 
 
 def fold_norm(
