@@ -256,12 +256,18 @@ def cell(
     from benchmark.store.store import Store
 
     store = Store(results)
-    kind = store.read(cell)["kind"]
+    found = store.cell(cell)
+    for parent in found.depends_on:
+        if store.state(parent) != "done":
+            raise TagbenchError(
+                f"Cell {cell} depends on cell {parent}, which is not done. Run that first: "
+                f"tagbench cell {parent}"
+            )
     runtime = Runtime(
         str(results), str(data_root), device, threads=os.cpu_count() or 1, workers=workers
     )
     console = _console()
-    run_job(Job(kind, (cell,), f"cell {cell}"), runtime, lambda event: console.print(dict(event)))
+    run_job(Job((found,), found.job_title), runtime, lambda event: console.print(dict(event)))
     if store.state(cell) != "done":
         failure = store.failure(cell) or {}
         console.print(failure.get("traceback", ""), markup=False)

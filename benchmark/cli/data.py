@@ -20,12 +20,12 @@ def _resolved(names: str, options: Options) -> Iterator[ResolvedDataset]:
     """Yield the datasets that a flag names; each name is checked before the first is imported."""
     from benchmark.config.schema import BenchmarkFile
     from benchmark.plan.matrix import check
-    from benchmark.run import runner
+    from benchmark.run import preparation
 
     datasets = [name.strip() for name in names.split(",") if name.strip()]
     experiment = check(BenchmarkFile(datasets=datasets, models=["tag_prior"], perturbations=[]))
     for name in experiment.datasets:
-        yield runner.resolve_dataset(experiment, name, options)
+        yield preparation.resolve_dataset(experiment, name, options)
 
 
 def prepare(
@@ -40,7 +40,7 @@ def prepare(
 ) -> None:
     """Get and decode a dataset into its prepared corpus; goes on where it was stopped."""
     from benchmark.cli.audit_output import check as check_dataset
-    from benchmark.run import runner
+    from benchmark.run import preparation
     from benchmark.run.options import Options
 
     console = _console()
@@ -50,7 +50,7 @@ def prepare(
         if check:
             sound &= check_dataset(resolved, options, console)
             continue
-        corpus = runner.prepare(resolved, options, console)
+        corpus = preparation.prepare(resolved, options, console)
         console.print(f"Prepared: {corpus.root}", highlight=False)
     if not sound:
         raise typer.Exit(1)
@@ -71,14 +71,14 @@ def describe(
     import os
 
     from benchmark.report.dataset.page import describe as write
-    from benchmark.run import runner
+    from benchmark.run import preparation
     from benchmark.run.options import Options
     from benchmark.run.progress_bar import ProgressBar
 
     console = _console()
     options = Options(results, data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
-        corpus = runner.prepare(resolved, options, console)
+        corpus = preparation.prepare(resolved, options, console)
         processes = workers or os.cpu_count() or 1
         page = write(corpus, results / resolved.name, clips, processes, ProgressBar(title="listen"))
         console.print(f"Wrote {page}", highlight=False)
@@ -97,7 +97,7 @@ def export(
     workers: Workers = None,
 ) -> None:
     """Write the tracks of a dataset as a JSONL manifest, and its prepared audio."""
-    from benchmark.run import runner
+    from benchmark.run import preparation
     from benchmark.run.options import Options
     from benchmark.run.progress_bar import ProgressBar
     from datamodules.corpus.export import export as write
@@ -105,6 +105,6 @@ def export(
     console = _console()
     options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
-        corpus = runner.prepare(resolved, options, console)
+        corpus = preparation.prepare(resolved, options, console)
         write(corpus, out, audio=audio, format_=format_, progress=ProgressBar())
         console.print(f"Wrote {out}: {len(corpus):,} tracks", highlight=False)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Console
 from rich.table import Table
 
 from benchmark.config.schema import BenchmarkFile
 from benchmark.plan.build import build
-from benchmark.plan.cost import Cost, cost_of, evaluation_seconds, speed, training_seconds
+from benchmark.plan.estimate import Estimate, estimate
 from benchmark.plan.matrix import Experiment, check
 from benchmark.plan.models import AnyModel, vocabulary
 from benchmark.run import executors
 from benchmark.run.options import Options
-from benchmark.run.runner import resolve_checkpoints, resolve_dataset, resolve_models
-from benchmark.store.cells import Plan
-from benchmark.store.store import Store
+from benchmark.run.preparation import resolve_checkpoints, resolve_dataset, resolve_models
+from benchmark.store.cells import Cell
+from benchmark.store.store import State, Store
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 
@@ -28,18 +30,17 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
         console: Where to print.
     """
     experiment = check(benchmark)
-    models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
-    heard: list[AnyModel] = [*models, *imported]
-    executor = executors.executor(options.executor)
+    trained, imported = resolve_models(experiment), resolve_checkpoints(experiment)
+    models: list[AnyModel] = [*trained, *imported]
+    executor = executors.load(options.executor)
     devices = options.devices or executor.available_devices()
-    rate = speed(devices[0], executor.threads(len(devices)))
+    threads = executor.threads(len(devices))
     store = Store(options.results)
     seconds = 0.0
     for name in experiment.datasets:
         dataset = resolve_dataset(experiment, name, options)
-        module = dataset.module(options.data_root)
         try:
-            corpus = module.corpus
+            corpus = dataset.module(options.data_root).corpus
         except TagbenchError:
             console.print(
                 f"[bold]{name}[/] is not prepared yet: no counts, no estimate. "
@@ -47,20 +48,14 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             )
             console.print(_conditions(experiment, name))
             continue
-        tags = vocabulary(name, corpus, models, imported)
-        costs = {m.name: cost_of(m.cls, m.architecture, len(tags)) for m in heard}
-        cells = build(experiment, dataset, corpus, models, imported)
+        plan = build(experiment, dataset, corpus, trained, imported, devices[0])
+        n_tags = len(vocabulary(name, corpus, trained, imported))
         preset = experiment.presets[name][1]
-        train_s = {
-            n: training_seconds(c, preset.training(), corpus, rate) for n, c in costs.items()
-        }
-        eval_s = evaluation_seconds(costs, corpus, preset.windows.max_windows, rate)
-        table = Table("model", "parameters", "GMAC/s of audio", "training", "evaluations", "left")
+        estimated = estimate(models, corpus, preset, n_tags, devices[0], threads)
+        states = store.states(cell.id for cell in plan.cells)
+        seconds += sum(estimated.seconds(c) for c in plan.cells if states[c.id] != "done")
+        table = _table(plan.models, plan.evaluations, states, estimated)
         table.title = _title(name, experiment, corpus)
-        for model in heard:
-            row, left = _row(model.name, costs[model.name], cells, store, train_s, eval_s)
-            table.add_row(*row)
-            seconds += left
         console.print(table)
         console.print(_conditions(experiment, name))
     console.print(
@@ -69,32 +64,35 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     )
 
 
-def _row(
-    name: str,
-    cost: Cost,
-    cells: Plan,
-    store: Store,
-    train_s: dict[str, float],
-    eval_s: dict[str, float],
-) -> tuple[list[str], float]:
-    training = [cell for cell in cells.training if cell.labels["model"] == name]
-    evaluations = [cell for cell in cells.evaluations if cell.labels["model"] == name]
-    to_train = [cell for cell in training if store.state(cell.id) != "done"]
-    to_evaluate = [cell for cell in evaluations if store.state(cell.id) != "done"]
-    left = len(to_train) * train_s[name] + len(to_evaluate) * eval_s[name]
-    row = [
-        name,
-        f"{cost.n_params:,}",
-        f"{cost.macs_per_second_of_audio / 1e9:.3f}",
-        f"{len(training) - len(to_train)}/{len(training)}",
-        f"{len(evaluations) - len(to_evaluate)}/{len(evaluations)}",
-        _duration(left),
-    ]
-    return row, left
+def _table(
+    models: Sequence[Cell],
+    evaluations: Sequence[Cell],
+    states: Mapping[str, State],
+    estimated: Estimate,
+) -> Table:
+    """Return a row a model: its cost, how many of its cells are done, and the time left."""
+    table = Table("model", "parameters", "GMAC/s of audio", "training", "evaluations", "left")
+    rows: dict[str, tuple[list[Cell], list[Cell]]] = {}
+    for column, cells in enumerate((models, evaluations)):
+        for cell in cells:
+            rows.setdefault(cell.labels.model, ([], []))[column].append(cell)
+    for name, columns in rows.items():
+        cost = estimated.costs[name]
+        left = [cell for cells in columns for cell in cells if states[cell.id] != "done"]
+        counts = [[states[cell.id] for cell in cells].count("done") for cells in columns]
+        table.add_row(
+            name,
+            f"{cost.n_params:,}",
+            f"{cost.macs_per_second_of_audio / 1e9:.3f}",
+            f"{counts[0]}/{len(columns[0])}",
+            f"{counts[1]}/{len(columns[1])}",
+            _duration(sum(map(estimated.seconds, left))),
+        )
+    return table
 
 
 def _title(name: str, experiment: Experiment, corpus: Corpus) -> str:
-    counts = "/".join(str(len(corpus.rows(part))) for part in ("train", "valid", "test"))
+    counts = "/".join(str(len(corpus.rows(split))) for split in ("train", "valid", "test"))
     return f"{name}, preset {experiment.presets[name][0]}, {counts} tracks"
 
 

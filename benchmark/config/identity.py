@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from datamodules.common.canonical_json import canonical_json
 
@@ -13,9 +14,38 @@ ID_LENGTH = 16
 
 
 class Identity(BaseModel):
-    """Base of what is hashed. How a cell ran (devices, paths, W&B) is another type on purpose."""
+    """Base of what is hashed. How a cell ran (devices, paths, W&B) is another type on purpose.
+
+    Fields named in ``omitted_when_empty`` leave no trace while they are empty, so that a field can
+    be added without a change of the ids that do not use it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        return {
+            name: value
+            for name, value in content.items()
+            if value or name not in self.omitted_when_empty
+        }
+
+    @cached_property
+    def canonical_text(self) -> str:
+        """The canonical JSON text of this identity, which is what is hashed.
+
+        It is joined from the texts of nested identities. Those are kept, because thousands of cells
+        share them.
+        """
+        texts = (
+            f'"{name}":{_canonical_part(value)}'
+            for name, value in sorted(self)
+            if value or name not in self.omitted_when_empty
+        )
+        return "{" + ",".join(texts) + "}"
 
 
 class Inputs(Identity):
@@ -42,13 +72,21 @@ class Architecture(Identity):
 
 
 class TrainIdentity(Identity):
-    """Everything that decides the weights of one trained model."""
+    """Everything that decides the weights of one trained model.
+
+    Attributes:
+        parents: Ids of the training cells that this one builds on, such as a teacher, by the name
+            under which the model refers to them.
+    """
+
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"parents"})
 
     kind: Literal["train"] = "train"
     architecture: Architecture
     inputs: Inputs
     recipe: dict[str, Any]
     seed: int
+    parents: dict[str, str] = {}
 
 
 class ImportIdentity(Identity):
@@ -62,7 +100,7 @@ class ImportIdentity(Identity):
 
 
 class PerturbationIdentity(Identity):
-    """Everything that decides what the models hear."""
+    """Everything that decides the audio of one condition, beside the audio of the corpus."""
 
     name: str
     family: str
@@ -74,7 +112,7 @@ class PerturbationIdentity(Identity):
 
 
 class ChainIdentity(Identity):
-    """Everything that decides what the models hear of a chain: its links, in their order.
+    """Everything that decides the audio of a chain: its links, in their order.
 
     Neither its name nor its severity is part of the identity.
     """
@@ -98,9 +136,21 @@ def canonical(value: Any) -> str:
     return canonical_json(value, ascii_only=True)
 
 
+def _canonical_part(value: Any) -> str:
+    if isinstance(value, Identity):
+        return value.canonical_text
+    if isinstance(value, list):
+        return "[" + ",".join(map(_canonical_part, value)) + "]"
+    return canonical(value)
+
+
 def cell_id(identity: Identity) -> str:
-    """Return the id of a cell: the first 16 hex digits of the sha256 of its canonical JSON."""
+    """Return the id of a cell: the first 16 hex digits of the sha256 of its canonical JSON.
+
+    Raises:
+        TypeError: ``identity`` is not an :class:`Identity`.
+        ValueError: It holds NaN or an infinite number.
+    """
     if not isinstance(identity, Identity):
         raise TypeError(f"only an Identity can be hashed, got {type(identity).__name__}")
-    text = canonical(identity.model_dump(mode="json"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:ID_LENGTH]
+    return hashlib.sha256(identity.canonical_text.encode("ascii")).hexdigest()[:ID_LENGTH]

@@ -3,28 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.identity import (
     ChainIdentity,
-    EvaluationIdentity,
     Inputs,
     PerturbationIdentity,
     TrainIdentity,
     canonical,
 )
 from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import Preset
 from benchmark.perturbations import CLEAN, Condition, Perturbation, catalogue
 from benchmark.plan.matrix import Experiment
 from benchmark.plan.models import ImportedModel, vocabulary
-from benchmark.store.cells import Cell, Plan
+from benchmark.store.cell_kinds import (
+    EvaluationSetting,
+    ImportCell,
+    ModelCell,
+    TrainCell,
+    evaluation_cells,
+)
+from benchmark.store.cells import Labels
+from benchmark.store.plans import Plan
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
     from lightning_modules.training.recipe import Recipe
 
 Catalogue = Mapping[str, Perturbation]
+
+
+def build(
+    experiment: Experiment,
+    dataset: ResolvedDataset,
+    corpus: Corpus,
+    models: Sequence[ResolvedModel],
+    imported: Sequence[ImportedModel] = (),
+    device: str = "cpu",
+) -> Plan:
+    """Expand the matrix of one dataset into cells.
+
+    Args:
+        experiment: The checked matrix.
+        dataset: Which of its datasets.
+        corpus: That dataset, prepared.
+        models: Its architectures to train, resolved.
+        imported: Its models that are trained already.
+        device: Where models are trained: ``"cpu"`` or ``"cuda:<index>"``.
+
+    Raises:
+        TagbenchError: The models cannot predict the tags of the corpus.
+    """
+    preset_name, preset = experiment.presets[dataset.name]
+    tags = vocabulary(dataset.name, corpus, models, imported)
+    inputs = inputs_of(corpus)
+    recipe = effective_recipe(preset.training(), device).model_dump(mode="json", exclude={"name"})
+    task = corpus.task if corpus.tags else imported[0].identity.task
+    launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
+
+    def labels(model: str, seed: int) -> Labels:
+        return Labels(dataset.name, task, preset_name, model, seed)
+
+    cells: list[ModelCell] = [
+        TrainCell(
+            labels(model.name, seed),
+            {**launch, "model_class": model.class_path},
+            TrainIdentity(architecture=model.architecture, inputs=inputs, recipe=recipe, seed=seed),
+        )
+        for model in models
+        for seed in experiment.seeds
+    ]
+    for model in imported:
+        model.check_fits(dataset.name, corpus)
+        folder = {"folder": str(model.folder.resolve())}
+        cells.append(ImportCell(labels(model.name, 0), folder, model.identity))
+    settings = evaluation_settings(experiment.conditions[dataset.name], preset, inputs)
+    return Plan(
+        dataset.name,
+        preset_name,
+        tuple(cells),
+        evaluation_cells(cells, settings, launch),
+        _contract(preset, inputs, recipe, () if corpus.tags else tags),
+    )
 
 
 def inputs_of(corpus: Corpus) -> Inputs:
@@ -38,79 +100,47 @@ def inputs_of(corpus: Corpus) -> Inputs:
     )
 
 
-def build(
-    experiment: Experiment,
-    dataset: ResolvedDataset,
-    corpus: Corpus,
-    models: Sequence[ResolvedModel],
-    imported: Sequence[ImportedModel] = (),
-) -> Plan:
-    """Expand the matrix of one dataset into cells.
+def evaluation_settings(
+    conditions: Sequence[Condition], preset: Preset, inputs: Inputs
+) -> list[EvaluationSetting]:
+    """Return what the evaluations of all models share, for each condition."""
+    perturbations, seed = catalogue(), preset.perturbation_seed
+    windows = preset.windows.model_dump(mode="json")
+    return [
+        EvaluationSetting(
+            condition, inputs, perturbation_identity(condition, perturbations, seed), windows
+        )
+        for condition in conditions
+    ]
+
+
+def _contract(
+    preset: Preset, inputs: Inputs, recipe: Mapping[str, Any], own_tags: Sequence[str]
+) -> str:
+    """Return the canonical text of what every row of one leaderboard must share.
 
     Args:
-        experiment: The checked matrix.
-        dataset: Which of its datasets.
-        corpus: That dataset, prepared.
-        models: Its architectures to train, resolved.
-        imported: Its models that are trained already.
+        preset: Budget and protocol.
+        inputs: Digests of the corpus.
+        recipe: The recipe as it is run.
+        own_tags: Tags of the models, where the corpus has none.
     """
-    preset_name, preset = experiment.presets[dataset.name]
-    tags = vocabulary(dataset.name, corpus, models, imported)
-    inputs = inputs_of(corpus)
-    recipe = effective_recipe(preset.training()).model_dump(mode="json", exclude={"name"})
-    windows = preset.windows.model_dump(mode="json")
-    task = corpus.task if corpus.tags else imported[0].identity.task
-    common = {"dataset": dataset.name, "task": task, "preset": preset_name}
-    launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
-    training = [
-        Cell(
-            TrainIdentity(architecture=model.architecture, inputs=inputs, recipe=recipe, seed=seed),
-            {**common, "model": model.name, "seed": seed},
-            {**launch, "model_class": model.class_path},
-        )
-        for model in models
-        for seed in experiment.seeds
-    ]
-    for model in imported:
-        model.check_fits(dataset.name, corpus)
-        labels = {**common, "model": model.name, "seed": 0}
-        training.append(Cell(model.identity, labels, {"folder": str(model.folder.resolve())}))
-    known = catalogue()
-    evaluations = [
-        Cell(
-            EvaluationIdentity(
-                train=cell.id,
-                inputs=inputs,
-                perturbation=perturbation_identity(condition, known, preset.perturbation_seed),
-                windows=windows,
-            ),
-            {
-                **cell.labels,
-                **condition.labels(),
-                "windows": preset.windows.protocol,
-            },
-            launch,
-        )
-        for cell in training
-        for condition in experiment.conditions[dataset.name]
-    ]
-    contract = canonical(
+    return canonical(
         {
             "inputs": inputs.model_dump(mode="json"),
-            "windows": windows,
+            "windows": preset.windows.model_dump(mode="json"),
             "recipe": recipe,
             "perturbation_seed": preset.perturbation_seed,
             "n_boot": preset.n_boot,
-            # Not said where it is the usual one: records of older versions stay valid.
+            # Left out where it is the default: records of older versions stay valid.
             **({"cluster": preset.cluster} if preset.cluster != "artist" else {}),
-            **({} if corpus.tags else {"tags": list(tags)}),
+            **({"tags": list(own_tags)} if own_tags else {}),
         }
     )
-    return Plan(dataset.name, preset_name, tuple(training), tuple(evaluations), contract)
 
 
-def effective_recipe(recipe: Recipe) -> Recipe:
-    """Return the recipe as this machine can run it.
+def effective_recipe(recipe: Recipe, device: str) -> Recipe:
+    """Return the recipe as ``device`` can run it.
 
     bfloat16 is a request: where the device has no such arithmetic, training runs in float32, and
     the identity says so.
@@ -119,35 +149,38 @@ def effective_recipe(recipe: Recipe) -> Recipe:
         return recipe
     import torch
 
-    if torch.cuda.is_available():
-        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.startswith("cuda"):
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        able = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return recipe if able else recipe.model_copy(update={"precision": "32"})
+        supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return recipe if supported else recipe.model_copy(update={"precision": "32"})
 
 
 def perturbation_identity(
-    condition: Condition, known: Catalogue, seed: int
+    condition: Condition, perturbations: Catalogue, seed: int
 ) -> PerturbationIdentity | ChainIdentity:
-    """Return what decides what the models hear under a condition: of a chain, of each link.
+    """Return the identity of a condition, or of a chain and each of its links.
 
     Args:
         condition: From :func:`~benchmark.perturbations.resolve`.
-        known: The catalogue.
-        seed: Of the perturbations.
+        perturbations: The catalogue.
+        seed: Seed of the perturbations.
     """
     if not condition.links:
-        return _perturbation(condition, known, seed)
-    return ChainIdentity(links=[_perturbation(c, known, seed) for c in condition.links], seed=seed)
+        return _link_identity(condition, perturbations, seed)
+    links = [_link_identity(link, perturbations, seed) for link in condition.links]
+    return ChainIdentity(links=links, seed=seed)
 
 
-def _perturbation(condition: Condition, known: Catalogue, seed: int) -> PerturbationIdentity:
+def _link_identity(
+    condition: Condition, perturbations: Catalogue, seed: int
+) -> PerturbationIdentity:
     if condition == CLEAN:
         # The seed does not touch clean audio: one clean evaluation serves every seed.
         return PerturbationIdentity(
             name="clean", family="clean", level=0.0, protocol="suite", revision=1, engine={}, seed=0
         )
-    identity = known[condition.perturbation].identity()
+    identity = perturbations[condition.perturbation].identity()
     return PerturbationIdentity(
         name=condition.perturbation,
         family=condition.family,

@@ -53,7 +53,7 @@ def cost_of(cls: type[TaggingModule], architecture: Architecture, n_tags: int) -
     return Cost(module.n_params, macs, macs * architecture.sample_rate / window)
 
 
-def speed(device: str, threads: int) -> float:
+def macs_per_second_of(device: str, threads: int) -> float:
     """Return a rough number of multiply-adds a second of a device."""
     return _GPU_MACS if device.startswith("cuda") else _CPU_MACS_PER_CORE * threads
 

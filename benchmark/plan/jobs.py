@@ -6,9 +6,10 @@ A job is plain data, so that any executor can send it anywhere the results folde
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
+from benchmark.store.cells import Cell
 from benchmark.store.store import Store
 
 Emit = Callable[[Mapping[str, Any]], None]
@@ -52,19 +53,13 @@ class Job:
     """Cells of one kind that share a process.
 
     Attributes:
-        kind: Training jobs hold one cell; evaluation jobs hold the cells of one dataset, so that
-            a track is decoded and perturbed once for all models.
-        cells: Ids.
-        title: For people.
+        cells: The cells. The evaluations of one dataset share a job, so that a track is decoded and
+            perturbed once for all models; a training has a job of its own.
+        title: Name of the job in the progress display.
     """
 
-    kind: Literal["train", "evaluation"]
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
     title: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
 
 
 def record_failure(

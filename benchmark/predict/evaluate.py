@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from benchmark.predict.audio_stream import Stream, StreamConfig, TrackRequest, o
 from benchmark.predict.effect_sample import sampled
 from benchmark.predict.inference import ModelRunner, group_by_windows
 from benchmark.predict.invalid_scores import invalid_scores
+from benchmark.store.cell_kinds import EvaluationCell
 from benchmark.store.cells import PREDICTIONS
 from benchmark.store.effects_file import EFFECTS, ConditionEffects
 from benchmark.store.files import write_arrays
@@ -45,24 +46,22 @@ class EvaluationSetup(NamedTuple):
     windows: WindowsSpec
 
 
-def evaluate(cells: Sequence[str], store: Store, runtime: Runtime, emit: Emit) -> None:
+def evaluate(cells: Sequence[EvaluationCell], store: Store, runtime: Runtime, emit: Emit) -> None:
     """Evaluate cells of one dataset.
 
     An error in one condition or model marks only the affected cells as failed.
 
     Args:
-        cells: Ids of evaluation cells whose training cells are done.
+        cells: Evaluation cells whose models are done.
         store: Store that holds the cells.
         runtime: Device, workers and threads.
         emit: Receives the progress, and the end of each cell.
     """
-    documents = {cell: store.read(cell) for cell in cells}
-    first = next(iter(documents.values()))
-    data = data_module(first["launch"], Path(runtime.data_root))
+    data = data_module(cells[0].launch, Path(runtime.data_root))
     data.prepare_data()
     corpus = data.corpus
-    groups = by_condition(documents)
-    trained = list(dict.fromkeys(d["preimage"]["train"] for d in documents.values()))
+    groups = by_condition(cells)
+    trained = list(dict.fromkeys(cell.model for cell in cells))
     warm_up([setup.condition for setup in groups], corpus.sample_rate)
     folder, capacity = runtime.audio_cache, runtime.audio_cache_bytes
     cache = CacheConfig(folder, capacity) if folder else None
@@ -71,42 +70,31 @@ def evaluate(cells: Sequence[str], store: Store, runtime: Runtime, emit: Emit) -
     # of CUDA, must not be forked.
     with open_audio_stream(config, runtime.workers, runtime.start) as stream:
         models, failures = _load_models(trained, store, corpus.tags, torch.device(runtime.device))
-        for cell, document in documents.items():
-            if document["preimage"]["train"] in failures:
-                error = failures[document["preimage"]["train"]]
-                record_failure(store, cell, "evaluation", error, emit)
         evaluator = _Evaluator(corpus, models, stream, store, runtime, emit)
         for setup, members in groups.items():
-            group = {train_id: cell for train_id, cell in members.items() if train_id in models}
+            for cell in members:
+                store.register(cell)
+                if cell.model in failures:
+                    record_failure(store, cell.id, cell.kind, failures[cell.model], emit)
+            group = {cell.model: cell.id for cell in members if cell.model in models}
             if not group:
                 continue
             try:
                 evaluator.run(setup, group)
             except Exception as error:  # noqa: BLE001 - contained: the other conditions go on
-                for cell in group.values():
-                    record_failure(store, cell, "evaluation", error, emit)
+                for cell_id in group.values():
+                    record_failure(store, cell_id, EvaluationCell.kind, error, emit)
 
 
 def by_condition(
-    documents: Mapping[str, Mapping[str, Any]],
-) -> dict[EvaluationSetup, dict[str, str]]:
-    """Group evaluation cells by audio and windows.
-
-    Args:
-        documents: ``cell.json`` by id of the cell.
-
-    Returns:
-        By setup, the id of the cell by the id of its training cell.
-    """
-    groups: dict[EvaluationSetup, dict[str, str]] = {}
-    for cell, document in documents.items():
-        labels, preimage = document["labels"], document["preimage"]
-        key = EvaluationSetup(
-            Condition.from_labels(labels),
-            preimage["perturbation"]["seed"],
-            WindowsSpec.model_validate(preimage["windows"]),
-        )
-        groups.setdefault(key, {})[preimage["train"]] = cell
+    cells: Sequence[EvaluationCell],
+) -> dict[EvaluationSetup, list[EvaluationCell]]:
+    """Group evaluation cells by audio and windows."""
+    groups: dict[EvaluationSetup, list[EvaluationCell]] = {}
+    for cell in cells:
+        windows = WindowsSpec.model_validate(cell.setting.windows)
+        setup = EvaluationSetup(cell.condition, cell.setting.perturbation.seed, windows)
+        groups.setdefault(setup, []).append(cell)
     return groups
 
 
@@ -215,7 +203,7 @@ class _Evaluator:
                 scores, list(self.track_ids), self.rows, self.corpus, model.module
             )
             if error is not None:
-                record_failure(self.store, cell, "evaluation", error, self.emit)
+                record_failure(self.store, cell, EvaluationCell.kind, error, self.emit)
                 continue
             files = self._write(cell, model.tags, scores, measured)
             seconds = time.perf_counter() - started

@@ -5,28 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmark.plan.cost import Cost
+from benchmark.config.datasets import ResolvedDataset
+from benchmark.plan.estimate import Estimate
 from benchmark.predict.audio_cache import CacheConfig
-from benchmark.store.cells import Plan
+from benchmark.store.plans import Plan
 from benchmark.store.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from datamodules.corpus.corpus import Corpus
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a sweep runs; none of it changes a number.
+    """How a benchmark runs.
 
     Attributes:
         results: Results folder.
         data_root: Folder of prepared corpora.
         dataset_params: Parameters for the datasets from the command line.
-        devices: ``"cpu"`` or ``"cuda:<index>"``; empty takes what there is.
+        devices: ``"cpu"`` or ``"cuda:<index>"``; empty takes every device of the executor.
         workers: Processes that decode and perturb beside a job; None takes one a core.
-        wandb: Mode.
-        executor: Where jobs run: ``"local"`` or ``"ray"``.
-        audio: Whether the report plays a clip a condition; None: where the licence lets it be
-            passed on.
+        wandb: Mode of W&B.
+        executor: Name of the executor that runs the jobs.
+        audio: Whether the report plays an example of each condition; None: where the licence lets
+            it be passed on.
         audio_cache: Where shifted and stretched audio is kept; None keeps none.
     """
 
@@ -43,9 +47,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Planned:
-    """One dataset of the sweep, ready to run."""
+    """One dataset of the matrix, ready to run.
 
+    Attributes:
+        dataset: The dataset.
+        corpus: Its prepared corpus.
+        plan: Its cells.
+        record: Its run record.
+        estimate: Estimated time of its cells.
+    """
+
+    dataset: ResolvedDataset
+    corpus: Corpus
     plan: Plan
     record: RunRecord
-    costs: Mapping[str, Cost]
-    weights: Mapping[str, float]
+    estimate: Estimate

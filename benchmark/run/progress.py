@@ -34,8 +34,11 @@ class Display:
     def __init__(self, console: Console, weights: Mapping[str, float]) -> None:
         self.console = console
         self.weights = dict(weights)
-        self.finished: set[str] = set()
+        self.total = sum(self.weights.values()) or 1.0
+        self.done = 0.0
+        """Work of the cells that ended."""
         self.partial: dict[str, float] = {}
+        """Share of each cell under way that is done."""
         self.overall = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
@@ -52,7 +55,7 @@ class Display:
             TextColumn("[dim]{task.fields[text]}"),
             console=console,
         )
-        self.sweep = self.overall.add_task("sweep", total=sum(self.weights.values()) or 1.0)
+        self.sweep = self.overall.add_task("sweep", total=self.total)
         self.rows: dict[str, TaskID] = {}
         self.started = self.said = time.monotonic()
 
@@ -82,7 +85,8 @@ class Display:
 
     def cell(self, cell: str, text: str, *, failed: bool = False) -> None:
         """Say that a cell ended."""
-        self.finished.add(cell)
+        self.done += self.weights.pop(cell, 0.0)
+        self.partial.pop(cell, None)
         self._update()
         mark = "[red]failed[/]" if failed else "[green]done[/]"
         self.console.print(f"{self._share():4.0%}  {mark} {text}", highlight=False)
@@ -93,13 +97,13 @@ class Display:
             self.jobs.remove_task(self.rows.pop(job))
 
     def _done(self) -> float:
-        return sum(
-            weight * (1.0 if cell in self.finished else min(self.partial.get(cell, 0.0), 1.0))
-            for cell, weight in self.weights.items()
+        under_way = (
+            self.weights.get(cell, 0.0) * min(share, 1.0) for cell, share in self.partial.items()
         )
+        return self.done + sum(under_way)
 
     def _share(self) -> float:
-        return self._done() / (sum(self.weights.values()) or 1.0)
+        return self._done() / self.total
 
     def _left(self) -> str:
         """Return the time left if the rest goes as what is done went."""

@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark import determinism
 from benchmark.malloc import keep_freed_memory
 from benchmark.plan.jobs import Emit, Job, Runtime, record_failure
+from benchmark.store.cell_kinds import EvaluationCell, ImportCell, TrainCell
+from benchmark.store.cells import Cell
 from benchmark.store.store import Store
 
 LOGS = "logs"
 
 
+@dataclass(frozen=True)
+class Worker:
+    """The work of a process on the cells of a job; a `benchmark.store.cell_kinds.Context`.
+
+    A failing cell is recorded, not raised.
+
+    Attributes:
+        store: Where the cells lie.
+        runtime: How and where they run.
+        emit: Receives the progress and the end of each cell.
+    """
+
+    store: Store
+    runtime: Runtime
+    emit: Emit
+
+    def train(self, cell: TrainCell) -> None:
+        """Train a model, or resume its training."""
+        from benchmark.train.supervised import train
+
+        self._attempt(cell, lambda: train(cell.id, self.store, self.runtime, self.emit))
+
+    def copy_checkpoint(self, cell: ImportCell) -> None:
+        """Copy an imported checkpoint into its cell."""
+        from benchmark.checkpoints.cell_copy import copy_checkpoint
+
+        self._attempt(cell, lambda: copy_checkpoint(cell, self.store))
+
+    def evaluate(self, cells: Sequence[EvaluationCell]) -> None:
+        """Evaluate models of one dataset; each condition is decoded and perturbed once."""
+        from benchmark.predict.evaluate import evaluate
+
+        evaluate(cells, self.store, self.runtime, self.emit)
+
+    def _attempt(self, cell: Cell, work: Callable[[], None]) -> None:
+        try:
+            self.store.register(cell)
+            work()
+        except Exception as error:  # noqa: BLE001 - where the failure of a cell is contained
+            record_failure(self.store, cell.id, cell.kind, error, self.emit)
+        else:
+            self.emit({"event": "done", "cell": cell.id})
+
+
 def run(job: Job, runtime: Runtime, emit: Emit) -> None:
-    """Run a job in this process. A failing cell is recorded, not raised.
+    """Run a job in this process.
 
     Args:
-        job: What to do.
+        job: Cells of one kind.
         runtime: How and where.
-        emit: Told of progress.
+        emit: Receives the progress and the end of each cell.
     """
     determinism.configure(runtime.device, threads=runtime.threads)
     keep_freed_memory()
-    store = Store(Path(runtime.results))
-    if job.kind == "train":
-        from benchmark.train.supervised import train
-
-        for cell in job.cells:
-            try:
-                train(cell, store, runtime, emit)
-            except Exception as error:  # noqa: BLE001 - where a training cell's failure is contained
-                record_failure(store, cell, "train", error, emit)
-            else:
-                emit({"event": "done", "cell": cell})
-        return
-    from benchmark.predict.evaluate import evaluate
-
-    evaluate(job.cells, store, runtime, emit)
+    worker = Worker(Store(Path(runtime.results)), runtime, emit)
+    type(job.cells[0]).run_together(job.cells, worker)
 
 
 def log_path(job: Job, results: Path) -> Path:
     """Return the file that holds what a job printed."""
-    return results / LOGS / f"{job.kind}-{job.cells[0]}.log"
+    return results / LOGS / f"{job.cells[0].kind}-{job.cells[0].id}.log"

@@ -36,9 +36,10 @@ from benchmark.plan.models import ImportedModel
 from benchmark.predict.audio_stream import StreamConfig, TrackRequest, open_audio_stream
 from benchmark.predict.evaluate import load_model
 from benchmark.predict.inference import ModelRunner, batch_size
-from benchmark.run import runner
+from benchmark.run import preparation
 from benchmark.run.executors import local
 from benchmark.run.options import Options, Planned
+from benchmark.run.pending import run_pending
 from benchmark.speed import tables
 from benchmark.store.store import Store
 from datamodules.common.cpus import usable_cpus
@@ -144,13 +145,13 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
         quiet = Console(file=io.StringIO())
         # The corpus first: the number of outputs comes from it.
         bare = _check(matrix, ["tag_prior"], [])
-        dataset = runner.resolve_dataset(bare, Path(matrix.dataset).stem, options)
-        corpus = runner.prepare(dataset, options, quiet)
+        dataset = preparation.resolve_dataset(bare, Path(matrix.dataset).stem, options)
+        corpus = preparation.prepare(dataset, options, quiet)
         folders = [_build(model, corpus, root / "models") for model in models]
         experiment = _check(matrix, [], [str(folder) for folder in folders])
         imported = [ImportedModel.of(folder.name, folder) for folder in folders]
         store = Store(options.results)
-        planned = runner.plan_dataset(
+        planned = preparation.plan_dataset(
             experiment, dataset, corpus, [], imported, store, (matrix.device,), cores, quiet
         )
         yield Measurement(
@@ -196,8 +197,8 @@ class Measurement:
             model = load_model(cell.id, self.store, self.corpus.tags, device)
             copying, forward = _forward(model, self.corpus, self.conditions, self.windowing)
             if device.type != "cpu":
-                yield f"{COPYING}, {cell.labels['model']}", copying
-            yield f"{FORWARD}, {cell.labels['model']}", forward
+                yield f"{COPYING}, {cell.labels.model}", copying
+            yield f"{FORWARD}, {cell.labels.model}", forward
 
     def whole(self) -> float:
         """Return the seconds of the sweep, evaluating every cell as ``tagbench run`` does."""
@@ -329,7 +330,7 @@ def _sweep(
     with store.lock():
         local.start_server()
         start = time.perf_counter()
-        runner.work([planned], store, runtime, (device,), local, console)
+        run_pending([planned], store, runtime, (device,), local, console)
         seconds = time.perf_counter() - start
     failed = [c.id for c in planned.plan.evaluations if store.state(c.id) != "done"]
     if failed:

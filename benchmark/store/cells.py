@@ -1,10 +1,17 @@
-"""Cells: the units of work whose results lie under ``results/cells/<id>/``."""
+"""Cells: the units of work whose results lie under ``results/cells/<id>/``.
+
+Cells form a graph: an evaluation depends on the model that it evaluates, and a training may depend
+on other trainings. A cell says what it depends on and which work of a process it asks for;
+``benchmark.run`` schedules the graph and does the work. The kinds of cells are in
+`benchmark.store.cell_kinds`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self
 
 from benchmark.config.identity import Identity, cell_id
 
@@ -16,44 +23,120 @@ PREDICTIONS = "predictions.npz"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One unit of work: what decides its numbers, and what people call it.
+class Labels:
+    """Names of a cell in the tables. They are no part of its identity.
 
     Attributes:
-        identity: The preimage of the id.
-        labels: Names for tables; no two cells may share an id, but they may share labels.
-        launch: What a process needs to run it beside the identity: the dataset's class and its
-            parameters, which may name a folder of this machine.
+        dataset: Name of the dataset.
+        task: ``"multilabel"`` or ``"singlelabel"``.
+        preset: Name of the preset.
+        model: Name of the model.
+        seed: Training seed.
     """
 
-    identity: Identity
-    labels: Mapping[str, Any]
-    launch: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str
+    task: str
+    preset: str
+    model: str
+    seed: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Labels:
+        """Return the labels that ``values`` hold; other keys are ignored."""
+        return cls(**{item.name: values[item.name] for item in fields(cls)})
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.model} seed {self.seed}"
+
+
+@dataclass(frozen=True, eq=False)
+class Cell(ABC):
+    """One unit of work. Two cells are equal when their ids are.
+
+    Attributes:
+        labels: Its names in the tables.
+        launch: What a process needs to run it beside the identity: import paths of classes, and
+            parameters of the dataset, which may name a folder of this machine.
+        id: Hash of its identity.
+    """
+
+    kind: ClassVar[str]
+    verb: ClassVar[str]
+    """What a job does with cells of this kind, for the progress display."""
+    fails_with_dependency: ClassVar[bool] = True
+    """Whether the cell is recorded as failed when a cell that it depends on fails."""
+
+    labels: Labels
+    launch: Mapping[str, Any]
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", cell_id(self.preimage()))
+
+    @abstractmethod
+    def preimage(self) -> Identity:
+        """Return what decides the cell's numbers: the preimage of its id."""
 
     @property
-    def id(self) -> str:
-        """Content hash of ``identity``."""
-        return cell_id(self.identity)
+    def depends_on(self) -> tuple[str, ...]:
+        """Ids of the cells that must be done before this one can run."""
+        return ()
+
+    @property
+    def job_key(self) -> tuple[Any, ...]:
+        """Cells of equal key may share a job."""
+        return (self.id,)
+
+    @property
+    def group_key(self) -> tuple[Any, ...]:
+        """Cells of equal key share work, so they run at one time and in one job."""
+        return (self.id,)
+
+    @property
+    def title(self) -> str:
+        """Name of the cell in progress displays and messages."""
+        return str(self.labels)
+
+    @property
+    def job_title(self) -> str:
+        """Name of a job of such cells."""
+        return f"{self.verb} {self.title}"
+
+    @abstractmethod
+    def run(self, context: Any) -> None:
+        """Run this cell alone.
+
+        Args:
+            context: The process, see `benchmark.store.cell_kinds.Context`.
+        """
+
+    @classmethod
+    def run_together(cls, cells: Sequence[Self], context: Any) -> None:
+        """Run the cells of one job."""
+        for cell in cells:
+            cell.run(context)
+
+    def label_values(self) -> dict[str, Any]:
+        """Return the labels as plain data."""
+        return asdict(self.labels)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what ``cell.json`` holds."""
-        preimage = self.identity.model_dump(mode="json")
+        """Return the content of ``cell.json``."""
         return {
             "id": self.id,
-            "kind": preimage["kind"],
-            "preimage": preimage,
-            "labels": dict(self.labels),
+            "kind": self.kind,
+            "preimage": self.preimage().model_dump(mode="json"),
+            "labels": self.label_values(),
             "launch": dict(self.launch),
         }
 
+    @classmethod
+    @abstractmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the cell of this kind that ``cell.json`` describes."""
 
-@dataclass(frozen=True)
-class Plan:
-    """The cells of one dataset, in the order in which they are listed, trained and scored."""
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cell) and self.id == other.id
 
-    dataset: str
-    preset: str
-    training: tuple[Cell, ...]
-    evaluations: tuple[Cell, ...]
-    contract: str
-    """Canonical text of what every row of one leaderboard must share."""
+    def __hash__(self) -> int:
+        return hash(self.id)

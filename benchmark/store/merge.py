@@ -59,6 +59,7 @@ def merge(others: Sequence[Store], store: Store, console: Console) -> list[RunRe
         old = united.get(sweep.dataset) or ours.get(sweep.dataset)
         united[sweep.dataset] = sweeps.unite(sweep, old) if old else sweep
         _bring(sweep, other, store, console)
+        store.copy_plans(other)
     return [sweeps.write(sweep, store) for sweep in united.values()]
 
 
@@ -110,16 +111,11 @@ _PARTS = {
 }
 
 
-def _trained_first(sweep: RunRecord) -> list[Mapping[str, Any]]:
-    """Return models, be they trained or imported, before the evaluations that rest on them."""
-    return sorted(sweep.cells, key=lambda cell: cell["kind"] == "evaluation")
-
-
 def _check_cells(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
     """Raise when a label means different cells: another code, engine or parameter made them."""
     known = {sweeps.cell_key(cell): cell["id"] for cell in ours.cells}
     # Training first: what differs there differs in all its evaluations too.
-    for cell in _trained_first(theirs):
+    for cell in sweeps.dependency_order(theirs.cells):
         old = known.get(sweeps.cell_key(cell), cell["id"])
         if old == cell["id"]:
             continue
@@ -155,7 +151,7 @@ def _bring(sweep: RunRecord, source: Store, store: Store, console: Console) -> N
     """Copy the cells of one sweep, training before the evaluations that rest on it."""
     counts: Counter[str] = Counter()
     foreign: set[str] = set()
-    for cell in _trained_first(sweep):
+    for cell in sweeps.dependency_order(sweep.cells):
         name, state = cell["id"], source.state(cell["id"])
         if state == "pending":
             counts["not done there"] += 1
@@ -164,7 +160,8 @@ def _bring(sweep: RunRecord, source: Store, store: Store, console: Console) -> N
             counts["here already"] += 1
             if state == "done" and source.metrics(name)["files"] != store.metrics(name)["files"]:
                 foreign.add(name)
-        elif cell["train"] in foreign:
+        elif foreign.intersection(cell["depends_on"]):
+            foreign.add(name)
             counts["left there, as the model was trained here to other weights"] += 1
         elif state == "done":
             copy_cell(name, source, store)

@@ -8,21 +8,22 @@ torch nor the audio. Runs on one dataset add to the same record as long as they 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmark import __version__
 from benchmark.perturbations import Condition
-from benchmark.store.cells import Cell, Plan
+from benchmark.store.cells import Cell
 from benchmark.store.files import read_json, write_json
+from benchmark.store.plans import Plan
 from benchmark.store.predictions import CellFailure, Evaluation
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError, unknown_name
 
 RECORD = "sweep.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class RunRecord:
         dataset: Label.
         info: Contract, preset, counts and digests of the corpus.
         models: Counted cost by model label.
-        cells: ``{"id", "kind", "labels", "train"}`` of every cell, in table order.
+        cells: ``{"id", "kind", "labels", "depends_on"}`` of every cell, in table order.
     """
 
     dataset: str
@@ -75,7 +76,7 @@ def record(
         The record, and whether an older record with another contract was set aside.
     """
     info = {**info, "contract": plan.contract, "preset": plan.preset}
-    entries = tuple(map(_entry, (*plan.training, *plan.evaluations)))
+    entries = tuple(map(_entry, plan.cells))
     sweep = RunRecord(plan.dataset, info, costs, entries)
     replaced = False
     if (store.results / plan.dataset / RECORD).is_file():
@@ -196,13 +197,26 @@ def failures(sweep: RunRecord, store: Store) -> list[CellFailure]:
 
 
 def _entry(cell: Cell) -> dict[str, Any]:
-    document = cell.to_json()
     return {
-        "id": document["id"],
-        "kind": document["kind"],
-        "labels": document["labels"],
-        "train": document["preimage"].get("train", ""),
+        "id": cell.id,
+        "kind": cell.kind,
+        "labels": cell.label_values(),
+        "depends_on": list(cell.depends_on),
     }
+
+
+def dependency_order(cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return cells of a record so that each comes after those that it depends on."""
+    by_id = {cell["id"]: cell for cell in cells}
+    depths: dict[str, int] = {}
+
+    def depth(cell: str) -> int:
+        if cell not in depths:
+            parents = by_id[cell]["depends_on"] if cell in by_id else []
+            depths[cell] = 1 + max(map(depth, parents), default=-1)
+        return depths[cell]
+
+    return sorted(cells, key=lambda cell: depth(cell["id"]))
 
 
 def cell_key(cell: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -1,22 +1,27 @@
 """Results on disk: one folder a cell, state read from files, every write atomic.
 
-``cell.json`` comes first and holds the whole preimage of the id; ``metrics.json`` comes last, by
-``os.replace``, and names the sha256 of each result file. A cell is done when it is there and the
-digests match; a kill at any instant leaves a cell that is simply not done.
+``plans/`` holds a file for each matrix that was run; it describes cells that have no folder yet. In
+a cell's folder ``cell.json`` comes first and holds the whole preimage of the id; ``metrics.json``
+comes last, by ``os.replace``, and names the sha256 of each result file. A cell is done when it is
+there and the digests match; a kill at any instant leaves a cell that is not done.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmark.config.identity import canonical
+from benchmark.store.cell_kinds import read_cell
 from benchmark.store.cells import Cell
 from benchmark.store.files import file_sha256, read_json, write_json
+from benchmark.store.plans import Plan, planned_cells
 from datamodules.common.errors import TagbenchError
 
 State = Literal["done", "failed", "pending"]
@@ -32,16 +37,17 @@ class Store:
     def __init__(self, results: Path) -> None:
         self.results = results
         self.cells = results / "cells"
+        self.plans = results / "plans"
 
     def folder(self, cell: str) -> Path:
         """Return the folder of a cell id."""
         return self.cells / cell
 
     def register(self, cell: Cell) -> None:
-        """Create the cell's folder and ``cell.json``.
+        """Create the cell's folder and ``cell.json``, or bring its labels and launch up to date.
 
         Raises:
-            TagbenchError: Another preimage already owns the id.
+            TagbenchError: ``cell.json`` holds another preimage.
         """
         folder = self.folder(cell.id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,13 +64,52 @@ class Store:
                 )
         write_json(path, new)
 
-    def read(self, cell: str) -> dict[str, Any]:
-        """Return ``cell.json`` of an id."""
-        path = self.folder(cell) / "cell.json"
+    def register_plan(self, plan: Plan) -> None:
+        """Write the plan's file, from which a cell without a folder can be read.
+
+        The folder of a cell is created when the cell starts. Folders of models that exist are
+        brought up to date, because a checkpoint is loaded from the class that ``launch`` names.
+        """
+        document = plan.to_json()
+        digest = hashlib.sha256(canonical(document).encode("ascii")).hexdigest()[:16]
+        path = self.plans / f"{digest}.json"
         if not path.is_file():
-            raise TagbenchError(f"There is no cell {cell!r} in {self.cells}.")
-        value: dict[str, Any] = read_json(path)
-        return value
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, document)
+        for cell in plan.models:
+            if (self.folder(cell.id) / "cell.json").is_file():
+                self.register(cell)
+
+    def copy_plans(self, other: Store) -> None:
+        """Copy the plans of another results folder, so that its cells can be run here too."""
+        for path in sorted(other.plans.glob("*.json")):
+            if not (self.plans / path.name).is_file():
+                self.plans.mkdir(parents=True, exist_ok=True)
+                write_json(self.plans / path.name, read_json(path))
+
+    def read(self, cell: str) -> dict[str, Any]:
+        """Return ``cell.json`` of an id, or what it will hold once the cell starts.
+
+        Raises:
+            TagbenchError: Neither a folder nor a plan has the cell.
+        """
+        path = self.folder(cell) / "cell.json"
+        if path.is_file():
+            value: dict[str, Any] = read_json(path)
+            return value
+        for plan in sorted(self.plans.glob("*.json")):
+            for planned in planned_cells(read_json(plan)):
+                if planned.id == cell:
+                    return planned.to_json()
+        raise TagbenchError(f"There is no cell {cell!r} in {self.cells}.")
+
+    def cell(self, cell: str) -> Cell:
+        """Return the cell of an id.
+
+        Raises:
+            TagbenchError: There is none, or this version has no such kind of cell.
+        """
+        return read_cell(self.read(cell))
 
     def state(self, cell: str) -> State:
         """Tell whether a cell is done, failed or still to do."""
@@ -73,6 +118,11 @@ class Store:
         if metrics is not None and self._files_match(folder, metrics.get("files", {})):
             return "done"
         return "failed" if (folder / "failed.json").is_file() else "pending"
+
+    def states(self, cells: Iterable[str]) -> dict[str, State]:
+        """Return the state of each cell; faster than :meth:`state` where most have no folder."""
+        present = {path.name for path in self.cells.glob("*")}
+        return {cell: self.state(cell) if cell in present else "pending" for cell in cells}
 
     def metrics(self, cell: str) -> dict[str, Any]:
         """Return ``metrics.json`` of a finished cell."""

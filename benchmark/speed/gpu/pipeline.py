@@ -14,9 +14,10 @@ from rich.console import Console
 from benchmark.config.schema import BenchmarkFile
 from benchmark.plan import matrix
 from benchmark.plan.jobs import Runtime
-from benchmark.run import runner
+from benchmark.run import preparation
 from benchmark.run.executors import local
 from benchmark.run.options import Options
+from benchmark.run.pending import run_pending
 from benchmark.speed.evaluation import COPYING, FORWARD, PERTURBING, Matrix, prepared
 from benchmark.speed.gpu.child import Row, Setup
 from benchmark.store.cells import BEST
@@ -62,17 +63,17 @@ def _trained(model: str, setup: Setup, results: Path) -> dict[str, Any]:
     experiment = matrix.check(
         BenchmarkFile(datasets=["synth"], models=[model], preset="smoke", perturbations=["gain:3"])
     )
-    dataset = runner.resolve_dataset(experiment, "synth", options)
-    corpus = runner.prepare(dataset, options, quiet)
+    dataset = preparation.resolve_dataset(experiment, "synth", options)
+    corpus = preparation.prepare(dataset, options, quiet)
     store = Store(results)
-    planned = runner.plan_dataset(
-        experiment, dataset, corpus, runner.resolve_models(experiment), [], store,
+    planned = preparation.plan_dataset(
+        experiment, dataset, corpus, preparation.resolve_models(experiment), [], store,
         (setup.device,), cores, quiet,
     )  # fmt: skip
     runtime = Runtime(str(results), setup.data_root, threads=cores, workers=min(4, cores))
     with store.lock():
         local.start_server()
-        runner.work([planned], store, runtime, (setup.device,), local, quiet)
+        run_pending([planned], store, runtime, (setup.device,), local, quiet)
     cells = [*planned.plan.training, *planned.plan.evaluations]
     for cell in cells:
         if store.state(cell.id) != "done":

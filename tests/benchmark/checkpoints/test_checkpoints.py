@@ -21,7 +21,8 @@ from benchmark.cli import app
 from benchmark.config.identity import Architecture, Inputs, TrainIdentity
 from benchmark.predict.audio_files import AudioFile, Prediction, predict_files
 from benchmark.predict.inference import predict_windows
-from benchmark.store.cells import Cell
+from benchmark.store.cell_kinds import TrainCell
+from benchmark.store.cells import Labels
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 from datamodules.labels import vocabularies
@@ -315,9 +316,9 @@ def test_same_file_gives_same_bytes(fcn_state, tmp_path):
 
 
 @pytest.fixture
-def cell(tmp_path) -> tuple[Store, Cell, FCN]:
+def cell(tmp_path) -> tuple[Store, TrainCell, FCN]:
     """A finished training cell of two tags."""
-    science = TrainIdentity(
+    identity = TrainIdentity(
         architecture=Architecture(
             identity="FCN",
             revision=FCN.revision,
@@ -329,10 +330,10 @@ def cell(tmp_path) -> tuple[Store, Cell, FCN]:
         recipe={},
         seed=0,
     )
-    trained = Cell(
-        science,
-        {"dataset": "mine", "model": "fcn", "seed": 0},
+    trained = TrainCell(
+        Labels("mine", "singlelabel", "quick", "fcn", 0),
         {"model_class": "lightning_modules.architectures.fcn.FCN"},
+        identity,
     )
     store = Store(tmp_path / "results")
     store.register(trained)

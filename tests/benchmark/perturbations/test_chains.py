@@ -16,8 +16,8 @@ from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.plan import build
 from benchmark.plan.matrix import check
 from benchmark.predict.evaluate import by_condition
-from benchmark.run.runner import cell_title
-from benchmark.store.cells import Cell
+from benchmark.store.cell_kinds import EvaluationCell, EvaluationSetting, read_cell
+from benchmark.store.cells import Labels
 from datamodules.common.errors import TagbenchError
 from tests.support.sounds import RATE, music
 
@@ -33,7 +33,7 @@ def hear(audio: np.ndarray, condition: Condition, seed: int = 0) -> np.ndarray:
     return perturb(audio, RATE, condition, seed=seed, track_id="track")
 
 
-def science(condition: Condition, seed: int = 0) -> EvaluationIdentity:
+def identity(condition: Condition, seed: int = 0) -> EvaluationIdentity:
     heard = build.perturbation_identity(condition, catalogue(), seed)
     return EvaluationIdentity(
         train="t", inputs=INPUTS, perturbation=heard, windows={"protocol": "tiled"}
@@ -99,31 +99,35 @@ def test_it_survives_json() -> None:
 
 
 def test_its_identity_is_that_of_its_links_in_order() -> None:
-    whole = science(chain("phone=compression:3>white_noise:2"), seed=7).perturbation
+    whole = identity(chain("phone=compression:3>white_noise:2"), seed=7).perturbation
     assert isinstance(whole, ChainIdentity)
-    alone = [science(chain(t), seed=7).perturbation for t in ("compression:3", "white_noise:2")]
+    alone = [identity(chain(t), seed=7).perturbation for t in ("compression:3", "white_noise:2")]
     assert whole.links == alone
     assert whole.seed == 7
 
 
 def test_its_name_is_no_part_of_its_id() -> None:
-    ids = {cell_id(science(chain(f"{name}gain:1>white_noise:2"))) for name in ("", "a=", "b=")}
+    ids = {cell_id(identity(chain(f"{name}gain:1>white_noise:2"))) for name in ("", "a=", "b=")}
     assert len(ids) == 1
     others = ["white_noise:2>gain:1", "gain:1>white_noise:3", "gain:1", "gain:1>gain:1"]
-    ids |= {cell_id(science(chain(text))) for text in others}
-    ids.add(cell_id(science(chain("gain:1>white_noise:2"), seed=1)))
+    ids |= {cell_id(identity(chain(text))) for text in others}
+    ids.add(cell_id(identity(chain("gain:1>white_noise:2"), seed=1)))
     assert len(ids) == 6
 
 
 def test_the_evaluator_finds_it_in_the_cell() -> None:
     condition = chain("phone=compression:3>white_noise:2")
-    labels = {"dataset": "d", "model": "m", "seed": 0, **condition.labels()}
+    labels = Labels("d", "multilabel", "quick", "m", 0)
     windows = {"protocol": "tiled", "max_windows": None}
-    wanted = science(condition, seed=5).model_copy(update={"windows": windows})
-    document = json.loads(json.dumps(Cell(wanted, labels, {}).to_json()))
-    ((found, seed, _),) = by_condition({"id": document})
+    perturbation = identity(condition, seed=5).perturbation
+    setting = EvaluationSetting(condition, INPUTS, perturbation, windows)
+    planned = EvaluationCell(labels, {}, "t", setting)
+    cell = read_cell(json.loads(json.dumps(planned.to_json())))
+    assert cell == planned
+    assert isinstance(cell, EvaluationCell)
+    ((found, seed, _),) = by_condition([cell])
     assert (found, seed) == (condition, 5)
-    assert cell_title(labels) == "d m seed 0 phone=compression:3>white_noise:2"
+    assert cell.title == "d m seed 0 phone=compression:3>white_noise:2"
 
 
 # --- how it is written ---------------------------------------------------------------------------

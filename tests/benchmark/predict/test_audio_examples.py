@@ -205,7 +205,7 @@ def test_no_clip_is_larger_than_the_cap(rate, seconds):
 
 
 def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
-    from benchmark.run.runner import play
+    from benchmark.run.runner import render_audio_examples
 
     folder = tmp_path / "music" / "audio"
     render(corpus, resolve("gain:1"), folder, seed=SEED, licence="")
@@ -220,7 +220,7 @@ def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
 
     def played(playable, wanted=None):
         cls = SimpleNamespace(playable=playable, licence="CC0 1.0")
-        play(sweep, SimpleNamespace(cls=cls), corpus, store, console, wanted)
+        render_audio_examples(sweep, SimpleNamespace(cls=cls), corpus, store, console, wanted)
         return set(files(folder))
 
     whole = {"clean.mp3", "gain_2.mp3", "clips.json"}

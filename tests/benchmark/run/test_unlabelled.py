@@ -15,11 +15,12 @@ from rich.console import Console
 from benchmark.cli import dry_run
 from benchmark.cli.audit_output import check
 from benchmark.config.schema import BenchmarkFile
+from benchmark.perturbations import CLEAN
 from benchmark.plan import matrix
 from benchmark.plan.jobs import Job, Runtime
 from benchmark.report import pipeline, terminal
 from benchmark.report.dataset.page import describe
-from benchmark.run import runner
+from benchmark.run import preparation
 from benchmark.run.options import Options, Planned
 from benchmark.run.worker import run
 from benchmark.store.predictions import load_predictions
@@ -61,20 +62,20 @@ class Bench:
         self.runtime = Runtime(str(root / "results"), str(root / "data"), threads=1)
         self.store = Store(root / "results")
         self.experiment = matrix.check(self.benchmark)
-        self.imported = runner.resolve_checkpoints(self.experiment)
-        self.dataset = runner.resolve_dataset(self.experiment, "folder", self.options)
-        self.corpus = runner.prepare(self.dataset, self.options, Console(quiet=True))
+        self.imported = preparation.resolve_checkpoints(self.experiment)
+        self.dataset = preparation.resolve_dataset(self.experiment, "folder", self.options)
+        self.corpus = preparation.prepare(self.dataset, self.options, Console(quiet=True))
 
     def planned(self) -> Planned:
-        return runner.plan_dataset(
+        return preparation.plan_dataset(
             self.experiment, self.dataset, self.corpus, [], self.imported, self.store, ["cpu"], 1,
             Console(quiet=True),
         )  # fmt: skip
 
     def hear(self) -> tuple[Planned, Tables, str]:
         item = self.planned()
-        cells = tuple(cell.id for cell in item.plan.evaluations)
-        run(Job("evaluation", cells, "hear"), self.runtime, lambda event: None)
+        run(Job(item.plan.training, "import"), self.runtime, lambda event: None)
+        run(Job(item.plan.evaluations, "evaluate"), self.runtime, lambda event: None)
         out = io.StringIO()
         console = Console(file=out, width=100)
         assert terminal.report_failures([item.record], self.store, console) == 0, out.getvalue()
@@ -123,7 +124,7 @@ def test_classes_need_a_table(music: Path, tmp_path: Path) -> None:
 def test_predictions_are_those_of_the_models_own_tags(make: Make) -> None:
     bench = make()
     item, tables, text = bench.hear()
-    (clean,) = (c for c in item.plan.evaluations if c.labels["perturbation"] == "clean")
+    (clean,) = (c for c in item.plan.evaluations if c.condition == CLEAN)
     stored = load_predictions(bench.store.folder(clean.id) / "predictions.npz")
     assert list(stored.tags) == list(TAGS)
     assert stored.targets.shape == stored.scores.shape == (4, 6)

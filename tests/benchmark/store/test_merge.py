@@ -17,7 +17,7 @@ from benchmark.config.schema import BenchmarkFile
 from benchmark.plan.jobs import Job, Runtime
 from benchmark.plan.matrix import check
 from benchmark.report import pipeline
-from benchmark.run import runner
+from benchmark.run import preparation
 from benchmark.run.options import Options
 from benchmark.run.worker import run
 from benchmark.store import merge as merging
@@ -61,17 +61,16 @@ class Machine:
                 preset=str(self.preset),
             )
         )
-        dataset = runner.resolve_dataset(experiment, "folder", options)
-        corpus = runner.prepare(dataset, options, QUIET)
-        resolved = runner.resolve_models(experiment)
-        planned = runner.plan_dataset(
+        dataset = preparation.resolve_dataset(experiment, "folder", options)
+        corpus = preparation.prepare(dataset, options, QUIET)
+        resolved = preparation.resolve_models(experiment)
+        planned = preparation.plan_dataset(
             experiment, dataset, corpus, resolved, [], store, ("cpu",), 1, QUIET
         )
         runtime = Runtime(str(store.results), str(self.root / "data"))
         for cell in planned.plan.training:
-            run(Job("train", (cell.id,), "train"), runtime, lambda event: None)
-        cells = tuple(cell.id for cell in planned.plan.evaluations)
-        run(Job("evaluation", cells, "hear"), runtime, lambda event: None)
+            run(Job((cell,), "train"), runtime, lambda event: None)
+        run(Job(planned.plan.evaluations, "evaluate"), runtime, lambda event: None)
         pipeline.score(planned.record, store, QUIET, report=False)
         return store
 

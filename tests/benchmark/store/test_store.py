@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.store.cells import Cell
+from benchmark.store.cell_kinds import TrainCell
+from benchmark.store.cells import Cell, Labels
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 from tests.support.identities import training
+
+
+def trained_cell(model: str, model_class: str = "a.B") -> TrainCell:
+    labels = Labels("d", "multilabel", "quick", model, 0)
+    return TrainCell(labels, {"model_class": model_class}, training())
 
 
 @pytest.fixture
@@ -20,7 +26,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def cell(store: Store) -> Cell:
-    cell = Cell(training(), {"dataset": "d", "model": "m", "seed": 0})
+    cell = trained_cell("m")
     store.register(cell)
     return cell
 
@@ -70,8 +76,13 @@ def test_cell_json_holds_the_whole_preimage(store: Store, cell: Cell):
 
 
 def test_new_labels_are_taken_over(store: Store, cell: Cell):
-    store.register(Cell(training(), {"dataset": "d", "model": "renamed", "seed": 0}))
+    store.register(trained_cell("renamed"))
     assert store.read(cell.id)["labels"]["model"] == "renamed"
+
+
+def test_a_class_that_moved_is_found_again(store: Store, cell: Cell):
+    store.register(trained_cell("m", "elsewhere.B"))
+    assert store.read(cell.id)["launch"] == {"model_class": "elsewhere.B"}
 
 
 def test_another_preimage_under_the_same_id_is_refused(store: Store, cell: Cell):

@@ -1,0 +1,37 @@
+"""Copy an imported checkpoint into its cell, so that results do not depend on its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.checkpoints.checkpoint import CARD, WEIGHTS, load_checkpoint, save_checkpoint
+from benchmark.store.cell_kinds import ImportCell
+from benchmark.store.provenance import provenance
+from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import replace_file
+
+
+def copy_checkpoint(cell: ImportCell, store: Store) -> None:
+    """Copy weights and card into the folder of a cell and mark the cell as done.
+
+    Args:
+        cell: Its ``launch`` names the folder of a checkpoint, or of a finished training cell.
+        store: Where the cell lies.
+
+    Raises:
+        TagbenchError: The folder no longer holds the weights that the cell was planned with.
+    """
+    source, target = Path(cell.launch["folder"]), store.folder(cell.id)
+    module, card = load_checkpoint(source)
+    if card.weights_sha256 != cell.identity.weights:
+        raise TagbenchError(
+            f"The weights in {source} have changed since the benchmark was planned. Run it again."
+        )
+    if (source / CARD).is_file():
+        for name in (WEIGHTS, CARD):
+            replace_file(target / name, (source / name).read_bytes())
+    else:  # a training cell: its best.ckpt becomes a checkpoint
+        kept = ("model", "title", "dataset", "architecture", "tags", "windows", "source")
+        save_checkpoint(target, module, **{name: getattr(card, name) for name in kept})
+    store.finish(cell.id, {"provenance": provenance()}, [WEIGHTS, CARD])

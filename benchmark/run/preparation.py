@@ -1,0 +1,158 @@
+"""Prepare the datasets of a matrix, plan their cells and record what is known of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from benchmark.config.datasets import ResolvedDataset
+from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import Preset
+from benchmark.plan.build import build
+from benchmark.plan.estimate import estimate
+from benchmark.plan.matrix import Experiment
+from benchmark.plan.models import AnyModel, ImportedModel, vocabulary
+from benchmark.predict.audio_cache import size_of
+from benchmark.run.options import Options, Planned
+from benchmark.run.progress_bar import ProgressBar
+from benchmark.store import run_record
+from benchmark.store.plans import Plan
+from benchmark.store.store import Store
+from datamodules.corpus.corpus import Corpus
+
+SPLITS = ("train", "valid", "test")
+
+
+def resolve_models(experiment: Experiment) -> list[ResolvedModel]:
+    """Import every architecture of a matrix."""
+    return [ResolvedModel.of(name, file) for name, file in experiment.models.items()]
+
+
+def resolve_checkpoints(experiment: Experiment) -> list[ImportedModel]:
+    """Read every imported model of a matrix."""
+    return [ImportedModel.of(name, folder) for name, folder in experiment.checkpoints.items()]
+
+
+def resolve_dataset(experiment: Experiment, name: str, options: Options) -> ResolvedDataset:
+    """Import a dataset of a matrix."""
+    return ResolvedDataset.of(name, experiment.datasets[name], options.dataset_params)
+
+
+def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Corpus:
+    """Prepare a corpus, or open it when it is there, and print what it holds."""
+    module = dataset.module(options.data_root, workers=options.workers or os.cpu_count() or 1)
+    module.progress = ProgressBar(console)
+    module.prepare_data()
+    corpus = module.corpus
+    counts = ", ".join(f"{len(corpus.rows(split)):,} {split}" for split in SPLITS)
+    rejected = int(corpus.info.get("rejected", 0))
+    console.print(
+        f"[bold]{dataset.name}[/]: {counts} tracks, {len(corpus.tags)} tags"
+        + (
+            f", [yellow]{rejected} rejected[/] ({corpus.root / 'rejected.csv'})" if rejected else ""
+        ),
+        highlight=False,
+    )
+    return corpus
+
+
+def plan_dataset(
+    experiment: Experiment,
+    dataset: ResolvedDataset,
+    corpus: Corpus,
+    models: Sequence[ResolvedModel],
+    imported: Sequence[ImportedModel],
+    store: Store,
+    devices: Sequence[str],
+    threads: int,
+    console: Console,
+) -> Planned:
+    """Expand one dataset's matrix, write its plan and its record, and estimate the work.
+
+    Args:
+        experiment: The checked matrix.
+        dataset: One of its datasets.
+        corpus: That dataset, prepared.
+        models: Architectures to train.
+        imported: Models that are trained already.
+        store: Where the results go.
+        devices: Where the cells run.
+        threads: CPU threads of one job.
+        console: Where messages go.
+    """
+    plan = build(experiment, dataset, corpus, models, imported, devices[0])
+    store.register_plan(plan)
+    preset = experiment.presets[dataset.name][1]
+    tags = vocabulary(dataset.name, corpus, models, imported)
+    every_model: list[AnyModel] = [*models, *imported]
+    estimated = estimate(every_model, corpus, preset, len(tags), devices[0], threads)
+    costs = {
+        name: {
+            "n_params": cost.n_params,
+            "macs_per_second_of_audio": cost.macs_per_second_of_audio,
+        }
+        for name, cost in estimated.costs.items()
+    }
+    facts = corpus_facts(dataset, corpus, preset, tags) | {"bibtex": bibtex(dataset, every_model)}
+    record, replaced = run_record.record(plan, costs, facts, store)
+    if replaced:
+        console.print(
+            f"The older tables of {dataset.name} were made under another corpus, split or preset: "
+            "a new leaderboard starts. Its cells are kept."
+        )
+    return Planned(dataset, corpus, plan, record, estimated)
+
+
+def corpus_facts(
+    dataset: ResolvedDataset, corpus: Corpus, preset: Preset, tags: Sequence[str]
+) -> dict[str, Any]:
+    """Return what the run record holds about a corpus and how it is scored."""
+    module = dataset.module(corpus.root.parent)
+    return {
+        "manifest_digest": corpus.manifest_digest,
+        "split_digest": corpus.split_digest,
+        "tags_digest": corpus.tags_digest,
+        "n_tracks": {split: len(corpus.rows(split)) for split in SPLITS},
+        "n_tags": len(tags),
+        "training_counts": training_counts(corpus) if corpus.tags else None,
+        "unstable_tags": module.unstable_tags(tags),
+        "tag_categories": module.tag_categories(tags),
+        "rejected": int(corpus.info.get("rejected", 0)),
+        "n_boot": preset.n_boot,
+        "cluster": preset.cluster,
+        "clusters": clusters(corpus, preset.cluster),
+        "baseline": preset.baseline,
+    }
+
+
+def bibtex(dataset: ResolvedDataset, models: Sequence[AnyModel]) -> dict[str, str]:
+    """Return what a report has to cite, by ``model:<name>`` and ``dataset:<name>``."""
+    entries = {f"dataset:{dataset.name}": dataset.cls.citation}
+    for model in models:
+        entries[f"model:{model.name}"] = model.cls.bibtex
+    return {name: entry for name, entry in entries.items() if entry}
+
+
+def training_counts(corpus: Corpus) -> dict[str, int]:
+    """Count the training tracks of each tag, from which rare tags are told."""
+    counts = corpus.targets("train").sum(axis=0, dtype=int)
+    return {tag: int(count) for tag, count in zip(corpus.tags, counts, strict=True)}
+
+
+def clusters(corpus: Corpus, by: str) -> dict[str, str] | None:
+    """Return the bootstrap cluster of each test track; None for those in the predictions."""
+    if by == "artist":
+        return None
+    names = corpus.clusters("test", by)
+    track_ids = (str(track_id) for track_id in corpus.split("test")["track_id"])
+    return dict(zip(track_ids, names, strict=True))
+
+
+def cache_size(plan: Plan, corpus: Corpus, store: Store) -> int:
+    """Return the bytes of audio that the evaluations to do could keep."""
+    states = store.states(cell.id for cell in plan.evaluations)
+    conditions = {cell.condition for cell in plan.evaluations if states[cell.id] != "done"}
+    return size_of(conditions, [int(n) for n in corpus.split("test")["samples"]])

@@ -1,0 +1,106 @@
+"""Plans: all cells of one matrix on one dataset, as an object and as one file.
+
+Evaluations are the product of models and conditions, so the file lists models and conditions: the
+plan of 100,000 cells takes a few megabytes. It holds what a cell needs to run before the cell has a
+folder of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmark.config.identity import ChainIdentity, Inputs, PerturbationIdentity
+from benchmark.perturbations import Condition
+from benchmark.store.cell_kinds import (
+    EvaluationCell,
+    EvaluationSetting,
+    ModelCell,
+    TrainCell,
+    evaluation_cells,
+    read_cell,
+)
+from benchmark.store.cells import Cell
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of one dataset, in the order in which they are listed and scored.
+
+    Attributes:
+        dataset: Name of the dataset.
+        preset: Name of the preset.
+        training: Cells of the models to evaluate, be they trained here or imported.
+        evaluations: Every model under every condition.
+        contract: Canonical text of what every row of one leaderboard must share.
+        parents: Trainings that models of ``training`` build on, and that are not evaluated.
+    """
+
+    dataset: str
+    preset: str
+    training: tuple[ModelCell, ...]
+    evaluations: tuple[EvaluationCell, ...]
+    contract: str
+    parents: tuple[TrainCell, ...] = field(default=())
+
+    @property
+    def models(self) -> tuple[ModelCell, ...]:
+        """Every cell that leaves a model, parents first."""
+        return (*self.parents, *self.training)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """All cells, each after those of ``training`` and ``parents`` that it depends on."""
+        return (*self.models, *self.evaluations)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the plan's file."""
+        settings = {cell.condition: cell.setting for cell in self.evaluations}.values()
+        return {
+            "format": FORMAT,
+            "dataset": self.dataset,
+            "preset": self.preset,
+            "contract": self.contract,
+            "parents": [cell.to_json() for cell in self.parents],
+            "training": [cell.to_json() for cell in self.training],
+            "launch": dict(self.evaluations[0].launch) if self.evaluations else {},
+            "settings": [
+                {
+                    "condition": setting.condition.labels(),
+                    "inputs": setting.inputs.model_dump(mode="json"),
+                    "perturbation": setting.perturbation.model_dump(mode="json"),
+                    "windows": dict(setting.windows),
+                }
+                for setting in settings
+            ],
+        }
+
+
+def planned_cells(document: Mapping[str, Any]) -> Iterator[Cell]:
+    """Yield the cells that a plan's file describes.
+
+    Args:
+        document: See :meth:`Plan.to_json`.
+    """
+    yield from (read_cell(cell) for cell in document["parents"])
+    models = [read_cell(cell) for cell in document["training"]]
+    yield from models
+    settings = [
+        EvaluationSetting(
+            Condition.from_labels(setting["condition"]),
+            Inputs.model_validate(setting["inputs"]),
+            _perturbation(setting["perturbation"]),
+            setting["windows"],
+        )
+        for setting in document["settings"]
+    ]
+    yield from evaluation_cells(models, settings, document["launch"])
+
+
+def _perturbation(content: Mapping[str, Any]) -> PerturbationIdentity | ChainIdentity:
+    if "links" in content:
+        return ChainIdentity.model_validate(content)
+    return PerturbationIdentity.model_validate(content)
