@@ -1,4 +1,4 @@
-"""The lock pins one version of each package, and the Makefile checks Python before it installs."""
+"""The lock, the Makefile's check of Python, and the data files of the wheel."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -122,3 +123,45 @@ def test_failed_venv_leaves_nothing(checkout):
     done = make(checkout, "install", f"PYTHON={broken.name}")
     assert done.returncode == 2
     assert not (checkout / ".venv").exists()
+
+
+PACKAGES = ("datamodules", "lightning_modules", "benchmark", "experiments")
+READ_BY_DATASETS = """
+import sys, tempfile
+from datamodules.published_facts import FOLDER
+opened = set()
+sys.addaudithook(lambda event, args: event == "open" and opened.add(str(args[0])))
+from datamodules.datasets import fma, ismir2004, magnatagatune, million_song, mtg_jamendo
+from datamodules.datasets import gtzan, won2020_npy
+gtzan.Gtzan(root=tempfile.gettempdir()).build_manifest()
+print(*sorted(path.name for path in FOLDER.iterdir() if str(path) not in opened))
+"""
+
+
+def test_the_wheel_takes_every_file_of_the_packages():
+    """Hatch takes each file below a package but those that git ignores or the options exclude."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert build == {"targets": {"wheel": {"packages": list(PACKAGES)}}}
+    files = [
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".nbi", ".nbc")
+    ]
+    assert {Path(file).suffix for file in files} >= {".bib", ".csv", ".json", ".txt", ".yaml"}
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout, so that nothing is ignored")
+    done = subprocess.run(
+        [git, "check-ignore", "--stdin"], cwd=ROOT, input="\n".join(files), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == []
+
+
+def test_every_data_file_is_read_by_a_dataset():
+    done = subprocess.run(
+        [sys.executable, "-c", READ_BY_DATASETS], cwd=ROOT, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == []
