@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import Any, ClassVar, Literal, TypedDict, get_args, get_type_hints
 
 import pytorch_lightning as pl
 import torch
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.common.canonical_json import canonical_json
 from datamodules.common.cpus import usable_cpus
-from datamodules.common.errors import TagbenchError
+from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.progress import Progress, Silent
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import Corpus
@@ -28,6 +28,9 @@ from datamodules.loaders.batch_plan import EpochSampler
 from datamodules.loaders.evaluation_windows import EvaluationWindows
 from datamodules.loaders.training_crops import TrainingCrops
 from datamodules.loaders.windowing import Windowing
+
+USUAL_SAMPLE_RATE = 16000
+"""Sample rate in Hz of a corpus whose identity names none."""
 
 __all__ = ["Batch", "Loading", "TaggingDataModule"]
 
@@ -69,7 +72,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     name: str  # every leaf names itself
     task: Literal["multilabel", "singlelabel"] = "multilabel"
-    sample_rate: ClassVar[int] = 16000
+    sample_rate: ClassVar[int] = USUAL_SAMPLE_RATE
     revision: ClassVar[int] = 1
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
@@ -152,10 +155,31 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         """Return the category of each of ``tags`` that has one."""
         return by_category(self.categories, tags)
 
+    def check_choices(self, **values: object) -> None:
+        """Check parameters of the leaf against the ``Literal`` types of its signature.
+
+        Args:
+            values: The parameters by name, as they were passed.
+
+        Raises:
+            TagbenchError: If a value is none of those that the type names.
+        """
+        for name, value in values.items():
+            valid = _choices(type(self), name)
+            if value not in valid:
+                kind, where = name.replace("_", " "), f"{self.name}: {name}"
+                raise unknown_name(kind, str(value), [str(choice) for choice in valid], where)
+
     @property
     def params_key(self) -> str:
-        """12 hex digits that stand for `identity` and the revision of the class."""
-        text = canonical_json({"revision": self.revision, "params": self.identity()})
+        """12 hexadecimal digits, a digest of `identity`, the sample rate and the class's revision.
+
+        The usual sample rate of 16 kHz is left out.
+        """
+        decisive = {"revision": self.revision, "params": self.identity()}
+        if self.sample_rate != USUAL_SAMPLE_RATE:
+            decisive["sample_rate"] = self.sample_rate
+        text = canonical_json(decisive)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -268,3 +292,12 @@ def _own_parameters(cls: type) -> list[str]:
         if name not in skipped
         and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
+
+
+def _choices(cls: type, name: str) -> tuple[object, ...]:
+    """Return the values of the ``Literal`` type of a parameter of a class."""
+    for base in cls.__mro__:
+        constructor = base.__dict__.get("__init__")
+        if constructor is not None and name in inspect.signature(constructor).parameters:
+            return get_args(get_type_hints(constructor)[name])
+    raise TypeError(f"{cls.__name__} has no parameter {name!r}")

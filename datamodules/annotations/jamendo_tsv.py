@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from datamodules.common.errors import TagbenchError
+from datamodules.common.errors import not_as_published
 
 _HEADER = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
 
@@ -21,14 +21,9 @@ def read_rows(path: Path) -> Iterator[list[str]]:
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         if next(reader, []) != _HEADER:
-            raise malformed(path, 1, f"expected the columns {', '.join(_HEADER)}")
+            raise not_as_published(path, 1, f"expected the columns {', '.join(_HEADER)}")
         for row in reader:
             if not (len(row) >= len(_HEADER) and re.fullmatch(r"\d+(\.\d+)?", row[4])):
                 what = f"expected {', '.join(_HEADER)}, separated by tabs, found {row}"
-                raise malformed(path, reader.line_num, what)
+                raise not_as_published(path, reader.line_num, what)
             yield row
-
-
-def malformed(path: Path, line: int, what: str) -> TagbenchError:
-    """Build the error for a line that no publisher wrote."""
-    return TagbenchError(f"{path}, line {line}: {what}. Delete it and run the same command again.")

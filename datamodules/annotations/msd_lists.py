@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.annotations.safe_pickle import load_pickle
-from datamodules.common.errors import TagbenchError
+from datamodules.common.errors import TagbenchError, not_as_published
 
 Labels = npt.NDArray[np.bool_]
 
@@ -64,9 +64,11 @@ def read_clips(path: Path, tracks: int) -> list[str]:
     clips = path.read_text(encoding="ascii", errors="replace").splitlines()
     for line, clip in enumerate(clips, 1):
         if not clip.isdecimal():
-            raise _malformed(path, f"line {line}: expected a 7digital id, found {clip[:40]!r}")
+            raise not_as_published(path, line, f"expected a 7digital id, found {clip[:40]!r}")
     if len(clips) != tracks:
-        raise _malformed(path, f"expected {tracks:,} lines, one for each track, not {len(clips):,}")
+        raise not_as_published(
+            path, None, f"expected {tracks:,} lines, one for each track, not {len(clips):,}"
+        )
     return clips
 
 
@@ -89,9 +91,9 @@ def read_table(path: Path, classes: int) -> Listed:
             try:
                 rows.append(np.array(json.loads(labels), dtype=np.uint8))
             except (ValueError, TypeError, OverflowError):
-                raise _malformed(path, f"line {number}: expected an id, a tab and a list") from None
+                raise not_as_published(path, number, "expected an id, a tab and a list") from None
             if rows[-1].shape != (classes,):
-                raise _malformed(path, f"line {number}: expected {classes} labels")
+                raise not_as_published(path, number, f"expected {classes} labels")
             ids.append(track)
     return Listed(
         _checked_ids(path, ids), _checked_labels(path, np.array(rows), (len(ids), classes))
@@ -102,7 +104,7 @@ def unpickle_ids(path: Path) -> list[str]:
     """Read a pickled list of MSD ids."""
     found = load_pickle(path)
     if not isinstance(found, list):
-        raise _malformed(path, f"expected a list, found {type(found).__name__}")
+        raise not_as_published(path, None, f"expected a list, found {type(found).__name__}")
     return _checked_ids(path, found)
 
 
@@ -110,10 +112,12 @@ def unpickle_labels(path: Path, ids: Sequence[str], classes: int) -> Labels:
     """Read the labels of some tracks from a pickled dictionary of arrays by MSD id."""
     vectors = _dictionary(path)
     if absent := [track for track in ids if track not in vectors]:
-        raise _malformed(path, f"{len(absent):,} tracks are absent, such as {absent[0]}")
+        raise not_as_published(
+            path, None, f"{len(absent):,} tracks are absent, such as {absent[0]}"
+        )
     rows = [np.asarray(vectors[track]).ravel() for track in ids]
     if wrong := [track for track, row in zip(ids, rows, strict=True) if row.shape != (classes,)]:
-        raise _malformed(path, f"{wrong[0]}: expected {classes} labels")
+        raise not_as_published(path, None, f"{wrong[0]}: expected {classes} labels")
     return _checked_labels(path, np.array(rows), (len(ids), classes))
 
 
@@ -147,7 +151,7 @@ def read_origins(path: Path, ids: Collection[str]) -> dict[str, Origin]:
 def _dictionary(path: Path) -> dict[str, Any]:
     found = load_pickle(path)
     if not isinstance(found, dict):
-        raise _malformed(path, f"expected a dictionary, found {type(found).__name__}")
+        raise not_as_published(path, None, f"expected a dictionary, found {type(found).__name__}")
     return found
 
 
@@ -155,7 +159,9 @@ def _array(path: Path) -> npt.NDArray[Any]:
     try:
         found: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise _malformed(path, f"no whole array of numbers or strings ({error})") from error
+        raise not_as_published(
+            path, None, f"no whole array of numbers or strings ({error})"
+        ) from error
     return found
 
 
@@ -164,21 +170,18 @@ def _checked_ids(path: Path, ids: Iterable[Any]) -> list[str]:
     for position, track in enumerate(found, 1):
         if not (isinstance(track, str) and _TRACK_ID.fullmatch(track)):
             shown = str(track)[:40]
-            raise _malformed(path, f"entry {position}: expected an MSD track id, found {shown!r}")
+            raise not_as_published(
+                path, None, f"entry {position}: expected an MSD track id, found {shown!r}"
+            )
     return found
 
 
 def _checked_labels(path: Path, labels: npt.NDArray[Any], shape: tuple[int, int]) -> Labels:
     if labels.shape != shape:
-        raise _malformed(path, f"expected labels of shape {shape}, found {labels.shape}")
+        raise not_as_published(
+            path, None, f"expected labels of shape {shape}, found {labels.shape}"
+        )
     positive = labels == 1
     if not (positive | (labels == 0)).all():
-        raise _malformed(path, "expected nothing but 0 and 1")
+        raise not_as_published(path, None, "expected nothing but 0 and 1")
     return positive
-
-
-def _malformed(path: Path, what: str) -> TagbenchError:
-    return TagbenchError(
-        f"{path} is not what its publisher serves: {what}. Delete it and run the same command "
-        "again, or report it if the publisher has changed it."
-    )

@@ -38,6 +38,18 @@ def manifest_digest(rows: Iterable[tuple[Track, str, int]], sample_rate: int) ->
     )  # fmt: skip
 
 
+def samples_digest(stored: Iterable[tuple[str, float]]) -> str:
+    """Return the digest of the decoded samples of a corpus.
+
+    Unlike `manifest_digest` it differs if another version of a decoder or of NumPy gives other
+    samples from the same files. It does not depend on how tracks are divided into shards.
+
+    Args:
+        stored: SHA-256 digest of the int16 samples of each track, and their scale, by track id.
+    """
+    return digest_rows([sha256, scale] for sha256, scale in stored)
+
+
 def split_digest(tracks: Sequence[Track]) -> str:
     """Return the digest of the assignment of tracks to splits."""
     return digest_rows([track.track_id, track.split] for track in tracks)

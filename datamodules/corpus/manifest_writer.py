@@ -18,7 +18,12 @@ from datamodules.audio.decode import DECODER_REVISION
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
 from datamodules.corpus.corpus import CORPUS_FORMAT
-from datamodules.corpus.digests import manifest_digest, split_digest, tags_digest
+from datamodules.corpus.digests import (
+    manifest_digest,
+    samples_digest,
+    split_digest,
+    tags_digest,
+)
 from datamodules.corpus.leakage import check_disjoint, check_positives
 from datamodules.corpus.shards import Fact, shard_path, sidecar_path
 from datamodules.corpus.track import SPLITS, Track
@@ -29,72 +34,92 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stored:
-    """A fact and the shard it is about."""
+    """Result of decoding one track, and the number of the shard that it belongs to."""
 
     shard: int
     fact: Fact
 
 
+@dataclass(frozen=True)
+class Description:
+    """What a corpus is a corpus of.
+
+    Attributes:
+        name: Name of the dataset.
+        tags: Classes in order.
+        task: ``"multilabel"`` or ``"singlelabel"``.
+        sample_rate: In Hz.
+        input_digest: Digest of the arguments of the preparation.
+    """
+
+    name: str
+    tags: Sequence[str]
+    task: str
+    sample_rate: int
+    input_digest: str
+
+
 def publish(
-    root: Path,
-    tracks: Sequence[Track],
-    facts: Mapping[str, Stored],
-    *,
-    name: str,
-    tags: Sequence[str],
-    task: str,
-    sample_rate: int,
-    input_digest: str,
+    root: Path, tracks: Sequence[Track], facts: Mapping[str, Stored], about: Description
 ) -> None:
-    """Write manifest, list of rejected tracks and, last, ``corpus.json``.
+    """Write the manifest, the list of rejected tracks and, last, ``corpus.json``.
 
     Args:
         root: Folder of the corpus.
         tracks: All tracks, by track id.
-        facts: What became of each of them.
-        name: Of the dataset.
-        tags: Classes in order.
-        task: Multi-label or single-label.
-        sample_rate: In Hz.
-        input_digest: Of what the preparation was given.
+        facts: Result of decoding each of them.
+        about: Description of the corpus.
 
     Raises:
-        TagbenchError: If no track is left.
+        TagbenchError: If no track could be decoded.
     """
     kept = [track for track in tracks if not facts[track.track_id].fact.reason]
     rejected = [facts[track.track_id].fact for track in tracks if facts[track.track_id].fact.reason]
     if not kept:
-        replace_file(root / "rejected.csv", _rejected_csv(rejected))
         raise TagbenchError(
-            f"None of the {len(tracks)} tracks of {name!r} could be decoded. The first: "
-            f"{rejected[0].source}: {rejected[0].reason}. All are listed in "
-            f"{root / 'rejected.csv'}."
+            f"None of the {len(tracks)} tracks of {about.name!r} could be decoded. The first: "
+            f"{rejected[0].source}: {rejected[0].reason}."
         )
     stored = [facts[track.track_id] for track in kept]
-    samples = sum(entry.fact.samples for entry in stored)
     table = _table(kept, stored)
-    frame = table.to_pandas()
     info = {
-        "format": CORPUS_FORMAT,
-        "name": name,
-        "task": task,
-        "tags": list(tags),
-        "sample_rate": sample_rate,
-        "input_digest": input_digest,
-        "manifest_digest": manifest_digest(
-            (
-                (track, entry.fact.source_sha256, entry.fact.samples)
-                for track, entry in zip(kept, stored, strict=True)
-            ),
-            sample_rate,
-        ),
-        "split_digest": split_digest(kept),
-        "tags_digest": tags_digest(tags),
-        "tracks": len(kept),
+        **_describe(kept, stored, about),
         "rejected": len(rejected),
-        "cautions": [*check_disjoint(frame), *check_positives(tags, frame)],
-        "splits": {split: Counter(track.split for track in kept)[split] for split in SPLITS},
-        "seconds": samples / sample_rate,
+        "cautions": _cautions(table, about.tags),
+    }
+    corpus = root / "corpus.json"
+    corpus.unlink(missing_ok=True)  # incomplete, until all files belong together
+    _write_manifest(root / "manifest.parquet", table)
+    replace_file(root / "rejected.csv", _rejected_csv(rejected))
+    _remove_unused(root / "shards", {entry.shard for entry in facts.values()})
+    text = json.dumps(info, ensure_ascii=False, indent=1)
+    replace_file(corpus, f"{text}\n".encode())
+
+
+def _describe(
+    tracks: Sequence[Track], stored: Sequence[Stored], about: Description
+) -> dict[str, Any]:
+    """Return the facts and digests of a corpus, as JSON values."""
+    samples = sum(entry.fact.samples for entry in stored)
+    splits = Counter(track.split for track in tracks)
+    rows = (
+        (track, entry.fact.source_sha256, entry.fact.samples)
+        for track, entry in zip(tracks, stored, strict=True)
+    )
+    return {
+        "format": CORPUS_FORMAT,
+        "name": about.name,
+        "task": about.task,
+        "tags": list(about.tags),
+        "sample_rate": about.sample_rate,
+        "input_digest": about.input_digest,
+        "manifest_digest": manifest_digest(rows, about.sample_rate),
+        "split_digest": split_digest(tracks),
+        "tags_digest": tags_digest(about.tags),
+        "samples_digest": samples_digest((e.fact.audio_sha256, e.fact.scale) for e in stored),
+        "tracks": len(tracks),
+        "splits": {split: splits[split] for split in SPLITS},
+        "seconds": samples / about.sample_rate,
         "bytes": 2 * samples,
         "decoder": {
             "revision": DECODER_REVISION,
@@ -103,13 +128,11 @@ def publish(
             "soxr": soxr.__version__,
         },
     }
-    corpus = root / "corpus.json"
-    corpus.unlink(missing_ok=True)  # from here on incomplete, until all files are of one kind
-    _write_manifest(root / "manifest.parquet", table)
-    replace_file(root / "rejected.csv", _rejected_csv(rejected))
-    _remove_unused(root / "shards", {entry.shard for entry in facts.values()})
-    text = json.dumps(info, ensure_ascii=False, indent=1)
-    replace_file(corpus, f"{text}\n".encode())
+
+
+def _cautions(table: pa.Table, tags: Sequence[str]) -> list[str]:
+    frame = table.to_pandas()
+    return [*check_disjoint(frame), *check_positives(tags, frame)]
 
 
 def _table(tracks: Sequence[Track], stored: Sequence[Stored]) -> pa.Table:

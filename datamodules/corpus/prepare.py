@@ -19,7 +19,7 @@ from datamodules.common.progress import Progress, Silent
 from datamodules.corpus.corpus import CORPUS_FORMAT, Corpus
 from datamodules.corpus.decoding_run import Decoding
 from datamodules.corpus.digests import input_digest
-from datamodules.corpus.manifest_writer import publish
+from datamodules.corpus.manifest_writer import Description, publish
 from datamodules.corpus.track import Track
 from datamodules.corpus.validation import check_tracks
 
@@ -73,6 +73,7 @@ def prepare(
     wanted = input_digest(ordered, name=name, tags=tags, task=task, sample_rate=sample_rate)
     if _is_complete(folder, wanted):
         return Corpus.open(folder)
+    about = Description(name, tags, task, sample_rate, wanted)
     run = Decoding(folder / "shards", sample_rate, usable_cpus() if workers is None else workers)
     try:
         run.shards.mkdir(parents=True, exist_ok=True)
@@ -80,24 +81,32 @@ def prepare(
             folder / ".lock",
             lambda: listener.announce(f"Waiting for another process that prepares {folder}"),
         ):
-            if _is_complete(folder, wanted):
-                return Corpus.open(folder)
-            run.collect(ordered, donors)
-            missing = run.missing(ordered)
-            for group in supply(missing) if supply and missing else [missing]:
-                run.decode(group, listener, name)
-            # What was never supplied is rejected by its own source, with a reason.
-            run.decode(ordered, listener, name)
-            publish(
-                folder, ordered, run.facts,
-                name=name, tags=tags, task=task, sample_rate=sample_rate, input_digest=wanted,
-            )  # fmt: skip
+            if not _is_complete(folder, wanted):
+                _decode(run, ordered, donors, supply, listener, name)
+                publish(folder, ordered, run.facts, about)
     except OSError as error:
         raise _explain(error, folder) from error
     corpus = Corpus.open(folder)
     for caution in corpus.info["cautions"]:
         _log.warning("%s: %s", name, caution)
     return corpus
+
+
+def _decode(
+    run: Decoding,
+    tracks: Sequence[Track],
+    donors: Sequence[Path],
+    supply: Supply | None,
+    progress: Progress,
+    name: str,
+) -> None:
+    """Decode every track that is neither on disk nor in a corpus that it can be linked from."""
+    run.collect(tracks, donors)
+    missing = run.missing(tracks)
+    for group in supply(missing) if supply and missing else [missing]:
+        run.decode(group, progress, name)
+    # A track that was never supplied is rejected by its own source, with a reason.
+    run.decode(tracks, progress, name)
 
 
 def _is_complete(folder: Path, wanted: str) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
 from datamodules.annotations.fma_tables import SUBSETS, FmaTrack, read_genres, read_tracks
-from datamodules.common.errors import unknown_name
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.extract import extract
@@ -72,8 +71,7 @@ class FMA(PublishedDataset):
 
     def __init__(self, *, size: Size = "small", **published: Unpack[PublishedOptions]) -> None:
         super().__init__(**published)
-        if size not in _SIZES:
-            raise unknown_name("size", size, _SIZES, "fma: size")
+        self.check_choices(size=size)
         self.size = size
         self.task = "singlelabel" if size in _ROOT_GENRES else "multilabel"
         self.archives = (self.audio[size],)

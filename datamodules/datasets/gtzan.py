@@ -11,7 +11,7 @@ import pooch
 
 from datamodules.annotations.gtzan_artists import read_artists
 from datamodules.annotations.gtzan_clip_files import Clip, find_clips, parse_name
-from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
@@ -68,8 +68,7 @@ class Gtzan(PublishedDataset):
         self, *, split: Split = "fault_filtered", **published: Unpack[PublishedOptions]
     ) -> None:
         super().__init__(**published)
-        if split not in _SPLITS:
-            raise unknown_name("split", split, _SPLITS, "gtzan: split")
+        self.check_choices(split=split)
         self.split = split
 
     @property

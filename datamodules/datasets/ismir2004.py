@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
 from datamodules.annotations.ismir2004_tracklists import ListedTrack, read_tracklist
-from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.labels.stratified_split import hold_out
@@ -53,8 +53,7 @@ class Ismir2004(PublishedDataset):
         self, *, test: TestSet = "development", **published: Unpack[PublishedOptions]
     ) -> None:
         super().__init__(**published)
-        if test not in _TEST_SETS:
-            raise unknown_name("test set", test, _TEST_SETS, "ismir2004: test")
+        self.check_choices(test=test)
         self.test = test
 
     @property

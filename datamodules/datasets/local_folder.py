@@ -66,8 +66,7 @@ class Folder(TaggingDataModule):
         **loading: Unpack[Loading],
     ) -> None:
         super().__init__(**loading)
-        if task not in ("multilabel", "singlelabel"):
-            raise TagbenchError(f"task must be 'multilabel' or 'singlelabel', got {task!r}.")
+        self.check_choices(task=task)
         self.data = data
         self.task = task
         self.split_seed = split_seed

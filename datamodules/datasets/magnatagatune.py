@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar, Literal, Unpack
 
-from datamodules.common.errors import unknown_name
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
@@ -65,10 +64,7 @@ class MagnaTagATune(PublishedDataset):
         **published: Unpack[PublishedOptions],
     ) -> None:
         super().__init__(**published)
-        if tag_set not in (*_TAGS, "all"):
-            raise unknown_name("tag set", tag_set, (*_TAGS, "all"), "mtat: tag_set")
-        if clips not in ("tagged", "all"):
-            raise unknown_name("choice", clips, ("tagged", "all"), "mtat: clips")
+        self.check_choices(tag_set=tag_set, clips=clips)
         self.tag_set = tag_set
         self.clips = clips
 

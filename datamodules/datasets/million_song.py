@@ -12,7 +12,7 @@ import numpy as np
 from datamodules.annotations.msd_audio_layout import BY_CLIP, BY_TRACK, Layout, detect, finder
 from datamodules.annotations.msd_lists import Origin, read_origins
 from datamodules.annotations.msd_splits import MsdSplits, Splits
-from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
@@ -85,10 +85,7 @@ class MillionSongDataset(PublishedDataset):
         **published: Unpack[PublishedOptions],
     ) -> None:
         super().__init__(**published)
-        if split not in self.expected_by_variant:
-            raise unknown_name("split", split, self.expected_by_variant, "msd: split")
-        if lists not in ("choi", "musicnn", "lee"):
-            raise unknown_name("origin", lists, ("choi", "musicnn", "lee"), "msd: lists")
+        self.check_choices(split=split, lists=lists)
         if lists != "choi" and split != "lee":
             raise TagbenchError(
                 f"msd: lists: {lists} has only the split lee, not {split}. Remove the parameter "

@@ -77,13 +77,10 @@ class Jamendo(PublishedDataset):
         **published: Unpack[PublishedOptions],
     ) -> None:
         super().__init__(**published)
-        if subset not in SUBSETS:
-            raise unknown_name("subset", subset, SUBSETS, "jamendo: subset")
+        self.check_choices(subset=subset, audio=audio)
         self._variant = f"{subset}/{split}"
         if self._variant not in self.expected_by_variant:
             raise unknown_name("split", str(split), "01234", "jamendo: split")
-        if audio not in ("audio-low", "audio"):
-            raise unknown_name("audio", audio, ("audio-low", "audio"), "jamendo: audio")
         self.subset = subset
         self.split = split
         self.audio = audio

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Unpack
 
 from datamodules.annotations.won2020_splits import LAYOUTS, Layout
 from datamodules.base import Loading
-from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.datasets.magnatagatune import MagnaTagATune
@@ -66,8 +66,7 @@ class ReferenceTree(PublishedDataset):
         **loading: Unpack[Loading],
     ) -> None:
         super().__init__(audio_dir=data, partial=partial, **loading)
-        if layout not in LAYOUTS:
-            raise unknown_name("layout", layout, LAYOUTS, "reference_tree: layout")
+        self.check_choices(layout=layout)
         self.layout = layout
         self.data = data
         self.splits = splits

@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 import numpy as np
 import pytest
@@ -344,6 +344,29 @@ def test_science_is_what_a_leaf_declares() -> None:
     assert len(keys) == 4
     data = Noise(root="a")
     assert data.corpus_root == Path("a") / f"noise-{data.params_key}"
+
+
+def test_another_sample_rate_is_another_corpus() -> None:
+    class HighRate(Noise):
+        sample_rate: ClassVar[int] = 24000
+
+    assert (
+        Noise(root="a").params_key
+        == hashlib.sha256(b'{"params":{"count":24,"seconds":0.3},"revision":1}').hexdigest()[:12]
+    )
+    assert HighRate(root="a").corpus_root != Noise(root="a").corpus_root
+
+
+def test_choices_are_those_of_the_signature() -> None:
+    class Choosy(Noise):
+        def __init__(self, *, tag_set: Literal["few", "all"] = "few", **rest: Any) -> None:
+            super().__init__(**rest)
+            self.check_choices(tag_set=tag_set)
+            self.tag_set = tag_set
+
+    assert Choosy(root="a", tag_set="all").tag_set == "all"
+    with pytest.raises(TagbenchError, match=r"Unknown tag set 'alll' in noise: tag_set.*'all'"):
+        Choosy(root="a", tag_set="alll")  # type: ignore[arg-type]
 
 
 def test_modules_can_be_sent_to_other_processes(root: Path) -> None:

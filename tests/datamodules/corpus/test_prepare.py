@@ -457,6 +457,17 @@ def test_a_disk_that_is_too_small_is_refused_at_once(
     assert not reads(tmp_path / "log")
 
 
+def test_the_digest_of_the_samples_does_not_depend_on_the_shards(tmp_path: Path) -> None:
+    one, two = (
+        run(watched(9), tmp_path / "a", workers=1),
+        run(watched(9), tmp_path / "b", workers=3),
+    )
+    assert one.frame["shard"].nunique() != two.frame["shard"].nunique()
+    assert one.info["samples_digest"] == two.info["samples_digest"]
+    louder = run(watched(9, seconds=0.4), tmp_path / "c")
+    assert louder.info["samples_digest"] != one.info["samples_digest"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

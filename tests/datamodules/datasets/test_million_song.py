@@ -406,7 +406,7 @@ def test_other_tracks_are_not_the_published_split(
     ("options", "complaint"),
     [
         ({"split": "chio"}, "Did you mean 'choi'"),
-        ({"lists": "pons"}, "Unknown origin 'pons'"),
+        ({"lists": "pons"}, "Unknown lists 'pons'"),
         ({"split": "cals", "lists": "lee"}, "only the split lee"),
     ],
 )
