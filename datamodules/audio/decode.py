@@ -16,8 +16,14 @@ from pathlib import Path
 
 import soundfile as sf
 
-from datamodules.audio import chunk_sizes, flac_repair, joined_files, mp3_repair, ogg_streams
 from datamodules.audio.block_decoder import Decoded, Float32, Source, decode_sources
+from datamodules.audio.containers import (
+    chunk_sizes,
+    flac_repair,
+    joined_files,
+    mp3_repair,
+    ogg_streams,
+)
 from datamodules.audio.decoder_messages import without_decoder_messages
 from datamodules.audio.errors import AudioError, unreadable
 from datamodules.audio.formats import conversion_advice, unsupported_codec

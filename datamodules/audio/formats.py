@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from datamodules.audio.mp3_repair import Bytes, id3_length
+from datamodules.audio.containers.mp3_repair import Bytes, id3_length
 
 DECODED_SUFFIXES = frozenset(
     {

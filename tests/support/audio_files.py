@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile as sf
 
-from datamodules.audio.mp3_repair import scan
+from datamodules.audio.containers.mp3_repair import scan
 
 Float32 = npt.NDArray[np.float32]
 

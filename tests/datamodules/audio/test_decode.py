@@ -9,9 +9,9 @@ import pytest
 import soundfile as sf
 import soxr
 
+from datamodules.audio.containers.mp3_repair import scan
 from datamodules.audio.decode import decode, header_seconds
 from datamodules.audio.errors import AudioError
-from datamodules.audio.mp3_repair import scan
 from datamodules.audio.sources import FileSource
 from tests.support.audio_files import Float32, amplitude, mp3_frames, noise, peak_hz, tone, write
 

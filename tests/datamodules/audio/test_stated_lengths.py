@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from datamodules.audio.containers.mp3_repair import scan
 from datamodules.audio.decode import decode, header_seconds
 from datamodules.audio.errors import AudioError
-from datamodules.audio.mp3_repair import scan
 from datamodules.audio.sources import FileSource
 from datamodules.corpus.disk_estimate import estimate_disk
 from datamodules.corpus.track import Track

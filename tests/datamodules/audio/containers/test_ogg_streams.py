@@ -138,7 +138,7 @@ def test_other_codecs_are_named(tmp_path: Path, mark: bytes, codec: str) -> None
 
 
 def test_the_checksum_is_that_of_ogg() -> None:
-    from datamodules.audio.ogg_streams import page_checksum
+    from datamodules.audio.containers.ogg_streams import page_checksum
 
     first = pages(ogg("VORBIS"))[0]
     stated = struct.unpack("<I", first[22:26])[0]

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from datamodules.audio.containers.mp3_repair import id3_length
 from datamodules.audio.errors import AudioError
 from datamodules.audio.formats import conversion_advice
-from datamodules.audio.mp3_repair import id3_length
 
 _FIRST, _LAST = 2, 4  # flags of a page
 _FLAGS, _GRANULE, _CHECKSUM = 5, 6, 22  # positions in a page

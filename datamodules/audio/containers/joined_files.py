@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 
-from datamodules.audio.mp3_repair import id3_length
+from datamodules.audio.containers.mp3_repair import id3_length
 
 _FLAC_START = b"fLaC\0\0\0\x22"  # the mark of a stream, and the head of its STREAMINFO block
 

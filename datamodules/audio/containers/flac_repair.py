@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 
-from datamodules.audio.mp3_repair import id3_length
+from datamodules.audio.containers.mp3_repair import id3_length
 
 _LENGTH = slice(18, 26)  # the last 36 bits of these bytes of STREAMINFO (RFC 9639, 8.2)
 _LENGTH_BITS = 36

@@ -1,0 +1,1 @@
+"""Container formats whose headers state wrong lengths: repair, chains and joined files."""
