@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -32,12 +35,34 @@ _WIDE = 200  # columns of a listing that no terminal limits
 
 
 def main() -> None:
-    """Run the command line; a user's error is one message and exit code 2."""
+    """Run the command line; an error of the user or the file system is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names need not fit the encoding of a terminal
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # or a full disk would show only when the interpreter ends
     except TagbenchError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.filename is not None:
+            _fail(f"Cannot read or write {error.filename}: {reason}.")
+        _discard_stdout()
+        _fail(f"Cannot write the output: {reason}.")
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"Error: {message}\n")
+    sys.exit(2)
+
+
+def _discard_stdout() -> None:
+    """Let what is left in the buffer of the standard output go nowhere when the process ends."""
+    with suppress(OSError, ValueError):  # a captured stream has no file descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _split(text: str | None) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""The verbs about models on disk: import, predict, explain."""
+"""Verbs for models on disk: import-checkpoint, predict, explain."""
 
 from __future__ import annotations
 
@@ -9,60 +9,72 @@ import typer
 
 from benchmark import determinism
 from benchmark.cli.options import console as _console
+from benchmark.cli.options import writing_to
 from benchmark.malloc import keep_freed_memory
 
 Checkpoint = Annotated[
     Path,
     typer.Option(
-        "--checkpoint", "-c", help="Imported checkpoint, or results/cells/<id> of a trained model."
+        "--checkpoint",
+        "-c",
+        help="Folder of an imported checkpoint, or results/cells/<id> of a trained model.",
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", help="cpu or cuda:<index>; a GPU by default where there is one.")
+    str, typer.Option("--device", help="cpu or cuda:<index>. By default a GPU, if there is one.")
 ]
 
 
 def import_checkpoint(
     file: Annotated[Path, typer.Argument(help="A .pth file of Won et al. 2020.")],
-    model: Annotated[str, typer.Option(help="Its architecture: fcn, musicnn, crnn, ...")],
-    dataset: Annotated[str, typer.Option(help="What it was trained on: mtat, msd, jamendo.")],
-    out: Annotated[Path, typer.Option(help="Folder of checkpoints.")] = Path("checkpoints"),
+    model: Annotated[str, typer.Option(help="Architecture, such as fcn, musicnn or crnn.")],
+    dataset: Annotated[str, typer.Option(help="Training dataset: mtat, msd or jamendo.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder in which the folder of the checkpoint is created.")
+    ] = Path("checkpoints"),
     tags: Annotated[
-        Path | None, typer.Option(help="Its tags in order, one a line, if no published list.")
+        Path | None,
+        typer.Option(help="File of its tags in order, one per line, for other datasets."),
     ] = None,
 ) -> None:
-    """Bring in published weights of Won et al. 2020."""
+    """Import published weights of Won et al. 2020."""
     from benchmark.checkpoints import won2020
-    from benchmark.predict import prediction_output
+    from benchmark.cli.predict_output import import_table
     from datamodules.labels.vocabularies import read_tags
 
     names = None if tags is None else read_tags(tags)
-    imported = won2020.import_checkpoint(file, model, dataset, out, names)
-    _console().print(prediction_output.import_table(imported))
+    with writing_to(out, "--out"):
+        imported = won2020.import_checkpoint(file, model, dataset, out, names)
+    _console().print(import_table(imported))
     _console().print(f"Wrote {imported.folder}", highlight=False)
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Audio files and folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders of audio files.")],
     checkpoint: Checkpoint,
-    top: Annotated[int, typer.Option(min=0, help="Tags a file; 0 for all.")] = 10,
-    format_: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    top: Annotated[
+        int, typer.Option(min=0, help="Number of tags to print for each file; 0 prints all.")
+    ] = 10,
+    format_: Annotated[
+        str, typer.Option("--format", help="Output format: table, json or csv.")
+    ] = "table",
     windows: Annotated[
-        str | None, typer.Option(help="tiled or won2020; by default the checkpoint's own.")
+        str | None,
+        typer.Option(help="Window protocol: tiled or won2020. By default that of the checkpoint."),
     ] = None,
     taggram: Annotated[
-        Path | None, typer.Option(help="Folder for tags over time, as CSV and picture.")
+        Path | None, typer.Option(help="Folder for the tags over time, as CSV files and pictures.")
     ] = None,
     hop_seconds: Annotated[
-        float | None, typer.Option(help="Step of the taggram; a window by default.")
+        float | None,
+        typer.Option(help="Distance between windows of the taggram; by default one window."),
     ] = None,
     device: Device = "",
 ) -> None:
-    """Tag audio files; exit code 1 if one of them could not be read."""
+    """Tag audio files. The exit code is 1 if a file could not be read."""
     from benchmark.checkpoints.checkpoint import load_checkpoint
-    from benchmark.cli.predict_output import run
+    from benchmark.cli import predict_output as output
     from benchmark.config.schema import WindowsSpec
-    from benchmark.predict import prediction_output as output
     from benchmark.predict.audio_files import find_audio
 
     output.check_format(format_)
@@ -72,33 +84,36 @@ def predict(
     protocol = windows or card.windows
     windowing = WindowsSpec(protocol=protocol).build()
     files = find_audio(paths)
-    tagged, failures = run(
-        module, card, files, windowing, top, taggram, hop_seconds, _console(stderr=True)
-    )
+    taggrams = output.TaggramOptions(taggram, hop_seconds) if taggram else None
+    progress = _console(stderr=True)
+    tagged, unreadable = output.tag_files(module, card, files, windowing, top, taggrams, progress)
     if format_ == "json":
-        typer.echo(output.as_json(tagged, failures, card, protocol))
+        typer.echo(output.as_json(tagged, unreadable, card, protocol))
     elif format_ == "csv":
         typer.echo(output.as_csv(tagged), nl=False)
     elif tagged:
-        _console().print(output.as_table(tagged, card))
-    for failure in failures:
-        typer.echo(f"{failure.file.name}: {failure.reason}", err=True)
-    if failures:
+        console = _console()
+        console.print(output.as_table(tagged, card, console.width))
+    for file in unreadable:
+        typer.echo(f"{file.file.name}: {file.reason}", err=True)
+    if unreadable:
         raise typer.Exit(1)
 
 
 def explain(
     file: Annotated[Path, typer.Argument(help="An audio file.")],
     checkpoint: Checkpoint,
-    out: Annotated[Path, typer.Option(help="Folder for arrays, tables and pictures.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for the arrays, tables and pictures.")] = Path(
         "explanations"
     ),
-    start: Annotated[float, typer.Option(min=0.0, help="Where to start, in seconds.")] = 0.0,
-    seconds: Annotated[float | None, typer.Option(help="How much; to the end by default.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Tags in the picture.")] = 15,
+    start: Annotated[float, typer.Option(min=0.0, help="Start of the clip in seconds.")] = 0.0,
+    seconds: Annotated[
+        float | None, typer.Option(help="Length of the clip; by default to the end of the file.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Number of tags in the picture.")] = 15,
     device: Device = "",
 ) -> None:
-    """Show where a self-attention model looks, and what each moment says."""
+    """Show the attention of a self-attention model, and how each moment contributes to the tags."""
     from benchmark.checkpoints.checkpoint import load_checkpoint
     from benchmark.predict import attention, attention_plots
     from datamodules.audio.decode import decode
@@ -115,5 +130,7 @@ def explain(
         raise TagbenchError(f"--start {start:g}: {file} is {length:.2f} s long.")
     explanation = attention.explain(module, card.tags, part, start)
     title = f"{file.name}  ·  {card.title} trained on {card.dataset}"
-    for path in attention_plots.write(explanation, out / file.stem, title, top):
+    with writing_to(out, "--out"):
+        paths = attention_plots.write(explanation, out / file.stem, title, top)
+    for path in paths:
         _console().print(f"Wrote {path}", highlight=False)

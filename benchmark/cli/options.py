@@ -1,12 +1,16 @@
-"""What several verbs of the command line share: options, and where they write."""
+"""Options, consoles and errors that several verbs of the command line share."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +38,26 @@ def console(width: int | None = None, *, stderr: bool = False) -> Console:
 
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     return Console(stderr=stderr, soft_wrap=not terminal, width=None if terminal else width)
+
+
+@contextmanager
+def writing_to(place: Path, option: str) -> Iterator[None]:
+    """Report that a file or folder of the user cannot be written, with the option that names it.
+
+    Args:
+        place: The file or folder.
+        option: Option of the command line, such as ``--out``.
+
+    Raises:
+        TagbenchError: An operation of the file system failed within the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TagbenchError(
+            f"{place} cannot be written: {error}. Free some space, or name another place with "
+            f"{option}."
+        ) from error
 
 
 def places(data: str | None, audio_dir: str | None) -> dict[str, str]:
