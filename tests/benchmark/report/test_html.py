@@ -205,7 +205,7 @@ def test_single_label_page(tmp_path):
     cells = simulated(tmp_path, ["fcn"], task="singlelabel")
     clean = [one for one in cells if one.condition.severity == 0]
     text = write_report(build_tables(clean, n_boot=10), tmp_path, {}).read_text()
-    assert "Ranked by accuracy" in text
+    assert "ranked by accuracy" in text
     assert "macro-F1" in text
 
 

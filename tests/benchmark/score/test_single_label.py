@@ -161,7 +161,7 @@ def test_without_rare_classes_the_file_is_its_header_and_the_page_says_so(tmp_pa
     header = "model,threshold,k,accuracy,low,high,n_tracks,n_classes,classes\n"
     assert to_csv(common.long_tail) == header
     text = write_report(common, tmp_path, {}).read_text()
-    assert "None: no class has fewer than 200 training tracks." in text
+    assert "No class has fewer than 200 training tracks." in text
     unknown = build_tables(cells, n_boot=5)
     assert to_csv(unknown.long_tail) == header
     assert (
