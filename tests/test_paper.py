@@ -14,10 +14,10 @@ import pytest
 from benchmark.config.classes import import_class
 from benchmark.config.files import find, load, names
 from benchmark.config.schema import DatasetFile, ModelFile
-from benchmark.report.bibliography import METHODS, TOOLS, key_of, merged, split, tools
+from benchmark.report.bibliography import METHODS, TOOLS, entries, key_of, merged, split, tools
 from benchmark.report.html import write_report
 from benchmark.report.labels import drop_columns
-from benchmark.report.latex import escape, tables_tex
+from benchmark.report.latex import escape, needs_unicode_engine, tables_tex
 from benchmark.score.tables.build import build_tables
 from benchmark.store.tables import to_csv, write_tables
 from tests.support.scored import evaluation, simulated
@@ -187,13 +187,23 @@ def test_escaping():
     )
     assert escape("a--b---c") == "a-{}-b-{}-{}-c"  # no dash
     assert escape("u\u0308ber") == "über"  # one letter, however it is written
-    assert escape("東京 \N{MUSICAL SYMBOL G CLEF}\x07\n") == "?? ???"
+    assert escape("東京 \N{MUSICAL SYMBOL G CLEF}\x07\n") == "東京 \N{MUSICAL SYMBOL G CLEF}??"
+
+
+def test_names_of_another_script_are_kept_and_the_head_names_the_engine(scored):
+    _, tables, _ = scored
+    assert "XeLaTeX" not in tables_tex(tables)
+    board = tables.leaderboard.assign(model=tables.leaderboard["model"].replace("fcn", "모델 一"))
+    text = tables_tex(replace(tables, leaderboard=board))
+    assert "& 모델 一 &" in text
+    assert text.splitlines()[3].startswith("% The names need XeLaTeX or LuaLaTeX")
 
 
 @needs_latex
 def test_the_tables_compile_with_booktabs_alone(scored, tmp_path):
     _, tables, _ = scored
-    every = escape("".join(map(chr, range(32, 0x250))))
+    printed = [chr(code) for code in range(32, 0x250) if not needs_unicode_engine(chr(code))]
+    every = escape("".join(printed))
     document = "\n".join(
         [
             r"\documentclass{article}\usepackage{booktabs}\begin{document}",
@@ -285,7 +295,7 @@ def test_every_model_and_dataset_of_the_suite_has_an_entry(texts):
 def test_one_key_is_one_work(texts):
     """Where two classes cite one paper, the first entry hides the other: they must agree."""
     titles = {}
-    for entry in split("\n".join([*texts.values(), *TOOLS.values(), *METHODS.values()])):
+    for entry in split("\n".join([*texts.values(), *entries().values()])):
         _, key, fields = fields_of(entry)
         title = re.sub(r"[{}\s]+", " ", fields["title"]).split()
         assert titles.setdefault(key, title) == title, key
@@ -295,9 +305,9 @@ def test_the_tools_of_what_was_heard_are_cited():
     def keys(protocols, perturbations):
         return {key_of(entry) for entry in tools(protocols, perturbations)}
 
-    engines = {key_of(TOOLS[name]) for name in ("audiomentations", "python-stretch", "librosa")}
+    engines = {TOOLS[name] for name in ("audiomentations", "python-stretch", "librosa")}
     audiomentations, stretch, librosa = (
-        key_of(TOOLS[name]) for name in ("audiomentations", "python-stretch", "librosa")
+        TOOLS[name] for name in ("audiomentations", "python-stretch", "librosa")
     )
     mce, won = "hendrycks2019benchmarking", "won2020evaluation"
     clean = keys(set(), set())
@@ -335,3 +345,7 @@ def test_tables_of_the_same_numbers_are_the_same_bytes(scored):
     folder, tables, _ = scored
     assert (folder / "report" / "tables.tex").read_text() == tables_tex(tables)
     assert (folder / "leaderboard.csv").read_text() == to_csv(tables.leaderboard)
+
+
+def test_the_entries_of_the_tools_are_found_in_the_package():
+    assert set(TOOLS.values()) | set(METHODS.values()) == set(entries())

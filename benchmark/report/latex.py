@@ -1,8 +1,9 @@
 r"""``tables.tex``: the leaderboard and the drops by family, ready to be included in a paper.
 
-The file needs ``\usepackage{booktabs}`` and nothing else. A value is bold only where it is the
-best of its column and the paired interval of its lead over each other model excludes zero;
-superscript letters mark the models that the data cannot tell from the best of their group.
+The file needs ``\usepackage{booktabs}`` only. Names in scripts that pdfLaTeX cannot print need
+XeLaTeX or LuaLaTeX, and the head of the file then says so. A value is bold only where it is the
+best of its column and the paired interval of its difference from each other model excludes zero.
+Superscript letters mark models that do not differ significantly from the best of their group.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from benchmark.score.metrics import primary_metric
 from benchmark.store.tables import Tables
 
 MOST_FAMILIES = 5
-"""Families beside each other that fit the width of a page."""
+"""Families that fit the width of a page."""
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -47,24 +48,34 @@ _PLAIN = frozenset("ßÆæŒœØøŁłı")
 _MARKS = frozenset(
     map(chr, (*range(0x300, 0x305), *range(0x306, 0x309), *range(0x30A, 0x30D), 0x327))
 )
-"""Letters, and marks above or below letters, that every font of pdfLaTeX has."""
+"""Letters and diacritical marks that every font of pdfLaTeX has."""
 
 Lead = Callable[[str, str], bool]
-"""Whether the first model is ahead of the second by more than chance."""
+"""Whether the first model is significantly better than the second."""
 
 
 def escape(text: str) -> str:
-    """Return plain text as LaTeX prints it; what pdfLaTeX cannot print becomes a question mark."""
+    """Return plain text as LaTeX source.
+
+    Other scripts are kept, for XeLaTeX and LuaLaTeX; a character that is not printable becomes a
+    question mark.
+    """
     plain = "".join(
-        _ESCAPES.get(character, character) if _printable(character) else "?"
+        _ESCAPES.get(character, character) if character.isprintable() else "?"
         for character in unicodedata.normalize("NFC", text)
     )
     return re.sub("-(?=-)", "-{}", plain)  # or two would be a dash
 
 
-def _printable(character: str) -> bool:
+def needs_unicode_engine(text: str) -> bool:
+    """Return whether ``text`` has characters that pdfLaTeX cannot print."""
+    plain = unicodedata.normalize("NFC", text)
+    return any(not _in_pdflatex(character) for character in plain if character.isprintable())
+
+
+def _in_pdflatex(character: str) -> bool:
     if character.isascii():
-        return character.isprintable()
+        return True
     letter, *marks = list(unicodedata.normalize("NFD", character))
     accented = (
         ord(character) < 0x180 and letter.isascii() and bool(marks) and _MARKS.issuperset(marks)
@@ -76,7 +87,8 @@ def tables_tex(tables: Tables) -> str:
     """Return the text of ``tables.tex``."""
     metric = primary_metric(tables.task)
     board = tables.leaderboard.dropna(subset=["rank"])
-    parts = [_HEAD]
+    names = " ".join([tables.dataset, *map(str, board["model"]), *drop_columns(board)])
+    parts = [_HEAD + _UNICODE if needs_unicode_engine(names) else _HEAD]
     if len(board):
         parts.append(_leaderboard(tables, board, metric))
     by_protocol: dict[str, list[str]] = {}
@@ -94,6 +106,11 @@ def tables_tex(tables: Tables) -> str:
 _HEAD = r"""% Written by tagbench; renewed with every report.
 % Preamble: \usepackage{booktabs}
 \providecommand{\tagbenchinterval}[2]{{\scriptsize[#1, #2]}}
+"""
+
+
+_UNICODE = r"""% The names need XeLaTeX or LuaLaTeX; pdfLaTeX cannot print their script.
+% Preamble: \usepackage{fontspec}\setmainfont{<a font with their glyphs>}
 """
 
 
@@ -117,7 +134,7 @@ def _leaderboard(tables: Tables, board: pd.DataFrame, metric: str) -> str:
     caption = (
         f"Models on {escape(tables.dataset)} ({first['n_tracks']} test tracks), ranked by "
         f"{escape(metric_title(metric))} on clean audio, with 95\\,\\% bootstrap intervals. Models "
-        "that share a letter cannot be told from the best of them. "
+        "with the same letter do not differ significantly from the best of them. "
     ) + _BOLD
     rows = [" & ".join(cells) + r" \\" for cells in zip(*columns, strict=True)]
     return _table(
@@ -143,10 +160,10 @@ def _drops(
         values.append(_column(board, name, min, lead, inline=False))
         intervals.append([_interval(row, name) for row in board.to_dict("records")])
     headings = ["model", *(escape(_heading(tables, name)) for name in names)]
-    known = _PROTOCOLS.get(protocol, escape(protocol))
+    title = _PROTOCOLS.get(protocol, escape(protocol))
     caption = (
         f"Mean drop in {escape(metric_title(metric))} over the severities of each family of "
-        f"{known} on {escape(tables.dataset)}, from the same model on clean audio, with paired "
+        f"{title} on {escape(tables.dataset)}, from the same model on clean audio, with paired "
         "95\\,\\% bootstrap intervals; smaller is better. "
     ) + _BOLD
     rows = []
@@ -159,8 +176,8 @@ def _drops(
 
 
 _BOLD = (
-    "Bold: the best, where the interval of its lead over each of the others excludes zero; "
-    "a column without bold has no clear best."
+    "Bold: the best value, where the interval of its difference from each other excludes zero; "
+    "otherwise no value of the column is bold."
 )
 
 
@@ -190,11 +207,11 @@ def _table(
 def _column(
     board: pd.DataFrame, name: str, best: Callable[..., Any], lead: Lead, *, inline: bool
 ) -> list[str]:
-    """Return the cells of a column; the best is bold where it leads."""
-    able = {style.model for style in plottable(board, model_styles(list(board["model"])))}
-    # A constant predictor cannot drop: it is no rival of those that have something to lose.
-    known = board[board["model"].isin(able)].dropna(subset=[name])
-    order = known.sort_values(name, ascending=best is min, kind="stable")["model"].tolist()
+    """Return the cells of a column; the best is bold where it is significantly better."""
+    varying = {style.model for style in plottable(board, model_styles(list(board["model"])))}
+    # The score of a constant predictor cannot drop, so it is not compared with the others.
+    rivals = board[board["model"].isin(varying)].dropna(subset=[name])
+    order = rivals.sort_values(name, ascending=best is min, kind="stable")["model"].tolist()
     clear = len(order) > 1 and all(lead(order[0], other) for other in order[1:])
     winner = order[0] if clear else None
     cells = []
@@ -217,22 +234,22 @@ def _interval(row: dict[Any, Any], name: str) -> str:
 def _lead(
     tables: Tables, board: pd.DataFrame, name: str, scope: str, protocol: str | None = None
 ) -> Lead:
-    """Return the test behind bold: the paired interval, else intervals that do not touch.
+    """Return the test for bold: the paired interval, else separate intervals that do not overlap.
 
-    Intervals that do not touch are a stricter demand than a paired interval without zero.
+    The second is stricter than a paired interval that excludes zero.
     """
-    known = paired(tables, name, scope, protocol)
+    intervals = paired(tables, name, scope, protocol)
     ends = board.set_index("model")
 
     def ahead(first: str, second: str) -> bool:
-        if frozenset((first, second)) in known:
-            low, high = known[frozenset((first, second))]
+        if frozenset((first, second)) in intervals:
+            low, high = intervals[frozenset((first, second))]
             return bool(low > 0 or high < 0)
         least, most = f"{name}_low", f"{name}_high"
         if least not in ends.columns:
             return False
-        one, other = ends.loc[first], ends.loc[second]
-        return bool(one[least] > other[most] or one[most] < other[least])
+        a, b = ends.loc[first], ends.loc[second]
+        return bool(a[least] > b[most] or a[most] < b[least])
 
     return ahead
 
@@ -240,7 +257,7 @@ def _lead(
 def paired(
     tables: Tables, name: str, scope: str, protocol: str | None
 ) -> dict[frozenset[str], tuple[float, float]]:
-    """Return the interval of the difference by pair of models, from ``comparisons.csv``."""
+    """Return the interval of the difference of each pair of models, from ``comparisons.csv``."""
     frame = tables.comparisons
     drop = name.endswith("_drop")
     metric = primary_metric(tables.task) if drop else name

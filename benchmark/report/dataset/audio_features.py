@@ -1,6 +1,6 @@
-"""What a clip sounds like in a few numbers, measured in parallel on prepared audio.
+"""Spectral features of clips, computed in parallel on prepared audio.
 
-The measuring processes import this file, so it must stay free of torch and pandas.
+The worker processes import this file, so it must import neither torch nor pandas.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 BANDS = 64
-FLOOR = 1e-10  # smallest power, as in the front ends of models: silence is -100 dB
+FLOOR = 1e-10  # least power, as in the front ends of models: -100 dB
 _FRAME_SECONDS = 0.064
-_BLOCK = 2048  # frames at a time: bounds memory whatever the length of a track
-_CHUNK = 4  # clips a task
+_BLOCK = 2048  # frames at a time, which bounds the memory
+_CHUNK = 4  # clips per task
 
 
 @dataclass(frozen=True)
-class Measured:
+class ClipFeatures:
     """Features of N clips.
 
     Attributes:
-        variance: Of the samples of each clip (N,), full scale being 1.
+        variance: Variance of the samples of each clip (N,), relative to full scale.
         spectrum: Mean power spectrum in dB (N, F).
         mel: Mean, then standard deviation over time, of each log-mel band in dB (N, 2 x BANDS).
     """
@@ -49,11 +49,11 @@ class Measured:
 
 
 def sample_rows(corpus: Corpus, most: int) -> npt.NDArray[np.int64]:
-    """Choose clips at random by their names alone, so that a larger sample holds the smaller.
+    """Draw clips at random by their names, so that a larger sample contains the smaller.
 
     Args:
-        corpus: To choose from.
-        most: How many; all if there are no more.
+        corpus: Corpus to draw from.
+        most: Greatest number of clips.
 
     Returns:
         Row indices in the order in which they were drawn.
@@ -75,20 +75,20 @@ def frequencies(sample_rate: int) -> Float64:
 def mel_triangles(sample_rate: int, n_fft: int, bands: int = BANDS) -> Float64:
     """Return mel filters (bands, 1 + n_fft // 2): HTK scale, peak 1, 0 Hz to Nyquist.
 
-    The scale and shape that the models' front ends have (Won et al. 2020).
+    The scale and shape of the front ends of the models (Won et al. 2020).
     """
     top = 2595.0 * np.log10(1.0 + sample_rate / 2 / 700.0)
     corners = 700.0 * (10.0 ** (np.linspace(0.0, top, bands + 2) / 2595.0) - 1.0)
     low, centre, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     hertz = np.fft.rfftfreq(n_fft, 1 / sample_rate)[None]
     rising, falling = (hertz - low) / (centre - low), (high - hertz) / (high - centre)
-    found: Float64 = np.maximum(0.0, np.minimum(rising, falling))
-    return found
+    triangles: Float64 = np.maximum(0.0, np.minimum(rising, falling))
+    return triangles
 
 
 @cache
 def _filters(sample_rate: int) -> tuple[Float64, Any]:
-    """Return window and mel filters; sparse, since BLAS may round by its number of threads."""
+    """Return window and mel filters; sparse, since BLAS may round differently by thread count."""
     n_fft = frame_length(sample_rate)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)  # Hann, periodic
     return window / np.sqrt((window**2).sum()), sparse.csr_array(mel_triangles(sample_rate, n_fft))
@@ -120,43 +120,45 @@ def measure(audio: Float32, sample_rate: int) -> tuple[float, Float64, Float64]:
 
 
 def timbre(mel: Float64) -> Float64:
-    """Take the loudness out of log-mel statistics (N, 2 x BANDS): the mean over bands is zero."""
+    """Remove the loudness from log-mel statistics (N, 2 x BANDS): the mean over bands is zero."""
     mean, deviation = mel[:, :BANDS], mel[:, BANDS:]
     return np.hstack([mean - mean.mean(axis=1, keepdims=True), deviation])
 
 
 def _decibels(power: Float64) -> Float64:
-    found: Float64 = 10.0 * np.log10(np.maximum(power, FLOOR))
-    return found
+    decibels: Float64 = 10.0 * np.log10(np.maximum(power, FLOOR))
+    return decibels
 
 
-def measure_all(corpus: Corpus, rows: Iterable[int], workers: int, progress: Progress) -> Measured:
-    """Measure clips of a corpus.
+def measure_all(
+    corpus: Corpus, rows: Iterable[int], workers: int, progress: Progress
+) -> ClipFeatures:
+    """Compute the features of clips of a corpus.
 
     Args:
-        corpus: Prepared.
+        corpus: A prepared corpus.
         rows: Row indices of N clips.
-        workers: Processes; 1 measures in this one. The numbers do not depend on it.
-        progress: Is told of every clip.
+        workers: Processes; 1 runs in this one. The features do not depend on it.
+        progress: Receives every clip.
 
     Raises:
-        TagbenchError: A measuring process died.
+        TagbenchError: A worker process exited unexpectedly.
     """
-    found, wanted = [], [int(row) for row in rows]
+    clips, wanted = [], [int(row) for row in rows]
     progress.start(len(wanted))
     try:
-        for one in _measured(corpus, wanted, workers):
-            found.append(one)
+        for features in _measured(corpus, wanted, workers):
+            clips.append(features)
             progress.advance()
     except BrokenProcessPool as error:
         raise TagbenchError(
-            "A process that measures audio died, perhaps for lack of memory. Run `tagbench "
-            "describe` again with fewer processes: --workers 1."
+            "A worker process that measures audio exited unexpectedly. If memory was short, run "
+            "`tagbench describe` again with fewer processes: --workers 1."
         ) from error
     finally:
         progress.finish()
-    variance, spectrum, mel = zip(*found, strict=True)
-    return Measured(np.array(variance), np.stack(spectrum), np.stack(mel))
+    variance, spectrum, mel = zip(*clips, strict=True)
+    return ClipFeatures(np.array(variance), np.stack(spectrum), np.stack(mel))
 
 
 def _measured(

@@ -1,4 +1,4 @@
-"""Pictures of a dataset: labels, lengths, spectra, levels, and clips in the plane."""
+"""Figures of a dataset: labels, durations, spectra, levels, and tracks in the plane."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from matplotlib.colors import Colormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmark.report.figures.labels import TAG_COLUMNS, inches, shorten, shorten_all
 from benchmark.report.figures.style import COLOURS, INK, new_figure
 from datamodules.corpus.track import SPLITS
 
 Float64 = npt.NDArray[np.float64]
 
 MOST_TAGS = 60
-"""Rows of a picture; the tables hold every tag."""
+"""Rows of a figure; the tables have every tag."""
 
 _PANELS = 8
+_TITLE_COLUMNS = 20  # of a panel, beside the number of tracks
 _DPI = 160  # of the parts that are bitmaps within a vector drawing
 _GREY = "#9a9ca1"  # visible on a light and a dark page
 _ROW = 0.15  # inches
@@ -29,7 +31,7 @@ _BANDS = 96  # between there and the highest frequency
 
 
 def diverging() -> Colormap:
-    """Return blue below, orange above and transparent at zero, so that any page shows through."""
+    """Return a colour map: blue below zero, orange above, transparent at zero."""
     below, above = to_rgb(COLOURS[0]), to_rgb(COLOURS[1])
     steps = np.linspace(-1.0, 1.0, 255)
     rows = [(*(below if step < 0 else above), abs(step)) for step in steps]
@@ -39,7 +41,7 @@ def diverging() -> Colormap:
 def tags(table: pd.DataFrame) -> Figure:
     """Draw the clips of each tag, stacked by split."""
     shown = table.head(MOST_TAGS)
-    figure, (ax,) = _canvas(4.6, 0.8 + _ROW * len(shown))
+    figure, (ax,) = _canvas(4.6 + _room(shown["tag"]), 0.8 + _ROW * len(shown))
     _stack(ax.barh, np.arange(len(shown), dtype=np.float64), shown, left="left")
     _name_rows(ax, shown["tag"])
     ax.set_xlabel("clips")
@@ -48,7 +50,7 @@ def tags(table: pd.DataFrame) -> Figure:
 
 
 def tags_per_clip(table: pd.DataFrame) -> Figure:
-    """Draw how many clips have how many tags, stacked by split."""
+    """Draw the distribution of the number of tags of a clip, stacked by split."""
     figure, (ax,) = _canvas(4.6, 2.6)
     _stack(ax.bar, table["tags"].to_numpy(), table, left="bottom")
     ax.grid(visible=False, axis="x")
@@ -60,12 +62,12 @@ def tags_per_clip(table: pd.DataFrame) -> Figure:
 
 
 def durations(table: pd.DataFrame) -> Figure:
-    """Draw the lengths of clips, stacked by split."""
+    """Draw the distribution of the durations, stacked by split."""
     figure, (ax,) = _canvas(4.6, 2.6)
     width = (table["to_seconds"] - table["from_seconds"]).to_numpy()
     middle = (table["to_seconds"] + table["from_seconds"]).to_numpy() / 2
     _stack(ax.bar, middle, table, left="bottom", width=width * 0.96)
-    if len(table) == 1:  # all of one length: room on both sides, or the bar fills the picture
+    if len(table) == 1:  # one duration: without limits the bar would fill the figure
         ax.set_xlim(middle[0] - 3, middle[0] + 3)
     ax.grid(visible=False, axis="x")
     ax.set_xlabel("length (s)")
@@ -75,7 +77,7 @@ def durations(table: pd.DataFrame) -> Figure:
 
 
 def groups(table: pd.DataFrame) -> Figure:
-    """Draw how many artists, albums and songs each split has, and how many are its alone."""
+    """Draw the number of artists, albums and songs of each split, and how many it shares."""
     shown = table[table["groups"] > 0]
     figure, axes = _canvas(4.6, 0.6 + 0.75 * len(shown), len(shown))
     for ax, (_, row) in zip(axes, shown.iterrows(), strict=True):
@@ -93,23 +95,23 @@ def groups(table: pd.DataFrame) -> Figure:
 
 
 def correlations(matrix: Float64, names: Sequence[str]) -> Figure:
-    """Draw the correlation of tags, those that go together side by side.
+    """Draw the correlation of tags; correlated tags are adjacent.
 
     Args:
         matrix: (C, C).
-        names: Of its rows and columns (C,).
+        names: Names of its rows and columns (C,).
     """
     order = _side_by_side(matrix)
     shown = matrix[np.ix_(order, order)].copy()
     np.fill_diagonal(shown, np.nan)
-    side = 1.6 + 0.115 * len(order)
+    size = 6.5 if len(order) <= 40 else 5.5
+    labels = shorten_all([names[at] for at in order], TAG_COLUMNS)
+    side = max(1.6, 0.9 + inches(labels, size)) + 0.115 * len(order)
     figure, (ax,) = _canvas(max(side, 4.0) + 0.5, max(side, 4.0))
     top = float(np.nanmax(np.abs(shown))) if np.isfinite(shown).any() else 1.0
     image = ax.imshow(
         shown, cmap=diverging(), vmin=-top, vmax=top, interpolation="nearest", aspect="auto"
     )
-    size = 6.5 if len(order) <= 40 else 5.5
-    labels = [names[at] for at in order]
     ax.set_xticks(range(len(order)), labels, rotation=90, fontsize=size)
     ax.set_yticks(range(len(order)), labels, fontsize=size)
     _plain(ax)
@@ -118,20 +120,20 @@ def correlations(matrix: Float64, names: Sequence[str]) -> Figure:
 
 
 def spectra(hertz: Float64, mean: Float64, per_tag: Float64, names: Sequence[str]) -> Figure:
-    """Draw the average spectrum, and below it what each tag has more or less of.
+    """Draw the mean spectrum, and below it the difference of each tag from it.
 
     Args:
         hertz: Frequencies (F,).
-        mean: Of all clips in dB (F,).
-        per_tag: In dB (C, F).
-        names: Of the tags (C,).
+        mean: Mean spectrum of all clips in dB (F,).
+        per_tag: Mean spectrum of each tag in dB (C, F).
+        names: Names of the tags (C,).
     """
     edges, bands = _log_bands(hertz, np.vstack([mean, per_tag]))
-    # Without its mean, what is left of a difference is the balance of frequencies, not loudness.
+    # Subtracting the mean over frequency removes the difference in loudness.
     apart = bands[1:] - bands[0]
     apart -= apart.mean(axis=1, keepdims=True)
     order = np.argsort(apart @ np.linspace(-1, 1, apart.shape[1]), kind="stable")
-    figure = new_figure(5.4, 1.9 + _ROW * len(names))[0]
+    figure = new_figure(5.4 + _room(names), 1.9 + _ROW * len(names))[0]
     figure.clear()
     figure.set_dpi(_DPI)
     upper, lower = figure.subplots(
@@ -162,9 +164,9 @@ def spectra(hertz: Float64, mean: Float64, per_tag: Float64, names: Sequence[str
 
 
 def variance(table: pd.DataFrame) -> Figure:
-    """Draw median and quartiles of the variance of samples within the clips of each tag."""
+    """Draw median and quartiles of the sample variance of the clips of each tag."""
     shown = table.head(MOST_TAGS).sort_values("median_db", ascending=False, kind="stable")
-    figure, (ax,) = _canvas(4.6, 0.8 + _ROW * len(shown))
+    figure, (ax,) = _canvas(4.6 + _room(shown["tag"]), 0.8 + _ROW * len(shown))
     at = np.arange(len(shown))
     ax.hlines(at, shown["low_db"], shown["high_db"], color=COLOURS[0], linewidth=1.6)
     ax.plot(shown["median_db"], at, color=COLOURS[0], marker="o", linestyle="none")
@@ -176,19 +178,19 @@ def variance(table: pd.DataFrame) -> Figure:
 def plane(
     points: Float64, labels: npt.NDArray[np.uint8], names: Sequence[str], axes: str
 ) -> Figure:
-    """Draw clips in the plane, a panel for each of the most frequent tags.
+    """Draw clips in the plane, one panel for each of the most frequent tags.
 
     Args:
         points: (N, 2).
         labels: 0 or 1 (N, C).
-        names: Of the tags (C,).
-        axes: What the axes are.
+        names: Names of the tags (C,).
+        axes: Label of the axes.
     """
     order = np.argsort(-labels.sum(axis=0, dtype=np.int64), kind="stable")[:_PANELS]
     columns = min(4, len(order))
     rows = -(-len(order) // columns)
     figure, panels = _canvas(1.9 * columns, 1.95 * rows, rows, columns)
-    # One scale on both axes, for nearly all points: a stray clip should not squeeze the others.
+    # One scale on both axes, without outliers, which would compress all other points.
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     middle, reach = (low + high) / 2, 0.55 * float((high - low).max()) or 1.0
     size = float(np.clip(900 / len(points), 2.0, 14.0))
@@ -204,7 +206,9 @@ def plane(
                 linewidths=0,
                 rasterized=True,
             )
-        panel.set_title(f"{names[tag]} ({int(own.sum())})", fontsize=8, loc="left")
+        panel.set_title(
+            f"{shorten(names[tag], _TITLE_COLUMNS)} ({int(own.sum())})", fontsize=8, loc="left"
+        )
         panel.set_xticks([])
         panel.set_yticks([])
         panel.set_xlim(middle[0] - reach, middle[0] + reach)
@@ -223,6 +227,11 @@ def _canvas(
     return figure, axes
 
 
+def _room(names: Sequence[str] | pd.Series) -> float:
+    """Return the width in inches that labels of rows need beyond the usual."""
+    return max(0.0, inches(shorten_all(list(names), TAG_COLUMNS), 6.5) - 1.4)
+
+
 def _stack(
     draw: Callable[..., object], at: Float64, table: pd.DataFrame, left: str, **options: object
 ) -> None:
@@ -235,8 +244,8 @@ def _stack(
 
 
 def _name_rows(ax: Axes, names: Sequence[str] | pd.Series) -> None:
-    """Name the rows of a picture, the first on top."""
-    ax.set_yticks(range(len(names)), list(names), fontsize=6.5)
+    """Label the rows of a figure, the first on top."""
+    ax.set_yticks(range(len(names)), shorten_all(list(names), TAG_COLUMNS), fontsize=6.5)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
@@ -256,7 +265,7 @@ def _colour_bar(figure: Figure, ax: Axes, image: object, meaning: str) -> None:
 
 
 def _log_bands(hertz: Float64, levels: Float64) -> tuple[Float64, Float64]:
-    """Average levels (N, F) over bands of equal width in octaves, where these hold any bin.
+    """Average levels (N, F) over bands of equal width in octaves; bands without a bin are left out.
 
     Returns:
         Edges of the bands in Hz (B + 1,) and levels (N, B).
@@ -269,7 +278,7 @@ def _log_bands(hertz: Float64, levels: Float64) -> tuple[Float64, Float64]:
 
 
 def _side_by_side(matrix: Float64) -> list[int]:
-    """Return an order of rows that puts tags of high correlation next to each other."""
+    """Return an order of rows in which correlated tags are adjacent."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 

@@ -96,21 +96,24 @@ def _characters(path: str) -> frozenset[int]:
 
 @cache
 def _system_fonts() -> tuple[tuple[str, str], ...]:
-    """Return (family, file) of upright fonts of normal weight: sans-serif fonts for CJK first."""
+    """Return (family, file) of upright fonts: CJK and sans-serif fonts of normal weight first."""
     listed = {entry.fname for entry in font_manager.fontManager.ttflist}
     for path in sorted(set(font_manager.findSystemFonts()) - listed):  # installed since the cache
         try:
             font_manager.fontManager.addfont(path)
         except (OSError, RuntimeError):  # a font that FreeType cannot read
             continue
-    fonts = {
-        (entry.name, entry.fname)
+    fonts = [
+        entry
         for entry in font_manager.fontManager.ttflist
-        if entry.style == "normal" and entry.weight in (400, "normal", "regular", "book")
-    }
+        # matplotlib's font of boxes has a glyph for every character
+        if entry.style == "normal" and "last resort" not in entry.name.lower()
+    ]
 
-    def preference(font: tuple[str, str]) -> tuple[bool, bool, str, str]:
-        name = font[0].lower()
-        return "cjk" not in name, "serif" in name and "sans" not in name, *font
+    def preference(entry: font_manager.FontEntry) -> tuple[bool, bool, int, str, str]:
+        name, weight = entry.name.lower(), entry.weight
+        number = weight if isinstance(weight, int) else font_manager.weight_dict.get(weight, 400)
+        serif = "serif" in name and "sans" not in name
+        return "cjk" not in name, serif, abs(number - 400), entry.name, entry.fname
 
-    return tuple(sorted(fonts, key=preference))
+    return tuple((entry.name, entry.fname) for entry in sorted(fonts, key=preference))

@@ -8,6 +8,7 @@ readers (palette of Okabe & Ito 2008). Text and grid carry marker colours that
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -135,7 +136,21 @@ def figure_style(texts: Iterable[str] = ()) -> Iterator[str]:
     with mpl.rc_context({**_STYLE, **fallback}), warnings.catch_warnings():
         # The report names the missing glyphs once; matplotlib warns for each in each figure.
         warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")
-        yield missing
+        with _quiet("fontTools.subset", "matplotlib.font_manager"):
+            yield missing
+
+
+@contextmanager
+def _quiet(*loggers: str) -> Iterator[None]:
+    """Log errors only: for a fallback font, unused tables and missing weights are logged too."""
+    levels = {name: logging.getLogger(name).level for name in loggers}
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def new_figure(
