@@ -194,7 +194,7 @@ def test_names_of_another_script_are_kept_and_the_head_names_the_engine(scored):
     _, tables, _ = scored
     assert "XeLaTeX" not in tables_tex(tables)
     board = tables.leaderboard.assign(model=tables.leaderboard["model"].replace("fcn", "모델 一"))
-    text = tables_tex(replace(tables, leaderboard=board))
+    text = tables_tex(tables.with_frames(leaderboard=board))
     assert "& 모델 一 &" in text
     assert text.splitlines()[3].startswith("% The names need XeLaTeX or LuaLaTeX")
 

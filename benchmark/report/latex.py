@@ -87,8 +87,8 @@ def tables_tex(tables: Tables) -> str:
     """Return the text of ``tables.tex``."""
     metric = primary_metric(tables.task)
     board = tables.leaderboard.dropna(subset=["rank"])
-    names = " ".join([tables.dataset, *map(str, board["model"]), *drop_columns(board)])
-    parts = [_HEAD + _UNICODE if needs_unicode_engine(names) else _HEAD]
+    printed = " ".join([tables.dataset, *map(str, board["model"]), *drop_columns(board)])
+    parts = [_HEAD + _UNICODE if needs_unicode_engine(printed) else _HEAD]
     if len(board):
         parts.append(_leaderboard(tables, board, metric))
     by_protocol: dict[str, list[str]] = {}

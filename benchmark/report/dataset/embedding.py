@@ -1,4 +1,4 @@
-"""Clips as points in the plane: principal components, and multidimensional scaling."""
+"""Projection of clips to the plane: principal components and multidimensional scaling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 Float64 = npt.NDArray[np.float64]
 
 MOST_POINTS = 2000
-"""Multidimensional scaling compares every clip with every other: no more than these."""
+"""Greatest number of clips of multidimensional scaling, whose cost is quadratic."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Projection:
 
     Attributes:
         pca: First two principal components (N, 2).
-        explained: Share of the variance that each of them holds (2,).
-        mds: Metric scaling (M, 2) of the first M = min(N, `MOST_POINTS`) clips.
-        stress: Kruskal's stress-1 of ``mds``: 0 where all distances are kept.
+        explained: Share of the variance of each component (2,).
+        mds: Metric multidimensional scaling (M, 2) of the first M = min(N, `MOST_POINTS`) clips.
+        stress: Kruskal's stress-1 of ``mds``; 0 where all distances are preserved.
     """
 
     pca: Float64
@@ -33,9 +33,9 @@ class Projection:
 def project(features: Float64) -> Projection:
     """Project clips by their features, each scaled to zero mean and unit variance.
 
-    Scaling starts at the principal components, so nothing is random and the two pictures are
-    turned alike. SMACOF (de Leeuw 1977) then moves the points until their distances fit those of
-    the features as well as two dimensions allow.
+    Scaling starts at the principal components, so the result is deterministic and both figures have
+    one orientation. SMACOF (de Leeuw 1977) then moves the points to fit their distances to those of
+    the features.
 
     Args:
         features: (N, D), N at least 3.
@@ -46,14 +46,14 @@ def project(features: Float64) -> Projection:
 
     deviation = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(deviation > 1e-9, deviation, np.inf)
-    if not scaled.any():  # clips that all sound the same
-        still = np.zeros((len(features), 2))
-        return Projection(still, np.zeros(2), still[:MOST_POINTS], 0.0)
+    if not scaled.any():  # all clips have the same features
+        origin = np.zeros((len(features), 2))
+        return Projection(origin, np.zeros(2), origin[:MOST_POINTS], 0.0)
     model = PCA(n_components=2, svd_solver="full")
     pca = model.fit_transform(scaled)
     distances = squareform(pdist(scaled[:MOST_POINTS]))
     start = pca[: len(distances)]
-    # A starting point of one's own makes one run enough, and the state without effect.
+    # With a given starting point one run is enough and random_state has no effect.
     mds, _ = smacof(
         distances, init=start, n_init=1, max_iter=300, random_state=0, normalized_stress=False
     )
@@ -63,5 +63,5 @@ def project(features: Float64) -> Projection:
 def _stress(distances: Float64, points: Float64) -> float:
     from scipy.spatial.distance import pdist, squareform
 
-    wanted, found = squareform(distances, checks=False), pdist(points)
-    return float(np.sqrt(((wanted - found) ** 2).sum() / (wanted**2).sum()))
+    wanted, fitted = squareform(distances, checks=False), pdist(points)
+    return float(np.sqrt(((wanted - fitted) ** 2).sum() / (wanted**2).sum()))

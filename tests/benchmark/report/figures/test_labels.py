@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,7 +69,7 @@ def test_no_label_overlaps_or_leaves_its_figure(tables):
 
 def test_the_page_names_the_characters_without_a_glyph(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(labels, "_system_fonts", tuple)  # a computer without CJK fonts
-    text = write_report(replace(tables, dataset="cjk"), tmp_path, {}).read_text("utf-8")
+    text = write_report(tables, tmp_path, {}).read_text("utf-8")
     missing = "".join(sorted(c for c in set("".join((*TAGS, *MODELS))) if c > "\u3000"))
     assert f"which PDF and PNG files show as boxes: {missing}</p>" in text
     assert "발라드" in text[text.index("<svg") :]  # a browser has fonts of its own
