@@ -1,4 +1,4 @@
-"""What an archive holds, zip and tar alike: a list of members that can be opened."""
+"""Archive of zip and tar archives, through one interface."""
 
 from __future__ import annotations
 
@@ -12,57 +12,57 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 _ENCRYPTED = 0x1  # flag of a zip member
-_DRAIN_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Member:
-    """An entry of an archive.
+    """A member of an archive that is not a directory.
 
     Attributes:
-        name: As the archive has it, without ``./`` in front.
-        size: In bytes, as the archive states it.
-        flaw: Why it must not be written, or empty.
-        handle: What its reader opens it by.
+        name: Its name in the archive, without a leading ``./``.
+        size: Its size in bytes, as the archive states it.
+        defect: Why it must not be extracted; empty if it may be.
+        handle: The object by which `zipfile` or `tarfile` opens it.
     """
 
     name: str
     size: int
-    flaw: str
+    defect: str
     handle: Any
 
 
-class Members(ABC):
-    """The entries of one archive, without directories, in the order in which they lie there."""
+class Archive(ABC):
+    """A zip or tar archive that is open for reading."""
 
     @abstractmethod
     def list(self) -> Sequence[Member]:
-        """Read the list, to the end of the archive if need be."""
+        """Return the members in the order of their data; a tar archive is read to its end."""
 
     @abstractmethod
     def open(self, member: Member) -> IO[bytes]:
-        """Open an entry."""
+        """Open a member for reading."""
 
     @abstractmethod
     def close(self) -> None:
         """Close the archive."""
 
 
-def open_members(file: IO[bytes]) -> Members:
-    """Tell zip and tar apart by their first bytes."""
+def open_archive(file: IO[bytes]) -> Archive:
+    """Open an archive, which is a zip or a tar archive by its first bytes."""
     head = file.read(2)
     file.seek(0)
-    return _Zip(file) if head == b"PK" else _Tar(file)
+    return _ZipArchive(file) if head == b"PK" else _TarArchive(file)
 
 
-class _Zip(Members):
+class _ZipArchive(Archive):
     def __init__(self, file: IO[bytes]) -> None:
         self._zip = zipfile.ZipFile(file)
 
     def list(self) -> Sequence[Member]:
         infos = sorted(self._zip.infolist(), key=lambda info: info.header_offset)
         return [
-            Member(info.filename, info.file_size, _zip_flaw(info), info)
+            Member(info.filename, info.file_size, _zip_defect(info), info)
             for info in infos
             if not (info.is_dir() or stat.S_ISDIR(_mode(info)))
         ]
@@ -75,11 +75,11 @@ class _Zip(Members):
 
 
 def _mode(info: zipfile.ZipInfo) -> int:
-    """Return the Unix mode of a member; 0 where the archive was made elsewhere."""
+    """Return the Unix mode of a member; 0 if the archive was not made on Unix."""
     return info.external_attr >> 16
 
 
-def _zip_flaw(info: zipfile.ZipInfo) -> str:
+def _zip_defect(info: zipfile.ZipInfo) -> str:
     if stat.S_ISLNK(_mode(info)):
         return "is a link"
     if stat.S_IFMT(_mode(info)) not in (0, stat.S_IFREG):
@@ -87,20 +87,20 @@ def _zip_flaw(info: zipfile.ZipInfo) -> str:
     return "is encrypted" if info.flag_bits & _ENCRYPTED else ""
 
 
-class _Tar(Members):
-    """A tar archive, packed or not. Its list stands between its files, so it is read twice."""
+class _TarArchive(Archive):
+    """A tar archive, compressed or not. Its headers are between its files, so it is read twice."""
 
     def __init__(self, file: IO[bytes]) -> None:
         with ExitStack() as stack:
             self._tar = stack.enter_context(tarfile.open(fileobj=file, mode="r:*"))
             self._close = stack.pop_all().close
-        self._packed = self._tar.fileobj is not file
+        self._is_compressed = self._tar.fileobj is not file
 
     def list(self) -> Sequence[Member]:
         infos = self._tar.getmembers()
         self._check_end()
         return [
-            Member(info.name.removeprefix("./"), info.size, _tar_flaw(info), info)
+            Member(info.name.removeprefix("./"), info.size, _tar_defect(info), info)
             for info in infos
             if not info.isdir()
         ]
@@ -115,17 +115,17 @@ class _Tar(Members):
         self._close()
 
     def _check_end(self) -> None:
-        """Find out whether the end is there: `tarfile` takes any bad header for it."""
+        """Check that the archive is complete: `tarfile` takes any bad header for the end."""
         file = self._tar.fileobj
         file.seek(self._tar.offset)
         mark = file.read(tarfile.BLOCKSIZE)
-        if mark.strip(b"\0") or (len(mark) < tarfile.BLOCKSIZE and not self._packed):
+        if mark.strip(b"\0") or (len(mark) < tarfile.BLOCKSIZE and not self._is_compressed):
             raise tarfile.ReadError(f"a bad header at byte {self._tar.offset:,}")
-        while self._packed and file.read(_DRAIN_BYTES):
-            pass  # the checksum of what was packed comes last
+        while self._is_compressed and file.read(_CHUNK_BYTES):
+            pass  # reading to the end verifies the checksum of the compressed data
 
 
-def _tar_flaw(info: tarfile.TarInfo) -> str:
+def _tar_defect(info: tarfile.TarInfo) -> str:
     if info.issym() or info.islnk():
         return "is a link"
     return "" if info.isreg() else "is a device"

@@ -1,4 +1,4 @@
-"""`fetch`: get a published file, continued where it broke off and checked."""
+"""`fetch`: download a published file, continue an interrupted download, and verify the file."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from datamodules.download.remote_file import HEAD_BYTES, Checksum, RemoteFile
 from datamodules.download.resume import PartialDownload
 
 RECORD = "checksums.json"
-"""File in a download folder: what each file was found to be, and where it came from."""
+"""File in a download folder with the checksum, size and origin of each file."""
 
 _ALGORITHMS = ("sha256", "sha1", "md5")
 
 
 def fetch(remote: RemoteFile, folder: Path, progress: Progress | None = None) -> Path:
-    """Return a published file, downloaded if need be and checked.
+    """Return the path of a published file, downloaded and verified if necessary.
 
-    A file that lies there is trusted if it was checked before and has not been touched since;
-    else it is checked again. Two processes do not download to one folder at once.
+    A file that exists is verified unless that was done before and its size and time of
+    modification are unchanged. Two processes do not download to one folder at the same time.
 
     Args:
         remote: The file.
-        folder: Its name is a path below this folder.
-        progress: Is told of the bytes that come.
+        folder: Folder to download to; ``remote.name`` is a path below it.
+        progress: Receives the number of downloaded bytes.
 
     Raises:
-        TagbenchError: If no address gives the file, with what went wrong at each of them; or if
-            the disk is full. Bytes that can be continued are kept.
+        TagbenchError: No address gives the file, with the reason at each of them; or the disk is
+            full. Bytes from which a download can be continued are kept.
     """
     return _fetch(remote, folder, progress or Silent(), remote.name)
 
@@ -45,7 +45,7 @@ def fetch(remote: RemoteFile, folder: Path, progress: Progress | None = None) ->
 def fetch_all(
     remotes: Sequence[RemoteFile], folder: Path, progress: Progress | None = None
 ) -> list[Path]:
-    """Fetch several files one after the other.
+    """Fetch several files, one after the other.
 
     Args:
         remotes: The files.
@@ -56,8 +56,8 @@ def fetch_all(
         Their paths, in the order of ``remotes``.
 
     Raises:
-        TagbenchError: As `fetch` does, or before anything is fetched if all of them together do
-            not fit on the disk.
+        TagbenchError: See `fetch`; or the files together do not fit on the disk, in which case
+            nothing is downloaded.
     """
     needed, _ = missing_bytes(remotes, folder)
     if needed:
@@ -74,7 +74,7 @@ def missing_bytes(remotes: Sequence[RemoteFile], folder: Path) -> tuple[int, int
     """Estimate what `fetch_all` would download.
 
     Returns:
-        Bytes still to come, and the number of files of unknown size, which are not among them.
+        Number of bytes, and the number of files of unknown size, which are not counted in it.
     """
     missing, unknown = 0, 0
     for remote in remotes:
@@ -89,44 +89,44 @@ def missing_bytes(remotes: Sequence[RemoteFile], folder: Path) -> tuple[int, int
 
 
 def _fetch(remote: RemoteFile, folder: Path, progress: Progress, title: str) -> Path:
-    files = _Folder(folder)
+    files = _DownloadFolder(folder)
     path = folder / remote.name
     try:
-        if files.trusts(remote):
+        if files.is_verified(remote):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(
             folder / ".lock",
             lambda: progress.announce(f"Waiting for another process that downloads to {folder}"),
         ):
-            if not files.trusts(remote):
-                _obtain(remote, files, Transfer(remote, path, progress, title))
+            if not files.is_verified(remote):
+                _download(remote, files, Transfer(remote, path, progress, title))
     except OSError as error:
         raise TagbenchError(
-            f"{path} could not be written: {error}. What has come so far is kept: mend that, and "
-            "run the same command again."
+            f"{path} could not be written: {error}. The bytes received so far are kept. Remove the "
+            "cause, and run the same command again."
         ) from error
     return path
 
 
-def _obtain(remote: RemoteFile, files: _Folder, transfer: Transfer) -> None:
+def _download(remote: RemoteFile, files: _DownloadFolder, transfer: Transfer) -> None:
     path = files.folder / remote.name
     problems = []
     if path.is_file():
-        found = files.examine(remote, path)
-        if not found.wrong:
-            files.record(remote, found.checksum, files.known(remote).get("url", ""))
+        verification = files.verify(remote, path)
+        if not verification.problem:
+            files.record(remote, verification.checksum, files.entry(remote).get("url", ""))
             return
-        problems.append(f"{path}: {found.wrong}")
-    begun = PartialDownload.of(path).url
+        problems.append(f"{path}: {verification.problem}")
+    first_url = PartialDownload.of(path).url  # continue there
     with requests.Session() as session:
         session.headers["User-Agent"] = "tagbench"
-        for url in sorted(remote.urls, key=lambda url: url != begun):
-            wrong = _take(remote, files, transfer, session, url)
-            if not wrong:
+        for url in sorted(remote.urls, key=lambda url: url != first_url):
+            problem = _download_from(url, remote, files, transfer, session)
+            if not problem:
                 return
-            problems.append(f"{url}: {wrong}")
-    tried = "".join(f"\n  {problem}" for problem in problems) or " No address of it is known."
+            problems.append(f"{url}: {problem}")
+    tried = "".join(f"\n  {problem}" for problem in problems) or " No address is known."
     manual = f"{remote.manual} " if remote.manual else ""
     raise TagbenchError(
         f"{remote.name} could not be downloaded.{tried}\n{manual}Put it at {path} and run the "
@@ -134,81 +134,84 @@ def _obtain(remote: RemoteFile, files: _Folder, transfer: Transfer) -> None:
     )
 
 
-def _take(
-    remote: RemoteFile, files: _Folder, transfer: Transfer, session: requests.Session, url: str
+def _download_from(
+    url: str,
+    remote: RemoteFile,
+    files: _DownloadFolder,
+    transfer: Transfer,
+    session: requests.Session,
 ) -> str:
-    """Get a file from one address; return what went wrong there, or an empty string."""
+    """Download a file from one address; return why that failed, or an empty string."""
     path = files.folder / remote.name
     while True:
         try:
-            continued = transfer.bring(session, url)
+            is_continued = transfer.download(session, url)
         except UnusableError as error:
             return str(error)
         part = PartialDownload.of(path)
-        found = files.examine(remote, part.path)
-        if not found.wrong:
-            part.become(path)
-            files.record(remote, found.checksum, url)
+        verification = files.verify(remote, part.path)
+        if not verification.problem:
+            part.move_to(path)
+            files.record(remote, verification.checksum, url)
             return ""
         part.remove()
-        if not continued:  # else the old bytes may be to blame, so once more from the start
-            return found.wrong
+        if not is_continued:  # otherwise try once more from the start: old bytes may be wrong
+            return verification.problem
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What a look at a file gave: its checksum, or what is wrong."""
+class _Verification:
+    """Result of verifying a file: its checksum, or the problem."""
 
     checksum: Checksum = ""
-    wrong: str = ""
+    problem: str = ""
 
 
-class _Folder:
-    """A download folder and its record."""
+class _DownloadFolder:
+    """A download folder with its `RECORD`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def known(self, remote: RemoteFile) -> dict[str, Any]:
-        """Return what the record says about a file."""
+    def entry(self, remote: RemoteFile) -> dict[str, Any]:
+        """Return the entry of a file in the record; empty if there is none."""
         return self._read().get(remote.name, {})
 
-    def trusts(self, remote: RemoteFile) -> bool:
-        """Say whether a file is there, was checked, and is as it was then."""
-        known = self.known(remote)
-        if not known or (remote.checksum and remote.checksum != _checksum(known)):
+    def is_verified(self, remote: RemoteFile) -> bool:
+        """Tell whether a file exists, has been verified, and has not been modified since."""
+        entry = self.entry(remote)
+        if not entry or (remote.checksum and remote.checksum != _checksum(entry)):
             return False
         try:
             stat = (self.folder / remote.name).stat()
         except FileNotFoundError:
             return False
-        return (stat.st_size, stat.st_mtime_ns) == (known.get("bytes"), known.get("mtime_ns"))
+        return (stat.st_size, stat.st_mtime_ns) == (entry.get("bytes"), entry.get("mtime_ns"))
 
-    def examine(self, remote: RemoteFile, path: Path) -> _Found:
-        """Check size, first bytes and checksum of a file."""
+    def verify(self, remote: RemoteFile, path: Path) -> _Verification:
+        """Check first bytes, size and checksum of a file."""
         size = path.stat().st_size
         with path.open("rb") as file:
-            wrong = remote.wrong_head(file.read(HEAD_BYTES))
-        if not wrong and remote.bytes not in (None, size):
-            wrong = f"got {size:,} bytes, expected {remote.bytes:,}"
-        if wrong:
-            return _Found(wrong=wrong)
-        recorded = _checksum(self.known(remote))
+            problem = remote.wrong_head(file.read(HEAD_BYTES))
+        if not problem and remote.bytes not in (None, size):
+            problem = f"got {size:,} bytes, expected {remote.bytes:,}"
+        if problem:
+            return _Verification(problem=problem)
+        recorded = _checksum(self.entry(remote))
         expected = remote.checksum or recorded
         algorithm = expected.partition(":")[0] or _ALGORITHMS[0]
         checksum = f"{algorithm}:{pooch.file_hash(path, algorithm)}"
         if checksum == (expected or checksum):
-            return _Found(checksum)
+            return _Verification(checksum)
         source = "" if remote.checksum else (
-            f", as the first download was; if the publisher has a new version, delete the entry "
+            f", that of the first download; if the publisher has a new version, delete the entry "
             f"{remote.name!r} in {self.folder / RECORD}"
         )  # fmt: skip
-        return _Found(
-            wrong=f"{algorithm} is {_digits(checksum)}, expected {_digits(expected)}{source}"
-        )
+        problem = f"{algorithm} is {_digits(checksum)}, expected {_digits(expected)}{source}"
+        return _Verification(problem=problem)
 
     def record(self, remote: RemoteFile, checksum: Checksum, url: str) -> None:
-        """Remember a file that was checked."""
+        """Write the entry of a file that has been verified."""
         stat = (self.folder / remote.name).stat()
         records = self._read()
         records[remote.name] = {
@@ -216,7 +219,7 @@ class _Folder:
             "bytes": stat.st_size,
             "mtime_ns": stat.st_mtime_ns,
             "url": url,
-            # Held against a published checksum, or the first of its name that came.
+            # Compared with a published checksum, or with that of the first download.
             "verified" if remote.checksum else "recorded": True,
         }
         text = json.dumps(records, ensure_ascii=False, indent=1, sort_keys=True)
@@ -232,14 +235,14 @@ class _Folder:
             records = None
         if not isinstance(records, dict):
             raise TagbenchError(
-                f"{path} cannot be read any more. Delete it and run the same command again: the "
-                "files beside it are then checked anew, where a checksum of them is published."
+                f"{path} cannot be read: it is not a JSON object. Delete it and run the same "
+                "command again: files with a published checksum are then verified again."
             )
         return records
 
 
-def _checksum(known: dict[str, Any]) -> Checksum:
-    return next((f"{name}:{known[name]}" for name in _ALGORITHMS if name in known), "")
+def _checksum(entry: dict[str, Any]) -> Checksum:
+    return next((f"{name}:{entry[name]}" for name in _ALGORITHMS if name in entry), "")
 
 
 def _digits(checksum: Checksum) -> str:

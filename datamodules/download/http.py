@@ -1,4 +1,4 @@
-"""One address to one file: continued where it broke off, tried again, and never half trusted."""
+"""Download of one file over HTTP, with retries and continuation of partial downloads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from datamodules.common.progress import Progress
 from datamodules.download.remote_file import HEAD_BYTES, RemoteFile
 from datamodules.download.resume import PartialDownload
 
-ATTEMPTS = 5  # in a row that bring nothing new
-BACKOFF_S = 1.0  # doubled after each of them
+ATTEMPTS = 5  # most consecutive attempts that receive no new bytes
+BACKOFF_S = 1.0  # pause after the first of them, doubled after each
 _TIMEOUTS_S = (10.0, 60.0)  # to connect, between two bytes
 _CHUNK_BYTES = 1 << 16
-_FOR_NOW = (408, 425, 429, 500, 502, 503, 504)  # HTTP statuses that may pass
-_HOPELESS = (
+_TEMPORARY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+_PERMANENT_ERRORS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,
@@ -31,21 +31,21 @@ _HOPELESS = (
 
 
 class UnusableError(Exception):
-    """What an address serves cannot be used, and trying it again would not help."""
+    """An address does not give the file, and another attempt would not help."""
 
 
 class _BrokenError(Exception):
-    """A connection failed; another attempt may go on from there."""
+    """A connection failed; another attempt may continue the download."""
 
 
 class Transfer:
-    """Brings one remote file to its part.
+    """Downloads one remote file to a `PartialDownload`.
 
     Args:
         remote: The file.
-        path: Where it will lie; the bytes go to the part beside it.
-        progress: Is told of each byte, also of those that were there before.
-        title: Of the progress.
+        path: Path of the complete file; the received bytes are written beside it.
+        progress: Receives the number of bytes, including those of an earlier run.
+        title: Title of the progress display.
     """
 
     def __init__(self, remote: RemoteFile, path: Path, progress: Progress, title: str) -> None:
@@ -53,39 +53,43 @@ class Transfer:
         self._path = path
         self._progress = progress
         self._title = title
-        self._shown: int | None = None  # bytes that progress knows of
+        self._shown: int | None = None  # bytes reported to progress
 
-    def bring(self, session: requests.Session, url: str) -> bool:
-        """Fill the part from one address.
+    def download(self, session: requests.Session, url: str) -> bool:
+        """Download the file from one address, or continue its partial download.
+
+        Args:
+            session: Session for all requests.
+            url: The address.
 
         Returns:
-            Whether some of the bytes were there before, from an earlier run or connection.
+            Whether some of the bytes are from an earlier run or connection.
 
         Raises:
-            UnusableError: If the address does not give the file; the text says why. Bytes that may
-                be continued another day are kept.
-            TagbenchError: If the disk is too small.
+            UnusableError: The address does not give the file, with the reason. Bytes from which
+                the download can be continued are kept.
+            TagbenchError: The disk has not enough space.
         """
         if not url.lower().startswith(("http://", "https://")):
             raise UnusableError("only http and https addresses are fetched")
         if PartialDownload.of(self._path).url != url and not self._remote.checksum:
             PartialDownload.of(self._path).remove()
-        continued = False
-        tries, most = 0, PartialDownload.of(self._path).bytes
+        is_continued = False
+        attempts, most = 0, PartialDownload.of(self._path).bytes
         try:
             while True:
-                continued |= PartialDownload.of(self._path).bytes > 0
+                is_continued |= PartialDownload.of(self._path).bytes > 0
                 try:
                     self._attempt(session, url)
                 except _BrokenError as error:
-                    have = PartialDownload.of(self._path).bytes
-                    tries = 1 if have > most else tries + 1
-                    most = max(most, have)
-                    if tries >= ATTEMPTS:
-                        raise UnusableError(f"{error} (attempts: {tries})") from error
-                    time.sleep(BACKOFF_S * 2 ** (tries - 1))
+                    received = PartialDownload.of(self._path).bytes
+                    attempts = 1 if received > most else attempts + 1
+                    most = max(most, received)
+                    if attempts >= ATTEMPTS:
+                        raise UnusableError(f"{error} (attempts: {attempts})") from error
+                    time.sleep(BACKOFF_S * 2 ** (attempts - 1))
                 else:
-                    return continued
+                    return is_continued
         finally:
             if self._shown is not None:
                 self._progress.finish()
@@ -93,14 +97,15 @@ class Transfer:
 
     def _attempt(self, session: requests.Session, url: str) -> None:
         part = PartialDownload.of(self._path)
-        have = part.bytes
-        if have and have == part.total:
+        received = part.bytes
+        if received and received == part.total:
             return
-        # A body that is packed for the way could not be continued at a byte of the file.
+        # A download with a content encoding could not be continued at a byte of the file.
         headers = {"Accept-Encoding": "identity"}
         validator = part.validator if part.url == url else ""
-        if have and (validator or self._remote.checksum):  # else a change would go unnoticed
-            headers["Range"] = f"bytes={have}-"
+        # Without a validator or checksum, a change of the file would not be noticed.
+        if received and (validator or self._remote.checksum):
+            headers["Range"] = f"bytes={received}-"
             if validator:
                 headers["If-Range"] = validator
         with _request(session, url, headers) as reply:
@@ -108,27 +113,27 @@ class Transfer:
                 part.remove()
                 raise _BrokenError("the server refused to continue the file")
             if not reply.ok:
-                _refuse(reply)
-            self._receive(reply, part, url, have if "Range" in headers else 0)
+                _raise_for_status(reply)
+            self._receive(reply, part, url, received if "Range" in headers else 0)
 
     def _receive(
-        self, reply: requests.Response, part: PartialDownload, url: str, asked: int
+        self, reply: requests.Response, part: PartialDownload, url: str, requested: int
     ) -> None:
-        start, total = _extent(reply, asked)
-        if start not in (0, asked):
+        start, total = _extent(reply)
+        if start not in (0, requested):
             part.remove()
-            raise _BrokenError("the server continued the file at another byte")
+            raise _BrokenError("the server continued the file at another byte than requested")
         if start and part.total and total != part.total:
             part.remove()
-            raise _BrokenError("the server has another version of the file by now")
+            raise _BrokenError("the file on the server has changed since the first bytes")
         chunks = _chunks(reply)
         chunk = next(chunks, b"")
         if not start:
-            self._check_begin(chunk, total)
+            self._check_head(chunk, total)
         check_disk_space(self._path.parent, total - start, self._remote.name)
         with part.path.open("ab" if start else "wb") as file:
             part = PartialDownload(part.path, url, _validator(reply), total)
-            part.write_notes()
+            part.write_record()
             self._show(start, total)
             while chunk:
                 file.write(chunk)
@@ -136,40 +141,40 @@ class Transfer:
                 chunk = next(chunks, b"")
         self._check_end(part)
 
-    def _check_begin(self, chunk: bytes, total: int) -> None:
-        """Refuse what cannot be the file before all of it has come."""
-        wrong = self._remote.wrong_head(chunk[:HEAD_BYTES])
+    def _check_head(self, chunk: bytes, total: int) -> None:
+        """Reject content that cannot be the file, before all of it is received."""
+        problem = self._remote.wrong_head(chunk[:HEAD_BYTES])
         expected = self._remote.bytes
-        if not wrong and expected is not None and total not in (0, expected):
-            wrong = f"the file there has {total:,} bytes, expected {expected:,}"
-        if wrong:
-            raise UnusableError(wrong)
+        if not problem and expected is not None and total not in (0, expected):
+            problem = f"the file there has {total:,} bytes, expected {expected:,}"
+        if problem:
+            raise UnusableError(problem)
 
     def _check_end(self, part: PartialDownload) -> None:
-        have, promised = part.bytes, part.total or self._remote.bytes or 0
-        if have < promised:
-            raise _BrokenError(f"the connection ended after {have:,} of {promised:,} bytes")
+        received, stated = part.bytes, part.total or self._remote.bytes or 0
+        if received < stated:
+            raise _BrokenError(f"the connection ended after {received:,} of {stated:,} bytes")
 
-    def _show(self, have: int, total: int) -> None:
+    def _show(self, received: int, total: int) -> None:
         if self._shown is None:
             self._progress.start(total or self._remote.bytes or 0, "bytes", self._title)
             self._shown = 0
-        if have != self._shown:
-            self._progress.advance(have - self._shown)
-            self._shown = have
+        if received != self._shown:
+            self._progress.advance(received - self._shown)
+            self._shown = received
 
 
 def _request(session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
     try:
         return session.get(url, headers=headers, stream=True, timeout=_TIMEOUTS_S)
-    except _HOPELESS as error:
+    except _PERMANENT_ERRORS as error:
         raise UnusableError(_reason(error)) from error
     except (requests.RequestException, HTTPError) as error:
         raise _BrokenError(_reason(error)) from error
 
 
 def _chunks(reply: requests.Response) -> Iterator[bytes]:
-    """Yield the body as it was sent: some servers call a .tar.gz packed for the way."""
+    """Yield the body as it was sent: some servers declare a .tar.gz as a content encoding."""
     try:
         while chunk := reply.raw.read(_CHUNK_BYTES, decode_content=False):
             yield chunk
@@ -177,35 +182,35 @@ def _chunks(reply: requests.Response) -> Iterator[bytes]:
         raise _BrokenError(_reason(error)) from error
 
 
-def _refuse(reply: requests.Response) -> None:
+def _raise_for_status(reply: requests.Response) -> None:
     text = f"{reply.status_code} {reply.reason or ''}".strip()
-    raise _BrokenError(text) if reply.status_code in _FOR_NOW else UnusableError(text)
+    raise _BrokenError(text) if reply.status_code in _TEMPORARY_STATUSES else UnusableError(text)
 
 
-def _extent(reply: requests.Response, asked: int) -> tuple[int, int]:
-    """Return the first byte of a body, and the size of the whole file or 0."""
+def _extent(reply: requests.Response) -> tuple[int, int]:
+    """Return the position of a body's first byte, -1 if unknown, and the size of the file or 0."""
     if reply.status_code == requests.codes.partial_content:
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"bytes (\d+)-\d+/(\d+|\*)", reply.headers.get("Content-Range", "").strip()
         )
-        if not found:
+        if not match:
             return -1, 0
-        return int(found[1]), int(found[2]) if found[2] != "*" else 0
+        return int(match[1]), int(match[2]) if match[2] != "*" else 0
     length = reply.headers.get("Content-Length", "")
     return 0, int(length) if length.isdigit() else 0
 
 
 def _validator(reply: requests.Response) -> str:
-    """Return what ``If-Range`` may name: RFC 9110, 13.1.5, excludes weak entity tags."""
+    """Return the value for ``If-Range``; RFC 9110, 13.1.5, excludes weak entity tags."""
     tag = reply.headers.get("ETag", "")
     return tag if tag.startswith('"') else reply.headers.get("Last-Modified", "")
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost cause in few words; those around it repeat it with object names."""
+    """Return the text of the innermost cause; the outer errors repeat it with object names."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     if isinstance(error, IncompleteRead):
         return "the connection ended too soon"
-    said = error.strerror if isinstance(error, OSError) else None
-    return said or str(error) or type(error).__name__
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__

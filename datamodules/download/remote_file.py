@@ -8,18 +8,21 @@ from pathlib import PurePosixPath
 from datamodules.common.errors import TagbenchError, unknown_name
 
 Checksum = str
-"""``"sha256:<hex>"``, ``"sha1:<hex>"``, ``"md5:<hex>"``, or empty when nobody has published one."""
+"""``"sha256:<hex>"``, ``"sha1:<hex>"``, ``"md5:<hex>"``, or empty if none is published."""
 
 _Head = bytes  # a name for the type where `bytes` is a field
-HEAD_BYTES = 512  # as many as `RemoteFile.wrong_head` wants to see; a tar header
+HEAD_BYTES = 512  # read by `RemoteFile.wrong_head`; the size of a tar header
 _HEX_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64}
 _ARCHIVES = {"zip": "a zip archive", "gzip": "a gzip file", "tar": "a tar archive"}
 _TITLES = {
     **_ARCHIVES, "npy": "a NumPy array", "sqlite": "an SQLite database", "text": "text", "": "data",
 }  # fmt: skip
-# Kind: (position, what may stand there).
+# Kind: (offset, accepted bytes).
 _MAGIC = {
-    "zip": (0, (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")),  # the last: once split, now joined
+    "zip": (
+        0,
+        (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"),
+    ),  # the last: of a split archive that was joined
     "gzip": (0, (b"\x1f\x8b",)),
     "tar": (257, (b"ustar",)),
     "npy": (0, (b"\x93NUMPY",)),
@@ -33,14 +36,14 @@ class RemoteFile:
     """A file that a publisher serves.
 
     Attributes:
-        name: Path below the dataset's download folder, with ``/``.
-        urls: Tried in order: the publisher first, then mirrors.
-        checksum: Of the whole file; empty where none is published, then that of the first
-            download is kept.
-        bytes: Size where known, for estimates and a first check.
-        kind: What the first bytes must be: ``"zip"``, ``"gzip"``, ``"tar"``, ``"npy"``,
-            ``"sqlite"``, ``"text"``, or empty for anything but an HTML page.
-        manual: A sentence: how to get the file by hand where every address fails.
+        name: Path below the download folder of the dataset, with ``/``.
+        urls: Addresses in the order in which they are tried: the publisher, then mirrors.
+        checksum: Checksum of the whole file; if it is empty, that of the first download is
+            recorded and compared with later ones.
+        bytes: Size in bytes where known, for estimates and a first check.
+        kind: Type of the file, checked by its first bytes: ``"zip"``, ``"gzip"``, ``"tar"``,
+            ``"npy"``, ``"sqlite"``, ``"text"``, or empty for anything but an HTML page.
+        manual: A sentence about how to get the file if every address fails.
     """
 
     name: str
@@ -60,10 +63,10 @@ class RemoteFile:
             self._check_checksum()
 
     def wrong_head(self, head: _Head) -> str:
-        """Return what is wrong with a file that begins like this, or an empty string.
+        """Return why a file with these first bytes is not this file; empty if it may be.
 
         Args:
-            head: Its first ``HEAD_BYTES``, or all of a shorter file.
+            head: The first ``HEAD_BYTES`` of the file, or all bytes of a shorter file.
         """
         title = _TITLES[self.kind]
         if not head:
@@ -71,11 +74,11 @@ class RemoteFile:
         if not self.name.endswith((".html", ".htm")) and _is_html(head):
             return f"got an HTML page instead of {title}"
         if self.kind in _MAGIC:
-            at, magics = _MAGIC[self.kind]
-            good = head[at:].startswith(magics)
+            offset, magics = _MAGIC[self.kind]
+            is_good = head[offset:].startswith(magics)
         else:
-            good = self.kind != "text" or b"\0" not in head
-        return "" if good else f"got something else than {title}: it begins with {head[:16]!r}"
+            is_good = self.kind != "text" or b"\0" not in head
+        return "" if is_good else f"got something else than {title}: it begins with {head[:16]!r}"
 
     def _check_checksum(self) -> None:
         algorithm, _, digits = self.checksum.partition(":")
@@ -84,7 +87,7 @@ class RemoteFile:
         hexadecimal = set(digits) <= set("0123456789abcdef")
         if not hexadecimal or len(digits) != _HEX_DIGITS[algorithm]:
             raise TagbenchError(
-                f"File {self.name!r}: {digits!r} is no {algorithm}; expected "
+                f"File {self.name!r}: {digits!r} is not a {algorithm}; expected "
                 f"{_HEX_DIGITS[algorithm]} digits of 0-9 and a-f."
             )
 

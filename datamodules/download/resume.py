@@ -1,4 +1,4 @@
-"""`Part`: what has come of a file that is being downloaded."""
+"""`PartialDownload`: the received bytes of an unfinished download, and where they came from."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from datamodules.common.filesystem import PARTIAL, replace_file
 
 @dataclass(frozen=True)
 class PartialDownload:
-    """What is there of a file so far, ``<name>.part``, and where it came from.
+    """The received bytes of a file, ``<name>.part``, with a record in ``<name>.part.json``.
 
     Attributes:
-        path: Of the bytes.
-        url: They were sent from here.
-        validator: The server's name for this version of the file, for ``If-Range``; or empty.
-        total: Size of the whole file as the server told it, or 0.
+        path: File of the received bytes.
+        url: Address that they came from.
+        validator: Entity tag or date of this version of the file, for ``If-Range``; may be empty.
+        total: Size of the whole file in bytes as the server stated it, or 0.
     """
 
     path: Path
@@ -28,36 +28,36 @@ class PartialDownload:
 
     @classmethod
     def of(cls, path: Path) -> PartialDownload:
-        """Read what is known of the part of ``path``."""
+        """Return the partial download of ``path``, with its record if there is one."""
         part = path.with_name(path.name + PARTIAL)
         try:
-            known = json.loads(_notes(part).read_text(encoding="utf-8"))
-            return cls(part, str(known["url"]), str(known["validator"]), int(known["total"]))
+            record = json.loads(_record(part).read_text(encoding="utf-8"))
+            return cls(part, str(record["url"]), str(record["validator"]), int(record["total"]))
         except (OSError, ValueError, KeyError, TypeError):
             return cls(part)
 
     @property
     def bytes(self) -> int:
-        """How many bytes are there."""
+        """Number of received bytes."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
-    def write_notes(self) -> None:
-        """Remember where the bytes come from."""
-        notes = {"url": self.url, "validator": self.validator, "total": self.total}
-        replace_file(_notes(self.path), json.dumps(notes).encode())
+    def write_record(self) -> None:
+        """Write where the bytes come from."""
+        record = {"url": self.url, "validator": self.validator, "total": self.total}
+        replace_file(_record(self.path), json.dumps(record).encode())
 
     def remove(self) -> None:
-        """Delete the bytes and what is known of them."""
+        """Delete the bytes and their record."""
         self.path.unlink(missing_ok=True)
-        _notes(self.path).unlink(missing_ok=True)
+        _record(self.path).unlink(missing_ok=True)
 
-    def become(self, path: Path) -> None:
-        """Make the file of the part."""
+    def move_to(self, path: Path) -> None:
+        """Move the complete file to ``path``, and delete the record."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
         self.path.replace(path)
-        _notes(self.path).unlink(missing_ok=True)
+        _record(self.path).unlink(missing_ok=True)
 
 
-def _notes(part: Path) -> Path:
+def _record(part: Path) -> Path:
     return part.with_name(part.name + ".json")

@@ -1,4 +1,4 @@
-"""`SplitArchive`: files that are pieces of one file, read as if they were one."""
+"""`SplitArchive`: consecutive parts of a file, read as one file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class SplitArchive(io.RawIOBase):
-    """A read-only file over consecutive parts; nothing is written anywhere.
+    """A read-only, seekable file that consists of consecutive parts.
 
     Args:
-        paths: The parts in order.
+        paths: The parts, in order.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -27,39 +27,39 @@ class SplitArchive(io.RawIOBase):
         with ExitStack() as stack:
             self._files = [stack.enter_context(path.open("rb")) for path in paths]
             self._stack = stack.pop_all()
-        # Where each part begins, and where the last one ends.
-        self._begins = [0, *accumulate(path.stat().st_size for path in paths)]
-        self._at = 0
+        # Position of the first byte of each part, and the total size.
+        self._starts = [0, *accumulate(path.stat().st_size for path in paths)]
+        self._position = 0
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Return the position in the whole."""
-        return self._at
+        """Return the position in bytes."""
+        return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position in the whole."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._begins[-1]}[whence]
+        """Move to a position in bytes."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._starts[-1]}[whence]
         if base + offset < 0:
             raise ValueError(f"position {base + offset} is before the beginning")
-        self._at = base + offset
-        return self._at
+        self._position = base + offset
+        return self._position
 
     def readinto(self, buffer: Buffer) -> int:
-        """Read up to the end of the buffer or of a part."""
-        if self._at >= self._begins[-1]:
+        """Read until the buffer is full or the part ends; return the number of bytes."""
+        if self._position >= self._starts[-1]:
             return 0
-        part = bisect_right(self._begins, self._at) - 1
+        part = bisect_right(self._starts, self._position) - 1
         file = self._files[part]
-        file.seek(self._at - self._begins[part])
+        file.seek(self._position - self._starts[part])
         count = file.readinto(buffer)
-        self._at += count
+        self._position += count
         return count
 
     def close(self) -> None:

@@ -231,19 +231,19 @@ def evil_tar(path: Path, name: str, kind: bytes = tarfile.REGTYPE) -> Path:
 
 
 NAMES = {
-    "../out": "climbs out",
-    "a/../../out": "climbs out",
-    "a/..": "climbs out",
+    "../out": "leaves its folder",
+    "a/../../out": "leaves its folder",
+    "a/..": "leaves its folder",
     "/etc/out": "absolute",
     "//host/out": "absolute",
     "C:/out": "absolute",
     "c:out": "absolute",
     "..\\out": "backslash",
     "a\\..\\..\\out": "backslash",
-    "a/1.mp3": "lies where 'a/1.mp3' does",
-    "a//./1.mp3": "lies where 'a/1.mp3' does",
-    "a/1.mp3/below": "lies below the file 'a/1.mp3'",
-    "a/1.mp3.part": "is written by way of",
+    "a/1.mp3": "has the path of the member 'a/1.mp3'",
+    "a//./1.mp3": "has the path of the member 'a/1.mp3'",
+    "a/1.mp3/below": "is below the file 'a/1.mp3'",
+    "a/1.mp3.part": "needs the temporary file",
     ".": "has no name",
 }
 
@@ -287,8 +287,8 @@ def test_links_and_devices(tmp_path: Path, evil: Callable[..., Path], kind: Any,
 
 def test_a_new_name_is_looked_at_too(tmp_path: Path):
     archive, into = zip_of(tmp_path / "x.zip", FILES), tmp_path / "into"
-    assert "climbs out" in refuses(archive, into, rename=lambda n: f"../{n}")
-    assert "lies where" in refuses(archive, into, rename=lambda _: "same")
+    assert "leaves its folder" in refuses(archive, into, rename=lambda n: f"../{n}")
+    assert "has the path of" in refuses(archive, into, rename=lambda _: "same")
     assert not into.exists()
 
 
@@ -314,7 +314,7 @@ def test_a_cut_archive_is_said(tmp_path: Path, kind: str, share: float):
     end = content.rindex(b"lists.txt") if kind in ("tar", "dotted") else len(content)
     archive.write_bytes(content[: int(share * end)])
     message = refuses(archive, tmp_path / "into")
-    assert f"{archive}: damaged or cut short at the list of its members" in message
+    assert f"{archive}: damaged or truncated at the list of its members" in message
     assert not (tmp_path / "into").exists()
 
 
@@ -341,7 +341,7 @@ def test_a_flipped_bit_names_the_member(tmp_path: Path, kind: str):
     content[100_000] ^= 1
     archive.write_bytes(content)
     message = refuses(archive, tmp_path / "into")
-    assert f"{archive}: damaged or cut short at a/1.mp3" in message
+    assert f"{archive}: damaged or truncated at a/1.mp3" in message
     assert not (tmp_path / "into" / "a" / "1.mp3").exists()
 
 
@@ -366,7 +366,7 @@ def test_parts_that_lack_one_or_are_out_of_order(tmp_path: Path, order: list[int
 def test_other_files_are_not_archives(tmp_path: Path):
     for content in (b"", b"<html>", NOISE):
         (tmp_path / "x").write_bytes(content)
-        assert "damaged or cut short" in refuses(tmp_path / "x", tmp_path / "into")
+        assert "damaged or truncated" in refuses(tmp_path / "x", tmp_path / "into")
     assert "No such file" in refuses(tmp_path / "none", tmp_path / "into")
 
 
@@ -390,7 +390,7 @@ def test_a_size_beyond_all_bounds_is_damage(
     header[156:157], header[148:156] = kind, b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
     (tmp_path / "x.tar").write_bytes(header + bytes(4096))
-    with pytest.raises(TagbenchError, match=r"x\.tar: damaged or cut short") as caught:
+    with pytest.raises(TagbenchError, match=r"x\.tar: damaged or truncated") as caught:
         extract(tmp_path / "x.tar", tmp_path / "into")
     assert isinstance(caught.value.__cause__, what)
 
@@ -400,7 +400,7 @@ def test_an_unknown_way_to_pack_is_damage(tmp_path: Path):
     content = bytearray(archive.read_bytes())
     content[8], content[content.rindex(b"PK\x01\x02") + 10] = 77, 77
     archive.write_bytes(content)
-    with pytest.raises(TagbenchError, match="damaged or cut short") as caught:
+    with pytest.raises(TagbenchError, match="damaged or truncated") as caught:
         extract(archive, tmp_path / "into")
     assert isinstance(caught.value.__cause__, RuntimeError)
 

@@ -228,7 +228,7 @@ def test_a_part_that_is_all_there_is_not_asked_for(server: Server, here: Path):
     url = server.url("a.zip")
     part = PartialDownload(here / "a.zip.part", url, '"x"', len(ZIP))
     part.path.write_bytes(ZIP)
-    part.write_notes()
+    part.write_record()
     assert fetch(remote(url), here).read_bytes() == ZIP
     assert server.asked("a.zip") == 0
 
@@ -320,7 +320,7 @@ def test_nobody_listens(here: Path, tmp_path: Path):
     with serve(tmp_path) as server:
         url = server.url("a.zip")
     assert "refused" in gives_up(remote(url), here)
-    assert "No address of it is known." in gives_up(remote(), here)
+    assert "No address is known." in gives_up(remote(), here)
 
 
 def test_an_unexpected_size_is_noticed_at_once(server: Server, here: Path):
@@ -466,8 +466,8 @@ def test_a_killed_download_is_continued(server: Server, here: Path):
         ({"name": ""}, "below a folder"),
         ({"kind": "zipp"}, "Did you mean 'zip'"),
         ({"checksum": "sha257:00"}, "Did you mean 'sha256'"),
-        ({"checksum": "md5:xy"}, "is no md5"),
-        ({"checksum": "md5:" + "A" * 32}, "is no md5"),
+        ({"checksum": "md5:xy"}, "is not a md5"),
+        ({"checksum": "md5:" + "A" * 32}, "is not a md5"),
     ],
 )
 def test_a_misspelt_remote_is_refused(given: dict[str, str], said: str):
