@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Unpack
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
-from datamodules.labels.perturbed_tags import MTAT_CATEGORIES, MTAT_CHANGES
+from datamodules.labels.perturbed_tags import read_tag_table
 from datamodules.labels.vocabularies import MTAT_TOP50, MTAT_TOP50_LEE
 from datamodules.published_dataset import PublishedDataset, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts
@@ -22,6 +22,8 @@ _FACTS = load_facts("magnatagatune")
 # By the first letter of a clip's folder, as in publications since Dieleman and Schrauwen (2014).
 _SPLITS = {"c": "valid", "d": "test", "e": "test", "f": "test"}
 _TAGS = {"top50": MTAT_TOP50, "top50_lee": MTAT_TOP50_LEE, "top10": MTAT_TOP50[:10]}
+
+_TAG_TABLE = read_tag_table("mtat")
 
 
 class MagnaTagATune(PublishedDataset):
@@ -45,8 +47,8 @@ class MagnaTagATune(PublishedDataset):
     access = "open"
     homepage = "https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset"
     citation = bibtex("law2009evaluation")
-    tags_changed_by = MTAT_CHANGES
-    categories = MTAT_CATEGORIES
+    tags_changed_by = _TAG_TABLE.changes
+    categories = _TAG_TABLE.categories
     annotations: ClassVar[RemoteFile] = _FACTS.single("annotations")
     clip_info: ClassVar[RemoteFile] = _FACTS.single("clip_info")
     archives = _FACTS.files["archives"]["all"]

@@ -16,7 +16,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
-from datamodules.labels.perturbed_tags import MSD_CATEGORIES, MSD_CHANGES
+from datamodules.labels.perturbed_tags import read_tag_table
 from datamodules.labels.vocabularies import MSD_CALS50, MSD_LASTFM50
 from datamodules.published_dataset import PublishedDataset, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts, read_words
@@ -29,6 +29,8 @@ SHORT_CLIPS = read_words("msd_clips_under_29s.txt")
 """7digital ids of the 965 clips under 29.1 s: 800 of Choi's train, 60 of valid and 105 of test."""
 _FACTS = load_facts("million_song")
 _UNKNOWN = Origin("", "", "")
+
+_TAG_TABLE = read_tag_table("msd")
 
 
 class MillionSongDataset(PublishedDataset):
@@ -69,8 +71,8 @@ class MillionSongDataset(PublishedDataset):
     access = "bring your own"
     homepage = "http://millionsongdataset.com"
     citation = bibtex("bertinmahieux2011million")
-    tags_changed_by = MSD_CHANGES
-    categories = MSD_CATEGORIES
+    tags_changed_by = _TAG_TABLE.changes
+    categories = _TAG_TABLE.categories
     list_files: ClassVar[Mapping[str, Mapping[str, RemoteFile]]] = {
         group: _FACTS.by_variant(group) for group in _FACTS.files
     }

@@ -17,7 +17,7 @@ from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track, fixed_stamp
 from datamodules.download.remote_file import RemoteFile
 from datamodules.download.verified_members import VerifiedMembers
-from datamodules.labels.perturbed_tags import JAMENDO_CHANGES, by_prefix
+from datamodules.labels.perturbed_tags import by_prefix, read_tag_table
 from datamodules.labels.vocabularies import JAMENDO_TOP50
 from datamodules.published_dataset import PublishedDataset, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts
@@ -30,6 +30,8 @@ _FACTS = load_facts("mtg_jamendo")
 _SPLITS = ("train", "valid", "test")  # the order of the three lists of a subset
 _TARS = 100  # of each kind; the last two digits of a track's number are those of its tar
 _LARGEST = 1.3  # upper bound of the size of a tar, as a multiple of the mean size
+
+_TAG_TABLE = read_tag_table("jamendo")
 
 
 class Jamendo(PublishedDataset):
@@ -62,7 +64,7 @@ class Jamendo(PublishedDataset):
     access = "open"
     homepage = "https://github.com/MTG/mtg-jamendo-dataset"
     citation = bibtex("bogdanov2019mtg")
-    tags_changed_by = JAMENDO_CHANGES
+    tags_changed_by = _TAG_TABLE.changes
     hosts: ClassVar[tuple[str, ...]] = _FACTS.hosts
     lists: ClassVar[Mapping[str, tuple[RemoteFile, ...]]] = dict(_FACTS.files["lists"])
     checksum_lists: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("checksums")

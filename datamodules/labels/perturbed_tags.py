@@ -1,20 +1,38 @@
-"""Tags that a change of the sound makes true or false, and the kinds of tags there are.
+"""Tags that a perturbation may make true or false, and categories of tags.
 
-A slow piece that is stretched may be slow no longer: a tagger that follows is right, and is marked
-down for it. Each dataset therefore names the tags that a family of perturbations may change; scores
-over the others, the *invariant* tags, stand beside those over all. Only what plain words say of
-tempo, level and the sex of a voice counts: whether a song stays sad is for people to hear.
+A slow piece that is stretched may no longer be slow: a model that follows the change is right, and
+its score falls. Each dataset therefore names the tags that a family of perturbations may change;
+scores over the others, the *invariant* tags, stand beside those over all. Only tags that state
+tempo, loudness or the sex of a voice are named; whether a song remains sad is left to listeners.
+
+The tables of published datasets are the files ``files/*_tag_facts.json`` beside this module.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 Changes = Mapping[str, tuple[str, ...]]
 """Tags that each family of perturbations may change."""
 
 CHAIN = "chain"
-"""Family of several perturbations in turn: it may change whatever one of them does."""
+"""Family of several perturbations in turn: it may change whatever one of them changes."""
+
+
+@dataclass(frozen=True)
+class TagTable:
+    """Facts about the tags of a dataset.
+
+    Attributes:
+        changes: Tags that each family of perturbations may change.
+        categories: Tags by category, such as genre, instrument, mood, voice.
+    """
+
+    changes: Changes
+    categories: Mapping[str, tuple[str, ...]]
 
 
 def changes(
@@ -34,77 +52,36 @@ def changes(
     }
 
 
+def read_tag_table(name: str) -> TagTable:
+    """Read the table of a published dataset.
+
+    Args:
+        name: ``"mtat"``, ``"msd"`` or ``"jamendo"``.
+    """
+    path = Path(__file__).parent / "files" / f"{name}_tag_facts.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    categories = {category: tuple(tags) for category, tags in content["categories"].items()}
+    return TagTable(changes(**content["changed_by"]), categories)
+
+
 def within(declared: Changes, tags: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the changes of the tags that a dataset has, in their order; families without go."""
+    """Return the changes restricted to the tags of a dataset, in their order.
+
+    Families that change none of them are left out.
+    """
     names = tuple(tags)
-    found = {
+    restricted = {
         family: tuple(tag for tag in names if tag in changed)
         for family, changed in declared.items()
     }
-    return {family: changed for family, changed in found.items() if changed}
+    return {family: changed for family, changed in restricted.items() if changed}
 
 
 def by_prefix(tags: Iterable[str], separator: str = "---") -> dict[str, str]:
-    """Return the category of tags that carry it in front, such as ``genre---rock``."""
+    """Return the category of tags that have it as a prefix, such as ``genre---rock``."""
     return {tag: tag.partition(separator)[0] for tag in tags if separator in tag}
 
 
 def by_category(declared: Mapping[str, Collection[str]], tags: Iterable[str]) -> dict[str, str]:
     """Return the category of each tag that has one."""
-    return {tag: name for tag in tags for name, members in declared.items() if tag in members}
-
-
-MTAT_CHANGES = changes(
-    tempo=("slow", "fast", "fast beat"),
-    level=("loud", "quiet", "soft", "silence"),
-    voice=(
-        *("male", "female", "man", "woman", "men", "women", "girl", "soprano"),
-        *("male vocal", "male vocals", "male voice", "male singer", "male opera", "man singing"),
-        *("female vocal", "female vocals", "female voice", "female singer", "female singing"),
-        *("female opera", "woman singing"),
-    ),
-)
-
-MSD_CHANGES = changes(voice=("female vocalists", "female vocalist", "male vocalists"))
-
-JAMENDO_CHANGES = changes(
-    tempo=("mood/theme---slow", "mood/theme---fast"), level=("mood/theme---soft",)
-)
-
-MTAT_CATEGORIES: dict[str, tuple[str, ...]] = {
-    "genre": (
-        *("classical", "techno", "electronic", "rock", "ambient", "indian", "opera", "pop"),
-        *("classic", "new age", "dance", "country", "metal"),
-    ),
-    "instrument": (
-        *("guitar", "strings", "drums", "piano", "beat", "violin", "synth", "harpsichord"),
-        *("flute", "sitar", "solo", "beats", "harp", "cello"),
-    ),
-    "mood": ("slow", "fast", "loud", "quiet", "soft", "weird"),
-    "voice": (
-        *("vocal", "female", "male", "singing", "vocals", "no vocals", "woman", "male vocal"),
-        *("no vocal", "man", "choir", "voice", "male voice", "female vocal", "no voice"),
-        *("female voice", "choral"),
-    ),
-}
-"""Every tag of the top 50; of the others none."""
-
-MSD_CATEGORIES: dict[str, tuple[str, ...]] = {
-    "era": ("00s", "90s", "80s", "70s", "60s", "oldies"),
-    "genre": (
-        *("rock", "pop", "alternative", "indie", "electronic", "dance", "alternative rock"),
-        *("jazz", "metal", "classic rock", "soul", "indie rock", "electronica", "folk", "punk"),
-        *("blues", "hard rock", "ambient", "experimental", "Hip-Hop", "country", "funk"),
-        *("electro", "heavy metal", "Progressive rock", "rnb", "indie pop", "House"),
-        *("hip-hop", "hardcore", "punk rock", "death metal", "reggae", "progressive rock"),
-        *("metalcore", "world", "trance", "christian", "house", "latin", "psychedelic"),
-        "progressive metal",
-    ),
-    "instrument": ("guitar", "acoustic", "piano"),
-    "mood": (
-        *("beautiful", "chillout", "Mellow", "mellow", "chill", "party", "easy listening"),
-        *("sexy", "catchy", "sad", "happy"),
-    ),
-    "origin": ("british", "spanish"),
-    "voice": ("female vocalists", "female vocalist", "male vocalists", "instrumental"),
-}
+    return {tag: name for tag in tags for name, group in declared.items() if tag in group}

@@ -146,11 +146,12 @@ def test_declared_tags_exist_and_families_too():
     from benchmark.perturbations import catalogue
 
     families = {one.family for one in catalogue().values()} | {perturbed_tags.CHAIN}
-    assert set(perturbed_tags.MTAT_CHANGES) <= families
+    assert set(perturbed_tags.read_tag_table("mtat").changes) <= families
+    msd = perturbed_tags.read_tag_table("msd")
     known = {*vocabularies.MSD_LASTFM50, *vocabularies.MSD_CALS50}
-    declared = {tag for tags in perturbed_tags.MSD_CHANGES.values() for tag in tags}
+    declared = {tag for tags in msd.changes.values() for tag in tags}
     assert declared <= known
-    assert {tag for tags in perturbed_tags.MSD_CATEGORIES.values() for tag in tags} == known
+    assert {tag for tags in msd.categories.values() for tag in tags} == known
 
 
 def test_invariant_scores_of_all_tags_unstable_are_missing(tmp_path):
