@@ -64,10 +64,10 @@ benchmark: install ## Train, perturb, evaluate and score; the embedded corpus by
 	@$(BIN)/tagbench run $(FLAGS)
 
 test: install ## Run the tests, with coverage
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=85 -q
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=85 -q
 
 test-all: install ## Run the slow tests too
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" -q
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope -m "slow or not slow" -q
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

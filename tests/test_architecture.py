@@ -22,6 +22,23 @@ TORCH_RANDOM = {"rand", "randn", "randint", "randperm", "rand_like", "randn_like
 # The speed measurements draw weights inside fork_rng.
 TORCH_SEEDING = {"lightning_modules/base.py", "benchmark/speed/worker.py"}
 
+# What a verb without models imports. One process checks all: torch stays imported once it is.
+LIGHT = (
+    "benchmark.cli",
+    "benchmark.catalog.listing",
+    "benchmark.report.html",
+    "benchmark.report.pipeline",
+    "benchmark.report.terminal",
+    "benchmark.score.tables.build",
+    "benchmark.score.tables.verify",
+    "benchmark.store.merge",
+    "benchmark.store.run_record",
+    "datamodules.corpus.prepare",
+    "datamodules.loaders.windowing",
+    "datamodules.synthesis.clip_source",
+    "lightning_modules.training.recipe",
+)
+
 
 def module_name(path: Path) -> str:
     parts = list(path.relative_to(ROOT).with_suffix("").parts)
@@ -102,34 +119,32 @@ def test_no_import_cycle():
         visit(name, ())
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "import benchmark.cli",
-        "import benchmark.report.pipeline, benchmark.store.run_record, benchmark.catalog.listing",
-        "import datamodules.corpus.prepare, datamodules.loaders.windowing",
-        "import lightning_modules.training.recipe",
-    ],
-)
-def test_light_modules_do_not_import_torch(statement: str):
-    code = f"{statement}\nimport sys\nassert 'torch' not in sys.modules, 'torch was imported'"
+def run_python(code: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_help_imports_next_to_nothing():
-    code = (
+def test_light_modules_do_not_import_torch():
+    run_python(
+        "import sys\n"
+        "from importlib import import_module\n"
+        f"for name in {LIGHT}:\n"
+        "    import_module(name)\n"
+        "    assert 'torch' not in sys.modules, f'{name} imports torch'\n"
+    )
+
+
+def test_help_and_version_import_next_to_nothing():
+    run_python(
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from benchmark.cli import app\n"
         "result = CliRunner().invoke(app, ['--help'])\n"
         "assert result.exit_code == 0 and 'leaderboard' in result.output\n"
+        "result = CliRunner().invoke(app, ['--version'])\n"
+        "assert result.exit_code == 0 and result.output == 'tagbench 0.1.0\\n', result.output\n"
         "heavy = {'torch', 'numpy', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from benchmark import __version__
 from benchmark.cli import data as cli_data
 from benchmark.cli import models as cli_models
 from benchmark.cli import results as cli_results
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="tagbench",
-    help="How good, and how robust, is a music tagger? Models x datasets x perturbations.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,6 +32,24 @@ app = typer.Typer(
 )
 
 _WIDE = 200  # columns of a listing that no terminal limits
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tagbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tagbench(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """How good, and how robust, is a music tagger? Models x datasets x perturbations."""
 
 
 def main() -> None:
