@@ -1,4 +1,4 @@
-"""Compiled functions that work wherever the package is installed."""
+"""Compilation of numeric functions with numba."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kernel(function: F) -> F:
-    """Compile a function, once for all processes where a folder can be written to.
+def compiled(function: F) -> F:
+    """Compile a function with ``numba.njit``, with a cache where a folder can be written.
 
-    It runs without the lock of the interpreter, so that threads can share out the work.
+    The compiled function releases the GIL, so that threads run it in parallel. numba stores the
+    cache beside the source or in the user's home and raises an error if both are read-only, as in
+    some containers. The function is then compiled once in each process.
 
-    numba looks for one beside the source, then in the user's home, and refuses to decorate where
-    both are read-only, as in some containers; there each process compiles for itself.
+    Args:
+        function: Function that numba's nopython mode supports.
+
+    Returns:
+        The compiled function.
     """
     try:
-        compiled: F = numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no locator available
-        compiled = numba.njit(nogil=True)(function)
-    return compiled
+        dispatcher: F = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # numba finds no folder for its cache
+        dispatcher = numba.njit(nogil=True)(function)
+    return dispatcher

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from benchmark.kernels import kernel
+from benchmark.kernels import compiled
 from benchmark.perturbations.dsp.levels import decibels, one_pole
 
 Signal = NDArray[np.float64]
@@ -116,7 +116,7 @@ def to_int16_and_back(audio: Signal, rng: np.random.RandomState) -> Signal:
     return np.clip(np.rint(audio * 32768.0 + dither), -32768.0, 32767.0) / 32768.0
 
 
-@kernel
+@compiled
 def _follow(audio: Signal, attack: float, decay: float, start: float) -> Signal:
     level = np.empty(audio.shape[0], np.float64)
     value = start

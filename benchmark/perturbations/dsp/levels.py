@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from benchmark.kernels import kernel
+from benchmark.kernels import compiled
 
 _FLOOR = 1e-10  # -200 dB, so that the logarithm is finite
 
@@ -18,7 +18,7 @@ def decibels(level: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(20.0 * np.log10(np.maximum(level, _FLOOR)))
 
 
-@kernel
+@compiled
 def _release(peaks: NDArray[np.float64], step: float) -> NDArray[np.float64]:
     level = np.empty(peaks.shape[0], np.float64)
     value = peaks[0]

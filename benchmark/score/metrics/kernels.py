@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.kernels import kernel
+from benchmark.kernels import compiled
 from benchmark.score.metrics.weights import LANES
 
 
-@kernel
+@compiled
 def _add(total: np.ndarray, weights: np.ndarray, rows: np.ndarray, start: int, stop: int) -> None:
     for k in range(start, stop):
         row = rows[k]
@@ -16,7 +16,7 @@ def _add(total: np.ndarray, weights: np.ndarray, rows: np.ndarray, start: int, s
             total[lane] += weights[row, lane]
 
 
-@kernel
+@compiled
 def _groups(order: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Find the tie groups with a positive; move the positives to the front of each.
 
@@ -43,7 +43,7 @@ def _groups(order: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.nd
     return cuts[:found]
 
 
-@kernel
+@compiled
 def rank_tag(
     order: np.ndarray,
     scores: np.ndarray,
@@ -94,7 +94,7 @@ def rank_tag(
                 out[2, at] = area[lane] / tp[lane]
 
 
-@kernel
+@compiled
 def sum_rows(rows: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
     """Fill ``out`` (R,) with the weight of ``rows`` in each replicate."""
     total = np.empty(LANES, np.int32)

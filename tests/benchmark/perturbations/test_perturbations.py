@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import soxr
 
-from benchmark.kernels import kernel
+from benchmark.kernels import compiled
 from benchmark.perturbations import (
     CLEAN,
     Condition,
@@ -423,7 +423,7 @@ def test_kernels_compile_where_nothing_can_be_written() -> None:
     exec("def double(x):\n    return 2 * x", space)  # no file, no folder beside it
     with pytest.raises(RuntimeError, match="cannot cache"):
         numba.njit(cache=True)(space["double"])
-    assert kernel(space["double"])(21) == 42
+    assert compiled(space["double"])(21) == 42
 
 
 # --- refusing ----------------------------------------------------------------------------------
