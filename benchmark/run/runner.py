@@ -73,7 +73,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             render_audio_examples(
                 item.record, item.dataset, item.corpus, store, console, options.audio
             )
-            tables = pipeline.write_results(item.record, store, console)
+            tables = pipeline.write_results(item.record, store, console, again=False)
             if fresh:
                 mirror(item.record, tables, store, runtime, console)
         return terminal.report_failures([item.record for item in planned], store, console)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.score.tables.build import build_tables
 from benchmark.score.tag_groups import TagFacts
 from benchmark.store import run_record as sweeps
+from benchmark.store.outputs import code_digest
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables
 
@@ -26,6 +29,34 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
         ),
         clusters=sweep.info.get("clusters"),
     )
+
+
+def inputs_digest(record: sweeps.RunRecord, store: Store) -> str:
+    """Return the digest of everything that the tables of a dataset are computed from.
+
+    That is the record, the state of its cells with the digests of their files, and the code.
+    """
+    cells = {}
+    for cell in record.cells:
+        name = cell["id"]
+        state = store.state(name)
+        metrics = store.metrics(name) if state == "done" else {}
+        cells[name] = [
+            state,
+            metrics.get("files"),
+            metrics.get("provenance"),
+            None if state == "done" else store.failure(name),
+        ]
+    document = {
+        "dataset": record.dataset,
+        "info": dict(record.info),
+        "models": dict(record.models),
+        "record": list(record.cells),
+        "cells": cells,
+        "code": code_digest(),
+    }
+    text = json.dumps(document, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def damaged(sweep: sweeps.RunRecord, store: Store) -> Mapping[str, Path]:

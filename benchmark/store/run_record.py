@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark import __version__
 from benchmark.perturbations import Condition
 from benchmark.store.cells import Cell
 from benchmark.store.files import read_json, write_json
@@ -164,7 +163,7 @@ def evaluations(sweep: RunRecord, store: Store) -> list[Evaluation]:
                 "preset": cell["labels"]["preset"],
                 "manifest_digest": info["manifest_digest"][:12],
                 "split_digest": info["split_digest"][:12],
-                "version": __version__,
+                "version": store.metrics(cell["id"]).get("provenance", {}).get("tagbench", ""),
             },
         )
         for cell in sweep.of_kind("evaluation")

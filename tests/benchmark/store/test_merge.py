@@ -71,7 +71,7 @@ class Machine:
         for cell in planned.plan.training:
             run(Job((cell,), "train"), runtime, lambda event: None)
         run(Job(planned.plan.evaluations, "evaluate"), runtime, lambda event: None)
-        pipeline.score(planned.record, store, QUIET, report=False)
+        pipeline.write_results(planned.record, store, QUIET, report=False)
         return store
 
 
@@ -134,7 +134,7 @@ def test_one_half_merges_into_the_other(whole: Store, halves: tuple[Store, Store
     target, before = copied(halves[1], tmp_path / "results"), csvs(halves[0])
     with target.lock():
         for item in merge([halves[0]], target, QUIET):
-            pipeline.score(item, target, QUIET, report=False)
+            pipeline.write_results(item, target, QUIET, report=False)
     assert csvs(target) == csvs(whole)
     assert csvs(halves[0]) == before
 

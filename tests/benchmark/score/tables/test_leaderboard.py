@@ -171,6 +171,7 @@ def test_bytes_do_not_depend_on_order_threads_or_time(small, tmp_path):
     assert set(before) == {
         *("failures.csv", "leaderboard.csv", "long_tail.csv", "per_tag.csv", "robustness.csv"),
         *("summary.csv", "comparisons.csv", "ranks.csv", "per_category.csv", "consistency.csv"),
+        "tables.json",
     }
     write_tables(read_tables(tmp_path), tmp_path)
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -458,5 +459,5 @@ def test_verify_finds_rows_added_removed_reordered_and_files_missing(small, tmp_
 
 
 def test_reading_needs_the_files(tmp_path):
-    with pytest.raises(TagbenchError, match=r"No leaderboard\.csv"):
+    with pytest.raises(TagbenchError, match=r"no tables\.json"):
         read_tables(tmp_path)
