@@ -292,11 +292,10 @@ def cell(
     workers: Annotated[int, typer.Option(help="Data processes.")] = 0,
 ) -> None:
     """Run one cell by hand in this process, to look at a failure."""
-    import os
-
     from benchmark.plan.jobs import Job, Runtime
     from benchmark.run.worker import run as run_job
     from benchmark.store.store import Store
+    from datamodules.common.cpus import usable_cpus
 
     store = Store(results)
     found = store.cell(cell)
@@ -306,9 +305,7 @@ def cell(
                 f"Cell {cell} depends on cell {parent}, which is not done. Run that first: "
                 f"tagbench cell {parent}"
             )
-    runtime = Runtime(
-        str(results), str(data_root), device, threads=os.cpu_count() or 1, workers=workers
-    )
+    runtime = Runtime(str(results), str(data_root), device, threads=usable_cpus(), workers=workers)
     console = _console()
     run_job(Job((found,), found.job_title), runtime, lambda event: console.print(dict(event)))
     if store.state(cell) != "done":

@@ -68,18 +68,17 @@ def describe(
     workers: Workers = None,
 ) -> None:
     """Show what is in a dataset: a page of pictures, and the tables behind them."""
-    import os
-
     from benchmark.report.dataset.page import describe as write
     from benchmark.run import preparation
     from benchmark.run.options import Options
     from benchmark.run.progress_bar import ProgressBar
+    from datamodules.common.cpus import usable_cpus
 
     console = _console()
     options = Options(results, data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
         corpus = preparation.prepare(resolved, options, console)
-        processes = workers or os.cpu_count() or 1
+        processes = workers or usable_cpus()
         page = write(corpus, results / resolved.name, clips, processes, ProgressBar(title="listen"))
         console.print(f"Wrote {page}", highlight=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from benchmark.predict.inference import predict_track
 from datamodules.audio.decode import decode
 from datamodules.audio.find_files import find_audio_files
 from datamodules.audio.formats import DECODED_SUFFIXES
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Windowing
 from lightning_modules.base import TaggingModule
@@ -122,7 +122,7 @@ def _decoded(
 
     A few files are decoded ahead of the caller.
     """
-    workers = min(_DECODERS, os.cpu_count() or 1, max(len(files), 1))
+    workers = min(_DECODERS, usable_cpus(), max(len(files), 1))
     with ThreadPoolExecutor(workers) as pool:
         ahead: deque[tuple[AudioFile, Future[Float32]]] = deque()
         waiting = iter(files)

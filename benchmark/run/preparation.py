@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from benchmark.run.progress_bar import ProgressBar
 from benchmark.store import run_record
 from benchmark.store.plans import Plan
 from benchmark.store.store import Store
+from datamodules.common.cpus import usable_cpus
 from datamodules.corpus.corpus import Corpus
 
 SPLITS = ("train", "valid", "test")
@@ -43,7 +43,7 @@ def resolve_dataset(experiment: Experiment, name: str, options: Options) -> Reso
 
 def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Corpus:
     """Prepare a corpus, or open it when it is there, and print what it holds."""
-    module = dataset.module(options.data_root, workers=options.workers or os.cpu_count() or 1)
+    module = dataset.module(options.data_root, workers=options.workers or usable_cpus())
     module.progress = ProgressBar(console)
     module.prepare_data()
     corpus = module.corpus

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from benchmark.score.score_types import BootstrapScores, ClassScores, Prediction
 from benchmark.score.scorer import Pair, Run, Scorer
 from benchmark.score.tag_groups import GroupScores, TagFacts
 from benchmark.store.predictions import Evaluation
+from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
 
 Cells = Mapping[Condition, Mapping[int, Evaluation]]
@@ -138,7 +138,7 @@ def bootstrap_scores(
     first = min(evaluations, key=lambda one: one.cell_id)
     scorer = Scorer(first, n_boot, seed, training_counts, clusters, facts)
     found: dict[tuple[str, Condition], _Score] = {}
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or usable_cpus()) as pool:
         for model, cells in table.items():
             scores = pool.map(_score_model(cells, scorer), cells)
             found |= {(model, k): score for k, score in zip(cells, scores, strict=True)}

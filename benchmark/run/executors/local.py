@@ -20,6 +20,7 @@ from typing import Any
 from benchmark.plan.jobs import Job, Runtime
 from benchmark.processes import log_to
 from benchmark.run.worker import log_path, run
+from datamodules.common.cpus import usable_cpus
 
 PRELOAD = ("benchmark.train.supervised", "benchmark.predict.evaluate")
 
@@ -41,7 +42,7 @@ def available_devices() -> tuple[str, ...]:
 
 def threads(n_devices: int) -> int:
     """Return the CPU threads that each of so many jobs may use."""
-    return max(1, (os.cpu_count() or 1) // n_devices)
+    return max(1, usable_cpus() // n_devices)
 
 
 @dataclass
