@@ -1,1 +1,1 @@
-"""Listings of models and datasets, and the generated README tables."""
+"""Listings of models and datasets, and the generated tables of the documentation."""

@@ -1,7 +1,4 @@
-"""Dataset cards: what each dataset holds, under which licence, and how one gets it.
-
-Facts come from the classes; nothing here is typed by hand.
-"""
+"""Dataset cards: size, licence and access of each dataset, from its class."""
 
 from __future__ import annotations
 
@@ -29,18 +26,18 @@ HEADER = (
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What a reader wants to know of a dataset.
+    """Summary of a dataset.
 
     Attributes:
         name: Name on the command line.
-        title: In words.
+        title: Name in tables.
         task: Multi-label or single-label.
-        classes: Number of tags; None where it depends on one's own files.
-        counts: Tracks in train, valid and test, likewise.
-        hours: Of audio, where known.
-        access: How one gets the audio.
-        licence: Of the audio.
-        cite: Key of the BibTeX entry in the class.
+        classes: Number of tags; None where it depends on the files of the user.
+        counts: Tracks in train, valid and test; None likewise.
+        hours: Hours of audio; None where unknown.
+        access: How the audio is obtained.
+        licence: Licence of the audio.
+        cite: Key of its BibTeX entry.
     """
 
     name: str
@@ -69,7 +66,7 @@ class DatasetCard:
 
 
 def card(name: str) -> DatasetCard:
-    """Make the card of one dataset file; reads no data."""
+    """Return the card of one dataset file, without reading its data."""
     from datamodules.base import TaggingDataModule
     from datamodules.published_dataset import PublishedDataset
 
@@ -89,9 +86,9 @@ def card(name: str) -> DatasetCard:
             counts = (expected.train, expected.valid, expected.test)
         else:
             tracks = module.build_manifest()
-            have = Counter(track.split for track in tracks)
+            splits = Counter(track.split for track in tracks)
             classes = len(module.tags)
-            counts = (have["train"], have["valid"], have["test"])
+            counts = (splits["train"], splits["valid"], splits["test"])
             hours = sum(track.seconds or 0 for track in tracks) / 3600
     return DatasetCard(
         name=name,
@@ -107,7 +104,7 @@ def card(name: str) -> DatasetCard:
 
 
 def cards() -> list[DatasetCard]:
-    """Make the cards of all datasets."""
+    """Return the cards of all datasets."""
     return [card(name) for name in names("datasets")]
 
 

@@ -1,4 +1,4 @@
-"""Tables of everything that can be named on the command line."""
+"""Tables of the names that the command line accepts: ``tagbench list``."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def _perturbations() -> Table:
         words = ", ".join(_selected_by(perturbation))
         table.add_row(name, perturbation.family, levels, perturbation.unit, words)
     table.caption = (
-        "Select with name, name:3 or name:1+5, by family, or by a word of the last column; "
-        "several in a row with 'compression:3>white_noise:2'."
+        "Select by name, name:3 or name:1+5, by family, or by a word of the last column; "
+        "chain perturbations with 'compression:3>white_noise:2'."
     )
     return table
 
 
 def _selected_by(perturbation: Perturbation) -> list[str]:
-    """Return the words that select a perturbation, with its severities where not all."""
+    """Return the groups and profiles that select a perturbation, with its severities if not all."""
     from benchmark.perturbations import PROFILES
 
     words = ["all"] if perturbation.default else []
@@ -95,12 +95,11 @@ KINDS: dict[str, Callable[[], Table]] = {
 
 
 def listing(kind: str, full: bool = False) -> Table:
-    """Return the table of a kind of names.
+    """Return the table of one kind of names.
 
     Args:
         kind: One of ``KINDS``.
-        full: Show the cards of models and datasets, whose classes must be imported for that,
-            rather than their files.
+        full: Return the cards of models and datasets, which imports their classes.
     """
     if full and kind == "models":
         from benchmark.catalog.model_cards import table

@@ -1,7 +1,6 @@
-"""Model cards: what each model is, what it costs and what was published of it.
+"""Model cards: architecture, cost and published scores of each model.
 
-Nothing here is typed by hand: facts come from the classes, costs are counted, scores are read
-from ``results/published.csv``.
+Facts come from the classes, costs are counted, and scores are read from ``results/published.csv``.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ Scores = Mapping[tuple[str, str, str], float]
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a reader wants to know of a model.
+    """Summary of a model.
 
     Attributes:
         name: Name on the command line.
         title: Name in tables.
         paper: Source of the architecture.
         window_s: Input length in seconds.
-        front_end: What the first layer sees.
+        front_end: Time-frequency representation of the first layer.
         n_params: Learned scalars at 50 tags.
         macs_per_second: Multiply-adds per second of audio, without FFTs and recurrent cells.
-        scores: Published (ROC-AUC, PR-AUC) by dataset, as fractions; None where there is none.
+        scores: Published (ROC-AUC, PR-AUC) by dataset, as fractions; None where not published.
     """
 
     name: str
@@ -72,10 +71,10 @@ class ModelCard:
 
 
 def published(path: Path = PUBLISHED) -> Scores:
-    """Read published scores by (model, dataset, metric); of several, the file's first counts.
+    """Read published scores by (model, dataset, metric); of several, the first row counts.
 
-    Models trained on another dataset than they were tested on are left out. An installed package
-    has no such file, and its cards no scores.
+    Models trained and tested on different datasets are left out. An installed package does not have
+    the file, so its cards have no scores.
     """
     if not path.is_file():
         return {}
@@ -89,11 +88,11 @@ def published(path: Path = PUBLISHED) -> Scores:
 
 
 def card(name: str, scores: Scores) -> ModelCard:
-    """Make the card of one model: builds it, and runs it once to count.
+    """Return the card of one model, which is built and run once to count its cost.
 
     Args:
-        name: Model file.
-        scores: See ``published``.
+        name: Name of the model file.
+        scores: From :func:`published`.
     """
     from benchmark.config.models import ResolvedModel
     from benchmark.plan.cost import cost_of
@@ -105,8 +104,8 @@ def card(name: str, scores: Scores) -> ModelCard:
     figures = {}
     for dataset in DATASETS:
         pair = [scores.get((name, dataset, metric)) for metric in ("roc_auc", "pr_auc")]
-        known = [score for score in pair if score is not None]
-        figures[dataset] = (known[0], known[1]) if len(known) == 2 else None
+        both = [score for score in pair if score is not None]
+        figures[dataset] = (both[0], both[1]) if len(both) == 2 else None
     return ModelCard(
         name=name,
         title=file.title or module.title,
@@ -120,7 +119,7 @@ def card(name: str, scores: Scores) -> ModelCard:
 
 
 def front_end(module: TaggingModule) -> str:
-    """Say what the first layer of a model sees."""
+    """Return the time-frequency representation of a model, ``waveform`` or ``none``."""
     from lightning_modules.frontends import FrontEnd
 
     for child in module.modules():
@@ -131,13 +130,13 @@ def front_end(module: TaggingModule) -> str:
 
 
 def cards() -> list[ModelCard]:
-    """Make the cards of all models."""
+    """Return the cards of all models."""
     scores = published()
     return [card(name, scores) for name in names("models")]
 
 
 def header() -> tuple[str, ...]:
-    """Return the heads of the columns."""
+    """Return the headings of the columns."""
     return (*HEADER, *(f"{title} ROC / PR" for title in DATASETS.values()))
 
 
@@ -149,7 +148,7 @@ def table() -> Table:
 
 
 def wrapped(table: Table, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Fill a table whose cells wrap on a narrow terminal, and whose names never do."""
+    """Fill a table whose cells wrap on a narrow terminal, except those of the first column."""
     for index, head in enumerate(header):
         table.add_column(head, no_wrap=index == 0, overflow="fold")
     for row in rows:

@@ -1,4 +1,4 @@
-"""How every architecture does on the embedded corpus, as the README shows it."""
+"""Scores of every architecture on the embedded corpus, for the documentation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from benchmark.store.tables import read_tables
 
 HEADER = ("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters", "training CPU")
 _BASELINE = "tag_prior"
-_UNIT = "musicnn"  # times are told in units of this model's: seconds differ by machine
+_UNIT = "musicnn"  # times are relative to this model, since seconds differ by machine
 
 
 def rows(results: Path) -> list[tuple[str, ...]]:
-    """Return a row a model, best first.
+    """Return one row per model, best first.
 
     Args:
-        results: Results folder with a sweep of ``synth``, ``tag_prior`` and ``musicnn`` in it.
+        results: Results folder with a run on ``synth`` that includes ``tag_prior`` and ``musicnn``.
     """
     store = Store(results)
     board = read_tables(results / "synth").leaderboard.set_index("model", drop=False)

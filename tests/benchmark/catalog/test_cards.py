@@ -86,11 +86,13 @@ def test_card_of_sample_cnn() -> None:
     assert card.cells()[-1] == "0.8208 / 0.2742"
 
 
-def test_readme_shows_cards() -> None:
-    text = readme.README.read_text("utf-8")
-    assert text == readme.renewed(text), (
-        "a table of the README is out of date: python -m benchmark.catalog.readme --write"
-    )
+def test_the_pages_show_the_cards() -> None:
+    pages = readme.renewed(readme.tables())
+    assert set(pages) == {"docs/datasets.md", "docs/models.md"}
+    for page, text in pages.items():
+        assert (readme.ROOT / page).read_text("utf-8") == text, (
+            f"a table of {page} is out of date: python -m benchmark.catalog.readme --write"
+        )
 
 
 def test_every_model_and_dataset_has_a_card() -> None:
