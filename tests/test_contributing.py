@@ -1,4 +1,4 @@
-"""The three recipes of CONTRIBUTING.md, run as they stand."""
+"""The recipes of CONTRIBUTING.md, run as they stand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def examples() -> dict[str, str]:
 
 def test_each_recipe_is_complete_and_short():
     found = examples()
-    assert len([name for name in found if name.endswith(".py")]) == 3
+    assert len([name for name in found if name.endswith(".py")]) >= 4
     assert max(text.count("\n") for text in found.values()) <= 50
 
 
@@ -84,6 +84,9 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     assert curve["x"].max() == pytest.approx(-np.log2(500), abs=1e-6)  # on its own scale
     assert (folder / "report" / "figures" / "degradation_low_pass.pdf").is_file()
     assert (folder / "report" / "index.html").read_text("utf-8").count("low pass") > 1
+    page = (folder / "report" / "index.html").read_text("utf-8")
+    assert '<a href="#cost">Cost of the models</a>' in page
+    assert re.search(r'<h2 id="cost">.*?tiny</th><td>[\d,]+</td>', page, re.DOTALL)
 
 
 def test_the_contract_finds_a_new_perturbation(checkout: Path):
