@@ -73,7 +73,9 @@ def resolve_params(
         name: field for name, field in declared_parameters(cls, base).items() if name not in skip
     }
     schema = create_model(
-        cls.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
+        cls.__name__,
+        __config__=ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True),
+        **fields,
     )
     return parse(dict(params), schema, f"{where}: params").model_dump()
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -65,11 +67,29 @@ def load(path: Path, schema: type[M]) -> M:
 
 
 def parse(data: object, schema: type[M], where: str) -> M:
-    """Validate plain data against a schema; errors name ``where`` and the dotted key."""
+    """Validate what a YAML file holds against a schema.
+
+    Nothing is converted, except that an integer may stand for a float and a list for a tuple.
+
+    Args:
+        data: Content of the file.
+        schema: The class that it must fit.
+        where: File and key, for errors.
+
+    Raises:
+        TagbenchError: An unknown or missing key, or a wrong type; the message names ``where`` and
+            the dotted key, what was expected and what was found.
+    """
     if not isinstance(data, Mapping):
-        raise TagbenchError(f"{where}: expected a mapping of keys, got {data!r}.")
+        raise TagbenchError(f"{where}: expected a mapping of keys, found {data!r}.")
     try:
-        return schema.model_validate(data)
+        text = json.dumps(data)
+    except (TypeError, ValueError) as error:
+        raise TagbenchError(
+            f"{where}: expected numbers, strings, lists and mappings: {error}."
+        ) from error
+    try:
+        return schema.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise TagbenchError(_explain(error, schema, where)) from error
 
@@ -86,8 +106,29 @@ def _explain(error: ValidationError, schema: type[BaseModel], where: str) -> str
         elif item["type"] == "missing":
             lines.append(f"{where}: missing key {key!r}.")
         else:
-            lines.append(f"{where}: {key}: {item['msg']}, got {item['input']!r}.")
+            lines.append(f"{where}: {key}: {_expected(item)}, found {item['input']!r}.")
     return "\n".join(lines)
+
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "string_type": "a string",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of keys",
+    "none_required": "null",
+}
+"""What a value of the wrong type should have been, by Pydantic's type of error."""
+
+
+def _expected(error: ErrorDetails) -> str:
+    if error["type"] in _EXPECTED:
+        return f"expected {_EXPECTED[error['type']]}"
+    if error["type"] == "literal_error":
+        return f"expected {error['ctx']['expected']}"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _keys_at(schema: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

@@ -55,7 +55,7 @@ def test_nested_unknown_key_has_a_dotted_path(tmp_path: Path):
 
 def test_wrong_type_is_not_converted(tmp_path: Path):
     path = write(tmp_path, "datasets: [synth]\nmodels: [fcn]\nseeds: ['0']\n")
-    with pytest.raises(TagbenchError, match=r"seeds\.0: .*valid integer, got '0'"):
+    with pytest.raises(TagbenchError, match=r"seeds\.0: .*expected an integer, found '0'"):
         load(path, BenchmarkFile)
 
 
@@ -109,8 +109,29 @@ def test_params_are_checked_against_the_signature():
     assert resolve_params(Leaf, object, {"width": 5}, "m") == {"width": 5, "scale": 1.0}
     with pytest.raises(TagbenchError, match=r"unknown key 'widht'\. Did you mean 'width'"):
         resolve_params(Leaf, object, {"widht": 5}, "m")
-    with pytest.raises(TagbenchError, match="width"):
-        resolve_params(Leaf, object, {"width": "wide"}, "m")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"width": "5"}, r"m: params: width: expected an integer, found '5'"),
+        ({"width": True}, r"m: params: width: expected an integer, found True"),
+        ({"width": 5.0}, r"m: params: width: .*found 5\.0"),
+        ({"scale": "1"}, r"m: params: scale: expected a number, found '1'"),
+        ({"trainable": "no"}, r"m: params: trainable: expected true or false, found 'no'"),
+        ({"trainable": 1}, r"m: params: trainable: expected true or false, found 1"),
+        ({"sizes": [1, "2"]}, r"m: params: sizes\.1: expected an integer, found '2'"),
+    ],
+)
+def test_a_parameter_of_another_type_is_refused(params: dict[str, object], message: str):
+    class Typed(Leaf):
+        def __init__(
+            self, *, trainable: bool = True, sizes: tuple[int, ...] = (), **leaf: object
+        ) -> None: ...
+
+    with pytest.raises(TagbenchError, match=message):
+        resolve_params(Typed, object, params, "m")
+    assert resolve_params(Typed, object, {"sizes": [1, 2]}, "m")["sizes"] == (1, 2)
 
 
 class Twig(Leaf):
