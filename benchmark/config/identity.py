@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
@@ -46,6 +47,12 @@ class Identity(BaseModel):
             if value or name not in self.omitted_when_empty
         )
         return "{" + ",".join(texts) + "}"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values; its text is its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("canonical_text", None)
+        return copied
 
 
 class Inputs(Identity):

@@ -141,19 +141,20 @@ def status_table(store: Store, names: Sequence[str]) -> Table:
         table.add_column(heading)
     for name in names:
         sweep = sweeps.load(name, store)
-        models: dict[str, dict[str, list[str]]] = {}
+        states = store.states(cell["id"] for cell in sweep.cells)
+        models: dict[str, tuple[list[str], list[str]]] = {}
         for cell in sweep.cells:
-            kinds = models.setdefault(cell["labels"]["model"], {"train": [], "evaluation": []})
-            kinds[cell["kind"]].append(store.state(cell["id"]))
-        for model, kinds in models.items():
-            every = [*kinds["train"], *kinds["evaluation"]]
+            trained, evaluated = models.setdefault(cell["labels"]["model"], ([], []))
+            is_evaluation = "perturbation" in cell["labels"]
+            (evaluated if is_evaluation else trained).append(states[cell["id"]])
+        for model, (trained, evaluated) in models.items():
             table.add_row(
                 name,
                 str(sweep.info["preset"]),
                 model,
-                _fraction(kinds["train"]),
-                _fraction(kinds["evaluation"]),
-                str(every.count("failed")),
+                _fraction(trained),
+                _fraction(evaluated),
+                str([*trained, *evaluated].count("failed")),
             )
     return table
 

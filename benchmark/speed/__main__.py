@@ -147,6 +147,17 @@ def statistics(
     typer.echo((out / "statistics.md").read_text(encoding="utf-8"))
 
 
+@app.command()
+def plan(
+    cells: Annotated[int, typer.Option(min=1, help="Least number of cells.")] = 100_000,
+) -> None:
+    """Time planning a large matrix, and its peak memory; nothing is imported for models."""
+    from benchmark.speed.plan import measure
+
+    for name, value in measure(cells).items():
+        typer.echo(f"{name}: {value:,.1f}" if isinstance(value, float) else f"{name}: {value:,}")
+
+
 if __name__ == "__main__":
     try:
         app()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
 from benchmark.config.identity import (
@@ -180,7 +180,7 @@ class EvaluationCell(Cell):
     def label_values(self) -> dict[str, Any]:
         """Return the labels of the model and of the condition as plain data."""
         windows = {"windows": self.setting.windows["protocol"]}
-        return {**asdict(self.labels), **self.condition.labels(), **windows}
+        return {**vars(self.labels), **self.condition.labels(), **windows}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:

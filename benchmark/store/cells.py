@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 from benchmark.config.identity import Identity, cell_id
@@ -118,7 +118,7 @@ class Cell(ABC):
 
     def label_values(self) -> dict[str, Any]:
         """Return the labels as plain data."""
-        return asdict(self.labels)
+        return dict(vars(self.labels))
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``cell.json``."""

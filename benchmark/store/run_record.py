@@ -110,6 +110,7 @@ def write(sweep: RunRecord, store: Store) -> RunRecord:
             "models": dict(sweep.models),
             "cells": list(sweep.cells),
         },
+        indent=None,
     )
     return sweep
 

@@ -75,7 +75,7 @@ class Store:
         path = self.plans / f"{digest}.json"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, document)
+            write_json(path, document, indent=None)
         for cell in plan.models:
             if (self.folder(cell.id) / "cell.json").is_file():
                 self.register(cell)

@@ -47,6 +47,19 @@ def test_id_is_the_sha256_of_the_canonical_preimage():
     assert cell_id(training()) == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def test_a_copy_is_hashed_anew():
+    original = training()
+    assert cell_id(original.model_copy(update={"seed": 1})) == cell_id(training(seed=1))
+    assert cell_id(original) == cell_id(training())
+
+
+def test_parents_are_hashed_where_there_are_some():
+    assert "parents" not in training().model_dump(mode="json")
+    child = training(parents={"teacher": cell_id(training())})
+    text = json.dumps(child.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    assert cell_id(child) == hashlib.sha256(text.encode()).hexdigest()[:16] != cell_id(training())
+
+
 def test_order_of_keys_does_not_matter():
     assert cell_id(training(recipe={"epochs": 8, "lr": 1e-3})) == cell_id(training())
 
