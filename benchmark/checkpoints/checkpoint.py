@@ -1,7 +1,7 @@
-"""Models on disk that need no dataset to be used: weights, and a card that says what they are.
+"""Checkpoints: weights with a card that describes them, usable without a dataset.
 
-A checkpoint is a folder with ``model.safetensors`` and ``card.json``. The folder of a training
-cell is read as one too.
+A checkpoint is a folder with ``model.safetensors`` and ``card.json``. The folder of a finished
+training cell can be read as a checkpoint too.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ class Source(_Strict):
 
 
 class CheckpointCard(_Strict):
-    """What a checkpoint is.
+    """Description of a checkpoint.
 
     Attributes:
-        format: Of this card.
+        format: Version of the format of the card.
         model: Name of the model's YAML.
         title: Name shown in tables.
-        paper: What the architecture is.
-        dataset: What the weights were trained on.
+        paper: Reference of the architecture.
+        dataset: Dataset that the weights were trained on.
         task: ``multilabel`` or ``singlelabel``.
-        class_path: Where the class can be imported from.
+        class_path: Import path of the class.
         architecture: Identity of the class, revision, parameters, sample rate in Hz and window in
             samples.
         n_tags: Number of outputs, C.
         tags: Their names, in order.
-        windows: Protocol that belongs to the weights: how predictions cut a track by default.
+        windows: Default window protocol of predictions.
         source: The file that the weights were read from.
-        weights_sha256: Digest of the weights beside the card.
+        weights_sha256: Digest of the file of weights.
     """
 
     format: Literal[1] = 1
@@ -73,10 +73,10 @@ class CheckpointCard(_Strict):
     weights_sha256: str
 
     def build(self) -> TaggingModule:
-        """Make the module with weights yet to be loaded.
+        """Build the module, without loading the weights.
 
         Raises:
-            TagbenchError: The class is gone, or is another revision than the weights' own.
+            TagbenchError: The class does not exist, or has another identity or revision.
         """
         where = f"checkpoint {self.model!r}"
         if self.n_tags != len(self.tags):
@@ -101,14 +101,14 @@ class CheckpointCard(_Strict):
 
 
 def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> CheckpointCard:
-    """Write weights and card; the card comes last, so that a kill leaves no half of a checkpoint.
+    """Write weights and card. The card is written last, and completes the checkpoint.
 
     Args:
-        folder: Where to; it is created.
-        module: The weights.
-        **facts: Fields of the card but for those that the module or its weights determine.
+        folder: Folder of the checkpoint; it is created.
+        module: Model whose weights are written.
+        **facts: Fields of the card, except those that the module or its weights determine.
     """
-    # Channels-last weights are stored in the plain order: a layout is no property of a model.
+    # Weights are stored in the default layout: channels-last is not a property of the model.
     state = {name: value.detach().contiguous() for name, value in module.state_dict().items()}
     weights = safetensors.torch.save(state)
     card = CheckpointCard(
@@ -126,14 +126,14 @@ def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> Checkp
 
 
 def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, CheckpointCard]:
-    """Read a checkpoint, ready to predict.
+    """Load a checkpoint in evaluation mode.
 
     Args:
         path: Folder of a checkpoint, folder of a finished training cell, or a file in either.
         device: ``"cpu"``, ``"cuda"`` or ``"cuda:<index>"``.
 
     Raises:
-        TagbenchError: There is none, it is damaged, or it does not fit this version's classes.
+        TagbenchError: There is no checkpoint, it is damaged, or it does not fit the class.
     """
     folder = path.parent if path.name in (WEIGHTS, CARD, BEST) else path
     if (folder / CARD).is_file():
@@ -144,8 +144,8 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Che
         state = _trained_weights(folder, card)
     else:
         raise TagbenchError(
-            f"{path} is no checkpoint: expected a folder with {CARD}, or results/cells/<id> of a "
-            "trained model. A .pth file of Won et al. must be imported first: "
+            f"{path} is not a checkpoint: expected a folder with {CARD}, or results/cells/<id> of "
+            "a trained model. A .pth file of Won et al. must be imported first: "
             "tagbench import-checkpoint FILE --model MODEL --dataset DATASET"
         )
     module = card.build()
@@ -172,10 +172,10 @@ def read_card(folder: Path) -> CheckpointCard:
 
 
 def torch_device(name: str) -> torch.device:
-    """Return the device of that name; an empty one means the first GPU, else the CPU.
+    """Return the device called ``name``; an empty name means the first GPU, else the CPU.
 
     Raises:
-        TagbenchError: There is no such device here.
+        TagbenchError: There is no such device.
     """
     if not name:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -197,15 +197,18 @@ def _imported_weights(folder: Path, card: CheckpointCard) -> dict[str, torch.Ten
     except OSError as error:
         raise TagbenchError(f"Cannot read {path}: {error.strerror}. Import it again.") from error
     if hashlib.sha256(content).hexdigest() != card.weights_sha256:
-        raise TagbenchError(f"{path} is damaged or not the file of its card: import it again.")
+        raise TagbenchError(
+            f"{path} does not match the digest in its card: it was damaged or replaced. "
+            "Import it again."
+        )
     try:
         return safetensors.torch.load(content)
     except SafetensorError as error:
-        raise TagbenchError(f"{path} holds no weights: {error}. Import it again.") from error
+        raise TagbenchError(f"{path} contains no weights: {error}. Import it again.") from error
 
 
 def _cell_card(folder: Path) -> CheckpointCard:
-    """Describe the model that a training cell left."""
+    """Return the card of the model of a finished training cell."""
     cell = read_json(folder / "cell.json")
     if cell["kind"] != "train":
         raise TagbenchError(
@@ -243,8 +246,8 @@ def _trained_weights(folder: Path, card: CheckpointCard) -> dict[str, torch.Tens
     if not path.is_file() or file_sha256(path) != card.weights_sha256:
         raise TagbenchError(f"{path} is missing or damaged. Train it again: tagbench run")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise TagbenchError(f"{path} cannot be read: {error}") from error
-    state: dict[str, torch.Tensor] = found["state_dict"]
+    state: dict[str, torch.Tensor] = checkpoint["state_dict"]
     return state

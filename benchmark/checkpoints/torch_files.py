@@ -1,4 +1,4 @@
-"""Reading other people's ``.pth`` files: tensors or a clear error, and never their code."""
+"""Read ``.pth`` files of other programs, without running code from them."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from torch import Tensor
 
 from datamodules.common.errors import TagbenchError
 
-# Where training scripts put the state dict when they save more than that.
+# Keys under which training scripts save the state dict beside other entries.
 _NESTS = ("state_dict", "model_state_dict", "model", "network")
-# What DataParallel and Lightning modules put before every name.
+# Prefixes that DataParallel and Lightning modules add to every name.
 _WRAPPERS = ("module", "model", "network", "net")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a state dict, without what wrappers put before its names.
+    """Read a state dict, and remove the prefixes that wrappers add to its names.
 
     Args:
-        path: File that ``torch.save`` wrote: a state dict, or a mapping that holds one.
+        path: File written by ``torch.save``: a state dict, or a mapping that contains one.
 
     Raises:
-        TagbenchError: The file is missing, is no such file, is cut off, or would run code.
+        TagbenchError: The file is missing, of another kind, truncated, or would run code.
     """
-    found = _load(path)
+    content = _load(path)
     for nest in _NESTS:
-        if isinstance(found, Mapping) and isinstance(found.get(nest), Mapping):
-            found = found[nest]
-    named = isinstance(found, Mapping) and all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
+        if isinstance(content, Mapping) and isinstance(content.get(nest), Mapping):
+            content = content[nest]
+    named = isinstance(content, Mapping) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     )
-    if not named or not found:
+    if not named or not content:
         raise TagbenchError(
-            f"{path} holds no state dict: expected tensors by name, at the top or under one of "
-            f"{', '.join(_NESTS)}; found {_describe(found)}."
+            f"{path} contains no state dict: expected tensors by name, at the top level or under "
+            f"one of {', '.join(_NESTS)}; found {_describe(content)}."
         )
-    return _unwrap(dict(found))
+    return _unwrap(dict(content))
 
 
 def _load(path: Path) -> Any:
@@ -51,13 +51,13 @@ def _load(path: Path) -> Any:
     except OSError as error:
         raise TagbenchError(f"Cannot read checkpoint {path}: {error.strerror}.") from error
     if reason := _not_torch(head):
-        raise TagbenchError(f"{path} is no checkpoint: {reason}.")
+        raise TagbenchError(f"{path} is not a checkpoint: {reason}.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols: it loads or it does not
+            warnings.simplefilter("ignore")  # about pickle protocols, which do not matter here
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = "it holds objects other than tensors, whose code would have to run"
+        reason = "it contains objects other than tensors, which could run code"
         if "WeightsUnpickler" not in str(error) and "weights_only" not in str(error):
             reason = "it is damaged"
         raise TagbenchError(
@@ -71,7 +71,7 @@ def _load(path: Path) -> Any:
 
 
 def _not_torch(head: bytes) -> str:
-    """Return what a file is instead of a checkpoint, as far as its first bytes tell."""
+    """Return why a file is not a checkpoint, by its first bytes; empty if they do not tell."""
     start = head.lstrip()[:64].lower()
     if not head:
         return "it is empty"

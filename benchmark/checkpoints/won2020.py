@@ -1,7 +1,7 @@
-"""Bringing in the published weights of Won et al. 2020.
+"""Import the published weights of Won et al. 2020.
 
-Our modules carry the names of the reference's layers. Constants of the front end (window, mel
-filterbank) are rebuilt, never read.
+The layers have the names of the reference implementation. Constants of the front end (window, mel
+filter bank) are rebuilt and not read from the file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lightning_modules.base import TaggingModule
 from lightning_modules.frontends import FrontEnd
 from lightning_modules.frontends.log_mel import LogMel
 
-# The reference's --model_type and --dataset, where ours have another name.
+# The values of --model_type and --dataset of the reference that have another name here.
 MODEL_ALIASES = {
     "sample": "sample_cnn",
     "se": "sample_cnn_se",
@@ -42,14 +42,14 @@ _SAME_CONSTANT = 1e-3  # stored mel filterbanks of old torchaudio versions are o
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every entry of a file, by its name there.
+    """What happened to every entry of an imported file.
 
     Attributes:
-        loaded: Learned tensors, each of which has its place.
-        regenerated: Constants of the front end that are rebuilt instead of read.
-        missing: Entries of ours that the file lacks and that are not learned.
-        unexpected: Entries of the file that the model has no place for.
-        notes: What a person should know.
+        loaded: Names of the tensors that were loaded.
+        regenerated: Names of constants of the front end that are rebuilt instead of read.
+        missing: Entries of the model that the file lacks and that are not learned.
+        unexpected: Entries of the file that the model does not have.
+        notes: Remarks for the user.
     """
 
     loaded: tuple[str, ...]
@@ -61,7 +61,7 @@ class LoadReport:
 
 @dataclass(frozen=True)
 class Imported:
-    """A checkpoint that was written, and how the file fitted."""
+    """A checkpoint that was written, and the report of its import."""
 
     folder: Path
     card: CheckpointCard
@@ -71,28 +71,28 @@ class Imported:
 def import_checkpoint(
     file: Path, model: str, dataset: str, out: Path, tags: Sequence[str] | None = None
 ) -> Imported:
-    """Turn a ``.pth`` file of the reference into ``<out>/<model>-<dataset>``.
+    """Convert a ``.pth`` file of the reference to the checkpoint ``<out>/<model>-<dataset>``.
 
-    The file decides the number of tags, and which size of an architecture it is: where the tensors
-    are those of another YAML of the same class, that one is taken and noted.
+    The file determines the number of tags and the size of the architecture: if its tensors are
+    those of another YAML of the same class, that YAML is used and noted in the report.
 
     Args:
-        file: What ``torch.save`` wrote.
-        model: Name of a model's YAML, or the reference's ``--model_type``.
-        dataset: What it was trained on; a label, and the name of its tag list.
-        out: Folder of checkpoints.
-        tags: Names of the outputs in order, where ``dataset`` is none of the published.
+        file: File written by ``torch.save``.
+        model: Name of a model's YAML, or a value of the reference's ``--model_type``.
+        dataset: Training dataset: a label, and the name of a published list of tags.
+        out: Folder in which the folder of the checkpoint is created.
+        tags: Names of the outputs in order, for a dataset without a published list.
 
     Raises:
-        TagbenchError: The file is no checkpoint, a learned tensor is missing or of another shape,
-            or the tags do not fit.
+        TagbenchError: The file is not a checkpoint, a learned tensor is missing or has another
+            shape, or the number of tags differs.
     """
     name = MODEL_ALIASES.get(model, model)
     label = DATASET_ALIASES.get(dataset.lower(), dataset)
     resolved = _resolve(name)
     tensors = read_tensors(file)
     tags = _tags(label, tags, _count_outputs(tensors, file))
-    resolved, module, report = _fit_any(resolved, tensors, len(tags), file)
+    resolved, module, report = _load_into_any(resolved, tensors, len(tags), file)
     folder = out / f"{resolved.name}-{label}"
     card = save_checkpoint(
         folder,
@@ -117,7 +117,7 @@ def _count_outputs(tensors: Mapping[str, Tensor], file: Path) -> int:
         if head in tensors:
             return int(tensors[head].shape[0])
     raise TagbenchError(
-        f"{file} is no checkpoint of Won et al. 2020: expected {' or '.join(_HEADS)}, found "
+        f"{file} is not a checkpoint of Won et al. 2020: expected {' or '.join(_HEADS)}, found "
         f"{', '.join(list(tensors)[:6])}, ..."
     )
 
@@ -126,26 +126,26 @@ def _tags(dataset: str, given: Sequence[str] | None, n_outputs: int) -> tuple[st
     if given is None and dataset not in VOCABULARIES:
         raise TagbenchError(
             f"The tags of dataset {dataset!r} are not known. Name the {n_outputs} outputs in order "
-            f"with --tags FILE, one a line, or take one of {', '.join(sorted(VOCABULARIES))}."
+            f"with --tags FILE, one per line, or use one of {', '.join(sorted(VOCABULARIES))}."
         )
     where = "--tags" if given is not None else f"dataset {dataset!r}"
     tags = check_tags(VOCABULARIES[dataset] if given is None else given, where)
     if len(tags) != n_outputs:
         raise TagbenchError(
             f"The checkpoint has {n_outputs} outputs, but {where} names {len(tags)} tags. Name all "
-            "outputs in order with --tags FILE, one a line."
+            "outputs in order with --tags FILE, one per line."
         )
     return tags
 
 
-def _fit_any(
-    asked: ResolvedModel, tensors: Mapping[str, Tensor], n_tags: int, file: Path
+def _load_into_any(
+    requested: ResolvedModel, tensors: Mapping[str, Tensor], n_tags: int, file: Path
 ) -> tuple[ResolvedModel, TaggingModule, LoadReport]:
-    """Fit the model asked for, or the YAML of the same class that has the sizes of the file."""
-    module = _build(asked, n_tags)
+    """Load into the requested model, or into the YAML of the same class with the same sizes."""
+    module = _build(requested, n_tags)
     problems, report = load_reference_state(module, tensors)
     if not problems:
-        return asked, module, report
+        return requested, module, report
     fitting = []
     for name in names("models"):
         other = _resolve(name)
@@ -153,14 +153,14 @@ def _fit_any(
         wrong, report = load_reference_state(candidate, tensors)
         if wrong or report.unexpected:
             continue
-        if other.cls is asked.cls:
-            note = f"The tensors are those of {name}, another size of {asked.name}."
+        if other.cls is requested.cls:
+            note = f"The tensors are those of {name}, another size of {requested.name}."
             return other, candidate, _noted(report, note)
         fitting.append(name)
     hint = f" The tensors fit --model {' or '.join(fitting)}." if fitting else ""
     shown = "\n  ".join([*problems[:10], *(["..."] if len(problems) > 10 else [])])
     raise TagbenchError(
-        f"{file} does not fit model {asked.name}.{hint}\nWrong entries, {len(problems)} in all:"
+        f"{file} does not fit model {requested.name}.{hint}\nWrong entries, {len(problems)} in all:"
         f"\n  {shown}"
     )
 
@@ -180,11 +180,11 @@ def load_reference_state(
     """Copy a state dict of the reference into a module.
 
     Args:
-        module: Takes the weights; left half filled if there are problems.
-        tensors: By the reference's names.
+        module: Model that receives the weights. It is partly filled if there are problems.
+        tensors: Tensors by the names of the reference.
 
     Returns:
-        What does not fit, one line a tensor, and what became of each entry.
+        One line for each tensor that does not fit, and the report on all entries.
     """
     state = module.state_dict()
     learned = {name for name, _ in module.named_parameters()}
@@ -192,20 +192,20 @@ def load_reference_state(
     problems, notes, missing = [], [], []
     loaded, regenerated, unexpected = [], [], []
     for name, target in state.items():
-        found = tensors.get(name)
-        if found is None and name in learned:
+        tensor = tensors.get(name)
+        if tensor is None and name in learned:
             problems.append(f"{name}: expected {_shape(target)}, missing in the file")
-        elif found is None:
+        elif tensor is None:
             missing.append(name)
-        elif found.shape != target.shape:
-            problems.append(f"{name}: expected {_shape(target)}, got {_shape(found)}")
-        elif not found.isfinite().all():
-            problems.append(f"{name}: holds values that are not finite")
+        elif tensor.shape != target.shape:
+            problems.append(f"{name}: expected {_shape(target)}, got {_shape(tensor)}")
+        elif not tensor.isfinite().all():
+            problems.append(f"{name}: contains NaN or infinity")
         else:
-            target.copy_(found)
+            target.copy_(tensor)
             loaded.append(name)
     if not loaded:
-        problems.append("no tensor of the file has a place in this model")
+        problems.append("the model has none of the tensors of the file")
     front = next((child for child in module.modules() if isinstance(child, FrontEnd)), None)
     for name, constant in tensors.items():
         if name in state:
@@ -224,10 +224,10 @@ def load_reference_state(
 
 
 def _compare(name: str, constant: Tensor, front: FrontEnd) -> tuple[list[str], list[str]]:
-    """Check a stored constant against the rebuilt one: (problems, notes)."""
+    """Compare a stored constant with the rebuilt one; return problems and notes."""
     mel = name.endswith(_MEL)
     if constant.numel() == 0:
-        return [], []  # old torchaudio versions store a filterbank of no size
+        return [], []  # old versions of torchaudio store an empty filter bank
     if not isinstance(front, LogMel):
         return ([f"{name}: the front end {front.name!r} has no mel filterbank"] if mel else []), []
     if mel and constant.ndim == 2 and constant.shape[1] != front.bands:

@@ -82,16 +82,11 @@ def tag_files(
     tagged: list[TaggedFile] = []
     unreadable: list[UnreadableFile] = []
     stems = output_stems(files, taggrams.folder) if taggrams else {}
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal or len(files) < 2,
-    )
-    with bar:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    hidden = not console.is_terminal or len(files) < 2
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=hidden
+    ) as bar:
         task = bar.add_task("files", total=len(files))
         for result in predict_files(module, files, windowing):
             if isinstance(result, UnreadableFile):

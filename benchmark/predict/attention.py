@@ -1,6 +1,6 @@
-"""Where a self-attention tagger looks, and what each moment says (Won et al. 2019).
+"""Attention maps and tag-wise contributions of a self-attention tagger (Won et al. 2019).
 
-Any model can be explained that says how it attends: see ``lightning_modules.layers.attention``.
+Any model that implements the protocol of ``lightning_modules.layers.attention`` can be explained.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class Explanation:
 
     Attributes:
         tags: Names (C,).
-        start: Where the clip starts, in seconds.
-        stop: Where it ends.
-        times: Centre of each moment (T,), in seconds: the tokens of all windows, without those of
-            the last window that another covers.
-        probabilities: Of each tag (C,), mean over windows.
-        attention: Float32 (W, L, H, N, N): weight of each token (last axis) for each query of each
+        start: Start of the clip in seconds.
+        stop: End of the clip in seconds.
+        times: Centre of each moment (T,) in seconds. A moment is a token of a window; tokens of the
+            last window that overlap the window before are left out.
+        probabilities: Mean probability of each tag (C,) over the windows.
+        attention: Float32 (W, L, H, N, N), weight of each token (last axis) for each query of each
             head, layer and window. Rows sum to 1; token 0 is the class token.
         received: Attention that each moment receives (L, H, T): from the class token in the last
-            layer, from all tokens together in those before.
-        contributions: Probability of each tag (C, T) if every query of the last layer attends to
-            that moment alone.
+            layer, from the sum over all tokens in the layers before.
+        contributions: Probability of each tag (C, T) if all queries of the last layer attend to
+            that moment only.
     """
 
     tags: tuple[str, ...]
@@ -56,26 +56,26 @@ class Explanation:
 def explain(
     module: TaggingModule, tags: Sequence[str], audio: Float32, start: float = 0.0
 ) -> Explanation:
-    """Explain what a model hears in a clip, window by window, back to back.
+    """Compute attention and contributions for consecutive windows of a clip.
 
     Args:
-        module: An attention model, on its device, in evaluation mode.
-        tags: Names of its outputs.
-        audio: Shape (T,) at the model's rate.
-        start: Where in a longer track the clip starts, in seconds.
+        module: Attention model in evaluation mode, on its device.
+        tags: Names of its outputs (C,).
+        audio: Samples (T,) at the model's rate.
+        start: Start of the clip within a longer track, in seconds.
 
     Raises:
-        TagbenchError: The model has no attention.
+        TagbenchError: The model has no attention layers.
     """
     if not isinstance(module, AttentionModel):
         raise TagbenchError(
-            f"{type(module).__name__} has no attention to explain. Take the checkpoint of a "
+            f"{type(module).__name__} has no attention layers. Use the checkpoint of a "
             "self-attention model."
         )
     rate, window = module.sample_rate, module.input_samples
     starts = window_starts(len(audio), window, Windowing())
     maps, received, contributions, times, scores = [], [], [], [], []
-    heard = 0.0  # seconds that the windows so far cover
+    covered = 0.0  # seconds that the windows so far cover
     for first, piece in zip(starts, cut(audio, starts, window), strict=True):
         with torch.inference_mode():
             tokens = module.tokens(torch.from_numpy(piece)[None].to(module.device))
@@ -83,8 +83,8 @@ def explain(
             forced = contribution(module, tokens)
         n_moments = tokens.shape[1] - 1
         centres = first / rate + (np.arange(n_moments) + 0.5) * window / rate / n_moments
-        fresh = (centres > heard) & (centres < max(len(audio) / rate, centres[0] + 1e-9))
-        heard = (first + window) / rate
+        fresh = (centres > covered) & (centres < max(len(audio) / rate, centres[0] + 1e-9))
+        covered = (first + window) / rate
         maps.append(attention)
         received.append(_received(attention)[..., fresh])
         contributions.append(forced[1:][fresh].T)
@@ -103,19 +103,19 @@ def explain(
 
 
 def contribution(module: AttentionModel, tokens: Tensor) -> Float64:
-    """Return the probabilities (N, C) if the last layer attends to each token alone.
+    """Return the probabilities (N, C) if the last layer attends to each token only.
 
     Args:
-        module: In evaluation mode.
-        tokens: Of one window (1, N, D).
+        module: Model in evaluation mode.
+        tokens: Tokens (1, N, D) of one window.
     """
     n_tokens = tokens.shape[1]
     rows = []
     one_hot = torch.eye(n_tokens, dtype=tokens.dtype, device=tokens.device)
     for first in range(0, n_tokens, _TOKENS_PER_BATCH):
         part = one_hot[first : first + _TOKENS_PER_BATCH]
-        alike = part[:, None, None].expand(-1, 1, n_tokens, -1)  # for all queries of all heads
-        with forcing(module.attentions[-1], alike):
+        same = part[:, None, None].expand(-1, 1, n_tokens, -1)  # for all queries of all heads
+        with forcing(module.attentions[-1], same):
             logits = module.classify(tokens.expand(len(part), -1, -1))
         rows.append(module.probabilities(logits).double().cpu())
     return torch.cat(rows).numpy()
@@ -123,7 +123,7 @@ def contribution(module: AttentionModel, tokens: Tensor) -> Float64:
 
 @contextmanager
 def forcing(layer: AttentionLayer, attention: Tensor) -> Iterator[None]:
-    """Make a layer pay an attention (B, 1 or H, N, N) of ours inside the block."""
+    """Replace the attention of a layer by ``attention`` (B, 1 or H, N, N) within the block."""
     layer.forced = attention
     try:
         yield
@@ -133,10 +133,10 @@ def forcing(layer: AttentionLayer, attention: Tensor) -> Iterator[None]:
 
 def _attend(module: AttentionModel, tokens: Tensor) -> tuple[Float32, Tensor]:
     """Classify one window and return the attention (L, H, N, N) of all layers with the logits."""
-    found: list[Tensor] = []
+    maps: list[Tensor] = []
 
     def record(layer: AttentionLayer, inputs: tuple[Tensor, ...]) -> None:
-        found.append(layer.weights(inputs[0])[0])
+        maps.append(layer.weights(inputs[0])[0])
 
     hooks = [layer.register_forward_pre_hook(record) for layer in module.attentions]
     try:
@@ -144,7 +144,7 @@ def _attend(module: AttentionModel, tokens: Tensor) -> tuple[Float32, Tensor]:
     finally:
         for hook in hooks:
             hook.remove()
-    return torch.stack(found).float().cpu().numpy(), logits
+    return torch.stack(maps).float().cpu().numpy(), logits
 
 
 def _received(attention: Float32) -> Float64:

@@ -1,4 +1,4 @@
-"""An explanation as arrays, tables and pictures."""
+"""Write an explanation as arrays, tables and pictures."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from benchmark.predict.attention import Explanation
 from benchmark.predict.time_plots import heat_map, save_picture, time_edges, write_table
 from datamodules.common.filesystem import replace_file
 
-_CURVES = 5  # tags drawn as lines too
+_CURVES = 5  # tags that are also drawn as lines
 # Palette of Okabe & Ito 2008, which colour-blind readers can tell apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
 def write(explanation: Explanation, stem: Path, title: str, n_tags: int) -> list[Path]:
-    """Write everything there is to see.
+    """Write all files of an explanation.
 
     Args:
-        explanation: Of a clip.
-        stem: Path without a suffix.
-        title: Of the pictures.
-        n_tags: Tags in the picture of contributions, the likeliest first.
+        explanation: Explanation of a clip.
+        stem: Path of the files without their suffixes.
+        title: Title of the pictures.
+        n_tags: Number of tags in the picture of contributions, by descending probability.
 
     Returns:
         ``<stem>.npz`` with all arrays, ``<stem>.attention.{csv,png}`` and
@@ -77,7 +77,7 @@ def _write_arrays(explanation: Explanation, path: Path) -> None:
 
 
 def _draw_attention(explanation: Explanation, path: Path, title: str) -> None:
-    """Draw a panel a layer: a row a head, and their mean."""
+    """Draw one panel for each layer, with one row for each head and one for their mean."""
     received = _with_mean(explanation)
     n_layers, n_rows, _ = received.shape
     figure = Figure(
@@ -98,7 +98,7 @@ def _draw_attention(explanation: Explanation, path: Path, title: str) -> None:
 
 
 def _draw_contributions(explanation: Explanation, path: Path, title: str, n_tags: int) -> None:
-    """Draw the likeliest tags as curves over a heat map of some more."""
+    """Draw the tags with the highest probabilities as curves, above a heat map of more tags."""
     order = np.argsort(-explanation.probabilities, kind="stable")[:n_tags]
     figure = Figure(figsize=(9.0, 3.2 + 0.21 * len(order)), dpi=150, layout="constrained")
     heights = [2.0, 0.4 + 0.21 * len(order)]
@@ -115,6 +115,6 @@ def _draw_contributions(explanation: Explanation, path: Path, title: str, n_tags
     rows = explanation.contributions[order]
     heat_map(lower, edges, rows, [explanation.tags[at] for at in order], "probability")
     lower.set_xlabel("time (s)")
-    title = f"{title}: tags if the model attended to that moment alone"
+    title = f"{title}: tags if the model attended to that moment only"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     save_picture(figure, path)

@@ -1,11 +1,13 @@
-"""Perturbed audio on disk, for those perturbations that cost ten times what reading back does.
+"""Cache of perturbed audio on disk, for perturbations that take ten times as long as reading.
 
-Off by default: one pass over the conditions serves every model. It pays where models are added to
-an evaluation one by one. What is read back is the very samples that were written, so no result
-depends on the cache; that machines may differ in the last bit is why the machine is in the key.
+The cache is off by default, because one pass over the conditions serves all models. It saves time
+when models are added to an evaluation one by one. Reading returns exactly the samples that were
+written, so that no result depends on the cache. The key contains the kind of machine, because
+machines may differ in the last bit.
 
-A file is named by what decides its content and holds a digest of itself: what was cut short or
-damaged is computed anew. Several processes and runs may share a folder.
+The name of a file is a hash of everything that determines its content, and the file contains a
+digest of itself: incomplete and damaged files are computed again. Several processes and runs may
+share a folder.
 """
 
 from __future__ import annotations
@@ -34,20 +36,20 @@ if TYPE_CHECKING:
 Audio = NDArray[np.float32]
 
 FAMILIES = frozenset({"pitch_shift", "time_stretch"})
-"""Families that are kept: others take no longer to compute than to read."""
+"""Families that are cached: other perturbations are as fast to compute as to read."""
 
 _SUFFIX = ".f32"
-_USED = "used"  # holds the bytes that files take, or soon will
+_USED = "used"  # file that holds the size of the cache, reserved space included
 _DIGEST = 16
-_LEVEL = 1  # of zstd; a higher one saves 1 % more and takes three times as long
+_LEVEL = 1  # of zstd; higher levels save 1 % more and take three times as long
 
 
 @dataclass(frozen=True)
 class CacheConfig:
-    """Where perturbed audio is kept, and how much of it.
+    """Folder and capacity of the cache of perturbed audio.
 
     Attributes:
-        folder: Created when needed.
+        folder: Folder of the cache; it is created when needed.
         capacity: Size in bytes; what does not fit is computed each time.
     """
 
@@ -56,10 +58,10 @@ class CacheConfig:
 
 
 class AudioCache:
-    """Perturbed tracks in a folder.
+    """Cache of perturbed tracks in a folder.
 
     Args:
-        config: Where, and how much.
+        config: Folder and capacity.
     """
 
     def __init__(self, config: CacheConfig) -> None:
@@ -69,15 +71,15 @@ class AudioCache:
     def perturb(
         self, audio: Audio, sample_rate: int, condition: Condition, *, seed: int, track_id: str
     ) -> Audio:
-        """Return what `benchmark.perturbations.perturb` returns, read back where it is there."""
+        """Return what `benchmark.perturbations.perturb` returns, from the cache where possible."""
         if not keeps(condition) or not audio.size:
             return perturb(audio, sample_rate, condition, seed=seed, track_id=track_id)
         path = self._path(audio, sample_rate, condition, seed, track_id)
-        heard = _read(path)
-        if heard is None:
-            heard = perturb(audio, sample_rate, condition, seed=seed, track_id=track_id)
-            self._keep(path, heard)
-        return heard
+        perturbed = _read(path)
+        if perturbed is None:
+            perturbed = perturb(audio, sample_rate, condition, seed=seed, track_id=track_id)
+            self._keep(path, perturbed)
+        return perturbed
 
     def _path(
         self, audio: Audio, sample_rate: int, condition: Condition, seed: int, track_id: str
@@ -103,31 +105,31 @@ class AudioCache:
             if not self._reserve(len(content)):
                 self._full = True
                 return
-            # Not flushed: after a power cut the digest tells, and the audio is computed again.
+            # Not synced: after a power failure the digest differs, and the audio is computed again.
             partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
             partial.write_bytes(content)
             partial.replace(path)
         except OSError:
-            self._full = True  # a full disk or one without permission: results need no cache
+            self._full = True  # no space or no permission: results do not depend on the cache
 
     def _reserve(self, size: int) -> bool:
-        """Book space in the ledger that all processes share."""
+        """Reserve space in the file that all processes share; return whether there is enough."""
         with exclusive_lock(self.folder / f"{_USED}.lock", lambda: None):
-            ledger = self.folder / _USED
-            used = _number(ledger)
+            total = self.folder / _USED
+            used = _number(total)
             if used + size > self.capacity:
                 return False
-            ledger.write_text(str(used + size), encoding="ascii")
+            total.write_text(str(used + size), encoding="ascii")
         return True
 
 
 def announce(config: CacheConfig, wanted: int, console: Console) -> None:
-    """Make the folder ready and say what will be kept in it, before a sweep begins.
+    """Prepare the folder, and print how much space the run needs and how much there is.
 
     Args:
-        config: Where, and how much.
-        wanted: Bytes that the sweep would take, see `size_of`.
-        console: For people.
+        config: Folder and capacity.
+        wanted: Bytes that the run would store, see `size_of`.
+        console: Console to print to.
 
     Raises:
         TagbenchError: The folder cannot be written.
@@ -135,8 +137,8 @@ def announce(config: CacheConfig, wanted: int, console: Console) -> None:
     used = opened(config)
     free = free_bytes(Path(config.folder))
     text = (
-        f"Audio cache {config.folder}: this sweep fills up to {wanted / 2**30:.2f} GiB; "
-        f"{used / 2**30:.2f} of {config.capacity / 2**30:.2f} GiB are taken, "
+        f"Audio cache {config.folder}: this run stores up to {wanted / 2**30:.2f} GiB; "
+        f"{used / 2**30:.2f} of {config.capacity / 2**30:.2f} GiB are used, "
         f"{free / 2**30:.1f} GiB free on the disk."
     )
     if used + wanted > config.capacity or wanted > free:
@@ -145,14 +147,14 @@ def announce(config: CacheConfig, wanted: int, console: Console) -> None:
 
 
 def keeps(condition: Condition) -> bool:
-    """Tell whether a condition is one whose audio is kept."""
+    """Return whether the audio of a condition is cached."""
     return condition.family in FAMILIES
 
 
 def opened(config: CacheConfig) -> int:
-    """Make the folder ready for a run, and return the bytes that are in it.
+    """Prepare the folder for a run, and return the size of its files in bytes.
 
-    What a killed process left half written is removed, and the ledger is set right.
+    Partial files of processes that no longer run are removed, and the recorded size is updated.
 
     Raises:
         TagbenchError: The folder cannot be written.
@@ -175,11 +177,11 @@ def opened(config: CacheConfig) -> int:
 
 
 def size_of(conditions: Iterable[Condition], samples: Sequence[int]) -> int:
-    """Return the bytes that conditions would take, before they are packed by about a fifth.
+    """Return the size of the audio of conditions in bytes; compression saves about a fifth.
 
     Args:
-        conditions: Those that are not kept count for nothing.
-        samples: Length of each track.
+        conditions: Conditions; those that are not cached have size 0.
+        samples: Length of each track in samples.
     """
     total = 0
     for condition in conditions:
@@ -196,7 +198,7 @@ def _identity(perturbation: str) -> tuple[str, int, dict[str, str]]:
 
 
 def _alive(partial: Path) -> bool:
-    """Tell whether the process that writes a file is still there; true where one cannot know."""
+    """Return whether the process that writes a file still runs; true if that is unknown."""
     try:
         os.kill(int(partial.name.split(".")[-2]), 0)
     except (ProcessLookupError, ValueError):
@@ -214,7 +216,7 @@ def _number(path: Path) -> int:
 
 
 def _pack(audio: Audio) -> bytes:
-    """Return a digest, the count of samples, and the samples, first bytes of all of them first."""
+    """Return a digest, the number of samples, and the compressed samples, grouped by byte."""
     import pyarrow as pa
 
     planes = np.ascontiguousarray(audio.astype("<f4", copy=False).view(np.uint8).reshape(-1, 4).T)
@@ -224,7 +226,7 @@ def _pack(audio: Audio) -> bytes:
 
 
 def _read(path: Path) -> Audio | None:
-    """Return what a file holds; None where it is absent or not whole."""
+    """Return the samples in a file; None if it is missing, incomplete or damaged."""
     import pyarrow as pa
 
     try:

@@ -1,14 +1,14 @@
-"""One short clip under every condition, for the report: what the models heard.
+"""Audio examples of the report: one short clip under every condition.
 
-Only for datasets whose licence allows it (``playable`` of their class): a report is passed on, and
-most music is not ours to pass on.
+They are written only for datasets whose licence allows redistribution (``playable`` of their
+class), because a report may be passed on.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,30 @@ from datamodules.corpus.corpus import Corpus
 
 SECONDS = 5.0
 MOST_BYTES = 32_000
-"""Of one clip."""
+"""Maximum size of one clip."""
 
 FULL_SCALE = 0.95
-"""Peak of the loudest clip: all share one gain, so that they compare."""
+"""Peak of the loudest clip. All clips have the same gain, so that they can be compared."""
 
-_COMPRESSION = (0.85, 0.9, 0.95)  # of constant bit rates, mildest first
+_COMPRESSION = (0.85, 0.9, 0.95)  # of constant bit rates, highest rate first
 
 
 def example_track(track_ids: Sequence[str]) -> str:
-    """Return the track to play: a function of the ids alone, whatever their order."""
+    """Return the id of the track to render; it depends on the set of ids alone."""
     return min(track_ids, key=lambda track: (seed_for("players", track), track))
 
 
 def render(
     corpus: Corpus, conditions: Iterable[Condition], folder: Path, *, seed: int, licence: str
 ) -> Path:
-    """Write a clip a condition and their record into ``folder``; nothing where it is up to date.
+    """Write a clip for each condition and a record of them, unless they are up to date.
 
     Args:
-        corpus: Prepared corpus; one track of its test split is played.
-        conditions: What to render, clean audio added.
+        corpus: Prepared corpus; one track of its test split is rendered.
+        conditions: Conditions to render; clean audio is added.
         folder: ``results/<dataset>/audio``; clips of other conditions are removed from it.
-        seed: Of the perturbations, so that the clip sounds as in the evaluation.
-        licence: Said beside the players.
+        seed: Seed of the perturbations, the same as in the evaluation.
+        licence: Licence, which the report states beside the players.
 
     Returns:
         Path of the record.
@@ -70,36 +70,49 @@ def render(
         "sound": {name: catalogue()[name].identity() for name in sorted(engines)},
     }
     record = folder / CLIPS
-    if record.is_file():
-        known = json.loads(record.read_text(encoding="utf-8"))
-        files = [folder / one["file"] for one in known["clips"]]
-        if known["made_of"] == made_of and all(file.is_file() for file in files):
-            return record
+    if _is_current(record, made_of):
+        return record
     row = int(test.index[test["track_id"] == track][0])
     audio, rate = corpus.audio(row), corpus.sample_rate
-    # From a third on: openings are often silent.
+    # From one third of the track, because openings are often silent.
     start = max(0.0, min(audio.size / rate / 3, audio.size / rate - SECONDS))
-    heard = [_clip(audio, rate, start, condition, seed, track) for condition in wanted]
-    peak = max(float(np.abs(clip).max(initial=0.0)) for clip in heard)
+    examples = [_clip(audio, rate, start, condition, seed, track) for condition in wanted]
+    peak = max(float(np.abs(clip).max(initial=0.0)) for clip in examples)
     gain = min(1.0, FULL_SCALE / peak) if peak > 0 else 1.0
-    folder.mkdir(parents=True, exist_ok=True)
-    clips: list[dict[str, Any]] = []
-    for condition, clip in zip(wanted, heard, strict=True):
-        name = f"{condition.label.replace(':', '_').replace('>', '_')}.mp3"
-        replace_file(folder / name, encode(clip * np.float32(gain), rate))
-        clips.append({**condition.labels(), "file": name})
-    _clear(folder, {one["file"] for one in clips})
-    facts = {
+    content = {
         "track_id": track,
         "start_s": round(start, 3),
         "seconds": SECONDS,
         "gain_db": round(20.0 * float(np.log10(gain)), 2),
         "licence": licence,
         "made_of": made_of,
-        "clips": clips,
+        "clips": _write_clips(wanted, [clip * np.float32(gain) for clip in examples], rate, folder),
     }
-    replace_file(record, (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode())
+    replace_file(record, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
     return record
+
+
+def _is_current(record: Path, made_of: Mapping[str, Any]) -> bool:
+    """Return whether the clips of a record exist and were made from the same input."""
+    if not record.is_file():
+        return False
+    content = json.loads(record.read_text(encoding="utf-8"))
+    files = [record.with_name(clip["file"]) for clip in content["clips"]]
+    return bool(content["made_of"] == made_of) and all(file.is_file() for file in files)
+
+
+def _write_clips(
+    conditions: Sequence[Condition], clips: Sequence[NDArray[np.float32]], rate: int, folder: Path
+) -> list[dict[str, Any]]:
+    """Write one MP3 file for each condition, remove others, and return labels with file names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries: list[dict[str, Any]] = []
+    for condition, clip in zip(conditions, clips, strict=True):
+        name = f"{condition.label.replace(':', '_').replace('>', '_')}.mp3"
+        replace_file(folder / name, encode(clip, rate))
+        entries.append({**condition.labels(), "file": name})
+    _clear(folder, {entry["file"] for entry in entries})
+    return entries
 
 
 def remove(folder: Path) -> None:
@@ -118,7 +131,7 @@ def _clear(folder: Path, keep: set[str]) -> None:
 def _clip(
     audio: NDArray[np.float32], rate: int, start: float, condition: Condition, seed: int, track: str
 ) -> NDArray[np.float32]:
-    """Return the same moment of the music in the perturbed track, faster or slower as it may be."""
+    """Return the clip of the perturbed track that starts at the same moment of the music."""
     whole = perturb(audio, rate, condition, seed=seed, track_id=track)
     first = round(start * rate * whole.size / audio.size)
     return whole[first : first + round(SECONDS * rate)]
@@ -127,8 +140,8 @@ def _clip(
 def encode(clip: NDArray[np.float32], rate: int) -> bytes:
     """Return a mono clip as MP3, which every browser plays, within :data:`MOST_BYTES`.
 
-    MP3 and not Vorbis: a Vorbis stream has a random serial number, and the same clip must give the
-    same bytes.
+    Vorbis is not used, because a Vorbis stream has a random serial number, and the same clip must
+    give the same bytes.
     """
     import soundfile
 

@@ -1,4 +1,4 @@
-"""What changes over a track, as a CSV with a row a moment, and as rows of a heat map."""
+"""CSV files and heat maps of values that change over a track."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def write_table(
     """Write a CSV whose first column is the time in seconds.
 
     Args:
-        path: Where to.
+        path: File to write.
         columns: Names of the other columns.
-        times: Of each row.
+        times: Time of each row.
         rows: Values of the other columns.
     """
     text = io.StringIO()
@@ -49,12 +49,12 @@ def heat_map(
     """Draw rows of values over time, the first on top, with a colour bar.
 
     Args:
-        axes: Where to.
+        axes: Axes to draw on.
         edges: Edges of the cells in seconds (T + 1,).
-        values: From 0 upwards (rows, T).
+        values: Non-negative values (rows, T).
         labels: Names of the rows.
-        meaning: Of the colours.
-        pad: Room between map and colour bar.
+        meaning: Label of the colour bar.
+        pad: Space between the map and the colour bar.
     """
     top = max(float(values.max()), 1e-6)
     image = axes.pcolormesh(
@@ -69,13 +69,13 @@ def heat_map(
 
 
 def time_edges(centres: Float64, stop: float, start: float = 0.0) -> Float64:
-    """Return the edges (N + 1,) of cells around ascending centres (N,), from start to stop."""
+    """Return the edges (N + 1,) of cells around ascending ``centres`` (N,), from start to stop."""
     inner = (centres[1:] + centres[:-1]) / 2
     return np.concatenate([[start], inner, [stop]])
 
 
 def save_picture(figure: Figure, path: Path) -> None:
-    """Write a PNG; the same figure gives the same bytes."""
+    """Write a PNG file; equal figures give equal bytes."""
     content = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(content, format="png", metadata={"Software": None})

@@ -17,10 +17,10 @@ from lightning_modules.layers.conv_blocks import ResBlock2d
 
 
 class SelfAttention(TaggingModule):
-    """A residual CNN that turns 15 s into 118 tokens, and a two-layer Transformer over them.
+    """Residual CNN that maps 15 s to 118 tokens, followed by a two-layer Transformer.
 
-    10,521,652 parameters at 50 tags. Token 0 is a constant: the reference draws it from NumPy's
-    seed 0 and neither learns nor stores it. There is no positional encoding.
+    10,521,652 parameters at 50 tags. Token 0 is a constant: the reference draws it with NumPy's
+    seed 0, and does not learn or store it. There is no positional encoding.
 
     Args:
         n_mels: Bands of the front end, 128 in the paper.
@@ -30,7 +30,7 @@ class SelfAttention(TaggingModule):
 
     identity: ClassVar[str] = "SelfAttention"
     input_samples: ClassVar[int] = 240000
-    min_samples: ClassVar[int] = 257  # half an FFT window must reflect at each end
+    min_samples: ClassVar[int] = 257  # half an FFT window is reflected at each end
     title: ClassVar[str] = "Self-attention"
     paper: ClassVar[str] = "Won et al., 2019 (arXiv:1906.04972); SMC 2020, row Self-attention"
     bibtex: ClassVar[str] = """@article{won2019toward,
@@ -68,11 +68,11 @@ class SelfAttention(TaggingModule):
 
     @property
     def attentions(self) -> Sequence[AttentionLayer]:
-        """The attention layers from first to last."""
+        """Attention layers from the first to the last."""
         return [layer for layer in self.encoder.layer if isinstance(layer, AttentionLayer)]
 
     def tokens(self, audio: Tensor) -> Tensor:
-        """Map audio (B, T) to tokens (B, N, 256): the constant, then one for each 8 frames."""
+        """Map audio (B, T) to tokens (B, N, 256): the constant, then one token for 8 frames."""
         self.check_length(audio)
         x = self.spec_bn(self.spec(audio))  # (B, 1, 128, 938)
         x = self.layer1(x)  # (B, 128, 64, 469)

@@ -12,10 +12,10 @@ from lightning_modules.layers.conv_blocks import ConvBlock2d
 
 
 class CRNN(TaggingModule):
-    """Four 3x3 convolutions over 29 s, and two GRU layers whose last state decides.
+    """Four 3x3 convolutions over 29 s, followed by two GRU layers, whose last state is classified.
 
-    394,100 parameters at 50 tags. The 2017 original has 12 kHz audio and ELU; this is the
-    network behind the published table.
+    394,100 parameters at 50 tags. The original of 2017 uses audio at 12 kHz and ELU; this is the
+    network of the published table.
 
     Args:
         n_mels: Bands of the front end, 96 or 128 in the paper.

@@ -12,10 +12,10 @@ from lightning_modules.layers.conv_blocks import ConvBlock2d
 
 
 class FCN(TaggingModule):
-    """Five 3x3 convolutions that pool a whole song (29 s) to one point, and one dense layer.
+    """Five 3x3 convolutions with pools that reduce 29 s to one point, and one dense layer.
 
-    447,732 parameters at 50 tags. The four-layer network of the 2016 paper differs; this is the
-    one behind the published table.
+    447,732 parameters at 50 tags. The paper of 2016 has a network of four layers; this is the
+    network of the published table.
 
     Args:
         n_mels: Bands of the front end, 96 or 128 in the paper.
@@ -25,7 +25,7 @@ class FCN(TaggingModule):
 
     identity: ClassVar[str] = "FCN"
     input_samples: ClassVar[int] = 464000
-    # The pools divide time by 1280; fewer frames leave nothing, twice as many leave two points.
+    # The pools divide time by 1280: fewer frames leave no point, twice as many leave two.
     min_samples: ClassVar[int] = 1279 * 256
     max_samples: ClassVar[int | None] = 2559 * 256 - 1
     title: ClassVar[str] = "FCN"

@@ -1,4 +1,4 @@
-"""Harmonic CNN (Won et al. 2020): filters at the harmonics of each pitch, their width learned."""
+"""Harmonic CNN (Won et al. 2020), with learned harmonic filters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lightning_modules.layers.dense_head import DenseHead
 
 
 class HarmonicCNN(DenseHead, TaggingModule):
-    """Six harmonic maps of 5 s, and a residual CNN that sees a pitch's harmonics as channels.
+    """Residual CNN over 5 s, whose input channels are the harmonics of each pitch.
 
-    3,631,551 parameters at 50 tags. Of the front end only the quality factor Q is learned.
+    3,631,551 parameters at 50 tags. The only learned parameter of the front end is the Q factor.
 
     Args:
         n_bands: Pitches of the front end, 128 in the paper.

@@ -16,7 +16,7 @@ from lightning_modules.layers.fused_batchnorm import BatchNorm1d, BatchNorm2d, f
 
 
 class _Timbre(nn.Module):
-    """A tall filter: any pitch may carry the timbre, so the best row wins."""
+    """Tall (timbral) filters, followed by a maximum over frequency, for invariance to pitch."""
 
     def __init__(self, n_in: int, n_out: int, height: int, width: int = 7) -> None:
         super().__init__()
@@ -26,19 +26,19 @@ class _Timbre(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, n_in, F, T) to (B, n_out, T)."""
-        # One input channel and a tall kernel leave a convolution little to vectorise over: with
-        # the rows under the kernel as channels it trains five times as fast on a CPU.
+        # A convolution with one input channel and a tall kernel vectorises badly. With the rows
+        # under the kernel as channels, training is five times as fast on a CPU.
         height = self.conv.weight.shape[2]
         rows = x.unfold(2, height, 1).permute(0, 2, 3, 1, 4).flatten(3)
         rows = rows.contiguous().permute(0, 3, 1, 2)  # (B, n_in * height, F - height + 1, T)
         weight, bias, norm = fold_norm(self.conv, self.bn, rows[0, 0].numel())
         y = F.conv2d(rows, weight.flatten(1, 2)[:, :, None], bias, padding=self.padding)
-        # A pool keeps the layout in its gradient, where amax costs batch norm ten times its work.
+        # The gradient of a pool keeps the layout. That of amax makes batch norm ten times slower.
         return pool_relu(norm(y), (y.shape[2], 1)).squeeze(2)
 
 
 class _Rhythm(nn.Module):
-    """A long filter over the mean energy of all bands."""
+    """Long (temporal) filters over the mean of all bands."""
 
     def __init__(self, n_in: int, n_out: int, length: int) -> None:
         super().__init__()
@@ -51,11 +51,11 @@ class _Rhythm(nn.Module):
 
 
 class Musicnn(DenseHead, TaggingModule):
-    """Musically motivated filters over 3 s, three dense-connected convolutions, max and mean.
+    """Musically motivated filters over 3 s, three residual convolutions, max and mean over time.
 
     784,300 parameters at 50 tags; 7,972,000 in the size of the Million Song Dataset
-    (``n_channels=512, n_hidden=500``). Filter heights stay 67 and 38 whatever ``n_mels``, and
-    filter lengths are odd, as in the 2020 code; the TensorFlow original differs in both.
+    (``n_channels=512, n_hidden=500``). As in the code of 2020, filter heights are 67 and 38 for any
+    ``n_mels``, and filter lengths are odd; the original in TensorFlow differs in both.
 
     Args:
         n_mels: Bands of the front end, 96 or 128 in the paper.
@@ -67,7 +67,7 @@ class Musicnn(DenseHead, TaggingModule):
 
     identity: ClassVar[str] = "Musicnn"
     input_samples: ClassVar[int] = 48000
-    min_samples: ClassVar[int] = 257  # half an FFT window must reflect at each end
+    min_samples: ClassVar[int] = 257  # half an FFT window is reflected at each end
     title: ClassVar[str] = "Musicnn"
     paper: ClassVar[str] = "Pons et al., ISMIR 2018; Won et al., SMC 2020, row Musicnn"
     bibtex: ClassVar[str] = """@inproceedings{pons2018end,

@@ -11,9 +11,9 @@ from lightning_modules.layers.conv_blocks import ConvBlock1d
 
 
 class SampleCNN(TaggingModule):
-    """Convolutions of length 3 straight on 3^10 samples, each dividing time by 3.
+    """Convolutions of length 3 on a waveform of 3^10 samples, each dividing time by 3.
 
-    1,869,874 parameters at 50 tags. No front end.
+    1,869,874 parameters at 50 tags. There is no front end.
 
     Args:
         **base: See ``TaggingModule``.
@@ -22,7 +22,7 @@ class SampleCNN(TaggingModule):
     identity: ClassVar[str] = "SampleCNN"
     input_samples: ClassVar[int] = 59049
     min_samples: ClassVar[int] = 59049
-    max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer, and two points remain
+    max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer audio leaves two points
     title: ClassVar[str] = "Sample-level CNN"
     paper: ClassVar[str] = "Lee et al., SMC 2017; Won et al., SMC 2020, row Sample-level"
     bibtex: ClassVar[str] = """@inproceedings{lee2017sample,

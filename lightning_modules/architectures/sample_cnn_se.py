@@ -13,9 +13,9 @@ from lightning_modules.layers.fused_batchnorm import BatchNorm1d, conv_norm
 
 
 class _ResSEBlock1d(nn.Module):
-    """Two convolutions whose channels a small network weighs, beside a shortcut; then a pool.
+    """Two convolutions with squeeze-and-excitation and a shortcut, then a max-pool.
 
-    The weighing network has no bottleneck, unlike that of SENet.
+    The excitation network has no bottleneck, unlike that of SENet.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class _ResSEBlock1d(nn.Module):
 
 
 class SampleCNNSE(DenseHead, TaggingModule):
-    """The ladder of the Sample-level CNN in residual blocks with squeeze-and-excitation.
+    """Sample-level CNN with residual squeeze-and-excitation blocks.
 
-    6,951,858 parameters at 50 tags. No front end.
+    6,951,858 parameters at 50 tags. There is no front end.
 
     Args:
         **base: See ``TaggingModule``.
@@ -57,7 +57,7 @@ class SampleCNNSE(DenseHead, TaggingModule):
     identity: ClassVar[str] = "SampleCNNSE"
     input_samples: ClassVar[int] = 59049
     min_samples: ClassVar[int] = 59049
-    max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer, and two points remain
+    max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer audio leaves two points
     title: ClassVar[str] = "Sample-level CNN + SE"
     paper: ClassVar[str] = "Kim et al., ICASSP 2018; Won et al., SMC 2020, row Sample-level + SE"
     bibtex: ClassVar[str] = """@inproceedings{kim2018sample,

@@ -18,7 +18,7 @@ WON2020 = """@inproceedings{won2020evaluation,
 
 
 class ShortChunkCNN(DenseHead, TaggingModule):
-    """Seven 3x3 convolutions with 2x2 pools over 3.69 s, a global maximum, two dense layers.
+    """Seven 3x3 convolutions with 2x2 pools over 3.69 s, a global max-pool and two dense layers.
 
     3,687,348 parameters at 50 tags.
 
@@ -30,7 +30,7 @@ class ShortChunkCNN(DenseHead, TaggingModule):
 
     identity: ClassVar[str] = "ShortChunkCNN"
     input_samples: ClassVar[int] = 59049
-    min_samples: ClassVar[int] = 127 * 256  # 128 frames: seven halvings leave one
+    min_samples: ClassVar[int] = 127 * 256  # 128 frames: seven pools leave one
     title: ClassVar[str] = "Short-chunk CNN"
     paper: ClassVar[str] = "Won et al., SMC 2020, row Short-chunk CNN"
     bibtex: ClassVar[str] = WON2020
@@ -62,7 +62,7 @@ class ShortChunkCNN(DenseHead, TaggingModule):
         """Map audio (B, T) to logits (B, C)."""
         self.check_length(audio)
         x = self.spec_bn(self.spec(audio))  # (B, 1, 128, 231)
-        # Shapes in brackets are those of the residual form, whose strides round up.
+        # Shapes in brackets are those of the residual form, whose strides round sizes up.
         x = self.layer1(x)  # (B, 128, 64, 115 [116])
         x = self.layer2(x)  # (B, 128, 32, 57 [58])
         x = self.layer3(x)  # (B, 256, 16, 28 [29])
@@ -74,13 +74,13 @@ class ShortChunkCNN(DenseHead, TaggingModule):
 
 
 class ShortChunkCNNRes(ShortChunkCNN):
-    """Short-chunk CNN of strided residual blocks, the best of the 2020 comparison.
+    """Short-chunk CNN with strided residual blocks, the best model of Won et al. 2020.
 
-    12,104,244 parameters at 50 tags. Takes audio of any length.
+    12,104,244 parameters at 50 tags. It accepts audio of any length.
     """
 
     identity: ClassVar[str] = "ShortChunkCNNRes"
-    min_samples: ClassVar[int] = 257  # half an FFT window must reflect at each end
+    min_samples: ClassVar[int] = 257  # half an FFT window is reflected at each end
     title: ClassVar[str] = "Short-chunk CNN + Res"
     paper: ClassVar[str] = "Won et al., SMC 2020, row Short-chunk CNN + Res"
     block: ClassVar[type[nn.Module]] = ResBlock2d

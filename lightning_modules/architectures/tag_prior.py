@@ -1,4 +1,4 @@
-"""The floor of every leaderboard: the tag frequencies of the training split, for any audio."""
+"""Baseline that predicts the tag frequencies of the training split for any input."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from lightning_modules.base import BaseOptions, TaggingModule
 
 
 class TagPrior(TaggingModule):
-    """Predict each tag's training frequency and ignore the audio.
+    """Predict the frequency of each tag in the training split, for any audio.
 
-    Its macro ROC-AUC is 0.5 and its PR-AUC the mean frequency; a trained model that stays near
-    it has learned nothing.
+    Its macro ROC-AUC is 0.5 and its PR-AUC the mean tag frequency: the level of chance.
     """
 
     identity: ClassVar[str] = "TagPrior"
@@ -32,12 +31,12 @@ class TagPrior(TaggingModule):
     def fit_priors(self, counts: Tensor, total: int) -> None:
         """Set the logits whose probabilities are ``counts / total``.
 
-        A tag on no track or on all of them is taken for half a track off, to stay finite.
+        Frequencies of 0 and 1 are replaced by those of half a track, so that logits are finite.
         """
         frequency = (counts.double() / total).clamp(0.5 / total, 1 - 0.5 / total)
         logits = frequency.logit() if self.task == "multilabel" else frequency.log()
         self.prior.copy_(logits)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Map audio (B, T) to the same logits (B, C) whatever it holds."""
+        """Return the same logits (B, C) for any audio (B, T)."""
         return self.prior.expand(len(audio), -1)

@@ -10,12 +10,12 @@ from lightning_modules.frontends.base import HOP, FrontEnd, exclude_buffers
 
 
 class ConstantQ(FrontEnd):
-    """Constant-Q map of the eight octaves below Nyquist, scaled as librosa scales it.
+    """Constant-Q transform of the eight octaves below Nyquist, with the scaling of librosa.
 
     Args:
         sample_rate: Rate of the audio in Hz.
-        bands: Frequency bands, a multiple of 8: bands / 8 to the octave.
-        trainable: Learn the kernels.
+        bands: Frequency bands, a multiple of 8: ``bands / 8`` per octave.
+        trainable: Whether the kernels are learned.
     """
 
     name = "cqt"
@@ -23,7 +23,9 @@ class ConstantQ(FrontEnd):
     def __init__(self, *, sample_rate: int, bands: int, trainable: bool = False) -> None:
         super().__init__(sample_rate=sample_rate, bands=bands)
         if bands % 8:
-            raise TagbenchError(f"The cqt front end needs bands for 8 octaves, got {bands}.")
+            raise TagbenchError(
+                f"The cqt front end covers 8 octaves: expected a multiple of 8 bands, got {bands}."
+            )
         self.cqt = CQT1992v2(
             sr=sample_rate,
             hop_length=HOP,

@@ -19,17 +19,18 @@ from lightning_modules.frontends.base import (
 
 
 class Harmonic(FrontEnd):
-    """Six maps that show the harmonics of each pitch at the same place (Won et al. 2020).
+    """Stacked spectrograms whose channel k has harmonic k of each pitch (Won et al. 2020).
 
-    A triangular filter sits at each multiple of each pitch from C1 (32.7 Hz) to the note whose
-    sixth harmonic is nearest Nyquist (E6 at 16 kHz), as wide as the ear's at that frequency:
-    (0.1079 f + 24.7) / Q, in Hz. Data-driven harmonic filters, ICASSP 2020, equations 1 to 4.
+    There is a triangular filter at each harmonic of each pitch from C1 (32.7 Hz) to the note whose
+    sixth harmonic is nearest to Nyquist (E6 at 16 kHz). Its bandwidth is proportional to that of
+    the auditory filters: (0.1079 f + 24.7) / Q, in Hz. See equations 1 to 4 of Data-driven
+    harmonic filters, ICASSP 2020.
 
     Args:
         sample_rate: Rate of the audio in Hz.
-        bands: Pitches, 128 in the paper: two to the semitone.
-        harmonics: Harmonics, the fundamental included.
-        trainable: Learn Q, one number for all filters.
+        bands: Pitches, 128 in the paper: two per semitone.
+        harmonics: Number of harmonics, including the fundamental.
+        trainable: Whether Q, one number for all filters, is learned.
     """
 
     name = "harmonic"
@@ -53,7 +54,7 @@ class Harmonic(FrontEnd):
         self.bw_Q = nn.Parameter(torch.ones(1), requires_grad=trainable)
 
     def filters(self) -> Tensor:
-        """Return the triangles (257, harmonics * bands)."""
+        """Return the triangular filters (257, harmonics * bands)."""
         width = (0.1079 * self.centres + 24.7) / self.bw_Q
         offset = 2 * (self.bins - self.centres) / width
         return (1 - offset.abs()).clamp_min(0)

@@ -16,12 +16,12 @@ from lightning_modules.frontends.base import (
 
 
 class LogMel(FrontEnd):
-    """Log-mel map of Won et al. 2020: HTK scale, triangles of peak 1, 0 Hz to Nyquist.
+    """Log-mel spectrogram of Won et al. 2020: HTK scale, triangles of peak 1, 0 Hz to Nyquist.
 
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Mel bands.
-        trainable: Learn the Fourier kernels and the mel triangles.
+        trainable: Whether the Fourier kernels and the mel filters are learned.
     """
 
     name = "log_mel"
@@ -46,6 +46,6 @@ class LogMel(FrontEnd):
     def power(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to mel power (B, 1, bands, frames)."""
         if self.trainable:
-            return self.mel(audio)[:, None]  # nnAudio's own way, through its kernels
+            return self.mel(audio)[:, None]  # as a convolution with the learned kernels
         spectrum = stft_power(self.mel.stft, audio)  # (B, frames, 257)
         return (spectrum @ self.mel.mel_basis.T).transpose(1, 2)[:, None]

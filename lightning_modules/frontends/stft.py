@@ -9,12 +9,12 @@ from lightning_modules.frontends.base import HOP, N_FFT, FrontEnd, exclude_buffe
 
 
 class LinearSTFT(FrontEnd):
-    """Spectrogram whose bands are spaced evenly from 0 Hz to Nyquist.
+    """Spectrogram with evenly spaced bands from 0 Hz to Nyquist.
 
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Frequency bands.
-        trainable: Learn the Fourier kernels.
+        trainable: Whether the Fourier kernels are learned.
     """
 
     name = "stft"

@@ -1,4 +1,4 @@
-"""What a self-attention tagger offers, so that ``tagbench explain`` can look into it."""
+"""Protocol of self-attention taggers, which ``tagbench explain`` needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class AttentionLayer(nn.Module):
     """A layer of self-attention over tokens.
 
     Attributes:
-        forced: Attention (B, 1 or H, N, N) that ``forward`` pays instead of its own, if not None.
+        forced: Attention (B, 1 or H, N, N) that ``forward`` uses instead of its own; None for its
+            own.
     """
 
     def __init__(self) -> None:
@@ -22,7 +23,7 @@ class AttentionLayer(nn.Module):
 
     @abstractmethod
     def weights(self, x: Tensor) -> Tensor:
-        """Return the attention (B, H, N, N) that tokens (B, N, D) pay to one another."""
+        """Return the attention (B, H, N, N) between tokens (B, N, D)."""
 
 
 @runtime_checkable

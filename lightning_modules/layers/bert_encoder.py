@@ -1,4 +1,4 @@
-"""A small BERT-like Transformer encoder, post-norm, with the key names of the original.
+"""Transformer encoder as in BERT (post-norm), with the key names of the reference.
 
 Shapes: B windows, H heads, N tokens, D width.
 """
@@ -16,7 +16,7 @@ EPS = 1e-12
 
 
 class _SelfAttention(nn.Module):
-    """The three projections: ``attention.self``."""
+    """Projections to queries, keys and values: ``attention.self``."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class _SelfAttention(nn.Module):
 
 
 class _Output(nn.Module):
-    """Projection back, dropout, and the norm of the sum with what went in."""
+    """Projection, dropout, and layer norm of the sum with the input."""
 
     def __init__(self, n_in: int, width: int) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class EncoderLayer(AttentionLayer):
         self.output = _Output(4 * width, width)
 
     def _split(self, name: str, x: Tensor) -> Tensor:
-        """Project tokens (B, N, D) and part the heads: (B, H, N, D / H)."""
+        """Project tokens (B, N, D) and split the heads: (B, H, N, D / H)."""
         projection = getattr(self.attention["self"], name)
         return projection(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
     def weights(self, x: Tensor) -> Tensor:
-        """Return the attention (B, H, N, N) that tokens (B, N, D) pay to one another."""
+        """Return the attention (B, H, N, N) between tokens (B, N, D)."""
         query, key = self._split("query", x), self._split("key", x)
         return (query @ key.mT * query.shape[-1] ** -0.5).softmax(-1)
 
@@ -78,7 +78,7 @@ class EncoderLayer(AttentionLayer):
 
 
 class Encoder(nn.Module):
-    """A stack of layers: ``encoder.layer``."""
+    """Stack of encoder layers: ``encoder.layer``."""
 
     def __init__(self, width: int, heads: int, n_layers: int) -> None:
         super().__init__()

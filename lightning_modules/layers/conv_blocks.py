@@ -16,14 +16,14 @@ Pair = int | tuple[int, int]
 
 
 def conv2d(n_in: int, n_out: int, kernel: Pair, stride: Pair = 1) -> nn.Conv2d:
-    """Make a 2-D convolution with half-kernel padding that works channels-last.
+    """Build a 2-D convolution with half-kernel padding and channels-last weights.
 
-    Channels-last weights carry that layout to all that follows: convolutions gain half their
-    speed by it, and max-pools on a CPU five times theirs.
+    Channels-last weights give channels-last outputs. In this layout convolutions are 1.5 times as
+    fast, and max-pools on a CPU five times.
     """
     rows, columns = (kernel, kernel) if isinstance(kernel, int) else kernel
     layer = nn.Conv2d(n_in, n_out, kernel, stride, padding=(rows // 2, columns // 2))
-    # Strides by hand, because with one input channel torch calls either layout channels-last.
+    # Explicit strides, because with one input channel torch considers both layouts channels-last.
     strides = (n_in * rows * columns, 1, n_in * columns, n_in)
     weight = torch.empty_strided(layer.weight.shape, strides)
     layer.weight.data = weight.copy_(layer.weight.data)
@@ -31,7 +31,7 @@ def conv2d(n_in: int, n_out: int, kernel: Pair, stride: Pair = 1) -> nn.Conv2d:
 
 
 def conv1d(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv1d:
-    """Make a 1-D convolution with half-kernel padding, for ``conv_norm``."""
+    """Build a 1-D convolution with half-kernel padding, for ``conv_norm``."""
     layer = nn.Conv1d(n_in, n_out, kernel, stride, padding=kernel // 2)
     weight = torch.empty_strided(layer.weight.shape, (n_in * kernel, 1, n_in))
     layer.weight.data = weight.copy_(layer.weight.data)
@@ -39,15 +39,15 @@ def conv1d(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv1d:
 
 
 def pool_relu(x: Tensor, pooling: Pair) -> Tensor:
-    """Compute ``max_pool(relu(x))`` of (B, C, F, T), without overlap between pools; may alter x.
+    """Compute ``max_pool(relu(x))`` of (B, C, F, T) without overlap; may write to ``x``.
 
-    ReLU is monotone: behind the pool it gives the same and has less to do.
+    ReLU is monotone, so that it can follow the pool, where it has fewer values to process.
     """
     return (x if pooling in (1, (1, 1)) else F.max_pool2d(x, pooling)).relu_()
 
 
 class ConvBlock1d(nn.Module):
-    """Convolution, batch norm, ReLU, max-pool (the reference's ``Conv_1d``)."""
+    """Convolution, batch norm, ReLU, max-pool (``Conv_1d`` of the reference)."""
 
     def __init__(
         self, n_in: int, n_out: int, kernel: int, *, stride: int = 1, pooling: int = 1
@@ -64,7 +64,7 @@ class ConvBlock1d(nn.Module):
 
 
 class ConvBlock2d(nn.Module):
-    """Convolution, batch norm, ReLU, max-pool (the reference's ``Conv_2d``)."""
+    """Convolution, batch norm, ReLU, max-pool (``Conv_2d`` of the reference)."""
 
     def __init__(self, n_in: int, n_out: int, kernel: Pair = 3, *, pooling: Pair = 2) -> None:
         super().__init__()
@@ -78,10 +78,10 @@ class ConvBlock2d(nn.Module):
 
 
 class ResBlock2d(nn.Module):
-    """Two 3x3 convolutions beside a 3x3 shortcut (the reference's ``Res_2d``).
+    """Two 3x3 convolutions with a 3x3 shortcut (``Res_2d`` of the reference).
 
-    The shortcut is a convolution only where stride or channels change the shape; it is 3x3
-    where ResNets have 1x1.
+    The shortcut is a convolution if stride or channels change the shape, otherwise the identity.
+    It is 3x3, where ResNets use 1x1.
     """
 
     def __init__(self, n_in: int, n_out: int, *, stride: Pair = 2) -> None:
@@ -103,7 +103,7 @@ class ResBlock2d(nn.Module):
 
 
 class PoolResBlock2d(nn.Module):
-    """Two 3x3 convolutions beside an identity shortcut, then a pool (``Res_2d_mp``)."""
+    """Two 3x3 convolutions with an identity shortcut, then a max-pool (``Res_2d_mp``)."""
 
     def __init__(self, channels: int, *, pooling: Pair = 2) -> None:
         super().__init__()

@@ -8,9 +8,9 @@ from lightning_modules.layers.fused_batchnorm import BatchNorm1d
 
 
 class DenseHead(nn.Module):
-    """Mixin of the two-layer classifier: dense1, bn, ReLU, dropout 0.5, dense2.
+    """Mixin of a two-layer classifier: dense1, batch norm, ReLU, dropout 0.5, dense2.
 
-    A mixin and not a child, because the reference keeps these layers at the top level.
+    It is not a submodule, because these layers are at the top level of the reference's state dict.
     """
 
     dense1: nn.Linear
@@ -19,7 +19,7 @@ class DenseHead(nn.Module):
     dense2: nn.Linear
 
     def add_head(self, n_in: int, n_hidden: int, n_tags: int) -> None:
-        """Make the layers."""
+        """Add the layers to the module."""
         self.dense1 = nn.Linear(n_in, n_hidden)
         self.bn = BatchNorm1d(n_hidden)
         self.dropout = nn.Dropout(0.5)

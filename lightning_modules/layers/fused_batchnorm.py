@@ -15,9 +15,9 @@ Convolution = nn.Conv1d | nn.Conv2d
 
 
 class _SingleValueNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm that takes the running statistics where a batch has one value per channel.
+    """Batch norm that uses the running statistics if a batch has one value per channel.
 
-    The last batch of an epoch may hold a single window, whose variance does not exist.
+    The last batch of an epoch may have a single window, for which the variance is undefined.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,15 +70,14 @@ def _is_slow_channels_last(x: Tensor, weight: Tensor) -> bool:
 def fold_norm(
     conv: Convolution, norm: BatchNorm1d | BatchNorm2d, positions: int
 ) -> tuple[Tensor, Tensor | None, nn.Module]:
-    """Return weight and bias of a convolution, and the norm that is left to apply.
+    """Return weight and bias of a convolution, and the norm that remains to be applied.
 
-    Where nothing is learned, the norm goes into the kernel: the same numbers, without another
-    pass over the map.
+    In evaluation the norm is folded into weight and bias, which saves a pass over the map.
 
     Args:
         conv: The convolution.
         norm: Batch norm of its output.
-        positions: Size of a channel of the input. A kernel larger than that is left alone.
+        positions: Size of a channel of the input. The norm is not folded into a larger kernel.
     """
     weight, bias, mean, var = conv.weight, conv.bias, norm.running_mean, norm.running_var
     plain = norm.training or torch.is_grad_enabled() or positions <= weight[0].numel()

@@ -1,8 +1,8 @@
-"""Convolution of a map of one channel, with a way back that suits it.
+"""Convolution of a map of one channel, with a faster backward pass on a CPU.
 
-The gradient of a spectrogram is a convolution from many channels to one. Libraries pad that one
-to a full vector of sixteen and throw fifteen away; as a matrix product it takes half the time,
-which is a tenth of a training step of FCN.
+The gradient with respect to a spectrogram is a convolution from many channels to one. Libraries
+pad the output to a vector of sixteen channels. As a matrix product it takes half the time, which
+saves a tenth of a training step of FCN.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Pair = tuple[int, ...]
 def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair | str
 ) -> Tensor:
-    """Convolve (B, C, F, T) as ``F.conv2d`` does, to the same numbers."""
+    """Convolve (B, C, F, T), with the results of ``F.conv2d``."""
     learns = torch.is_grad_enabled() and x.requires_grad and bias is not None
     if not learns or x.shape[1] > 1 or x.device.type != "cpu" or isinstance(padding, str):
         return F.conv2d(x, weight, bias, stride, padding)
@@ -28,7 +28,7 @@ def conv2d(
 
 
 class _OneChannel(torch.autograd.Function):
-    """``F.conv2d`` of (B, 1, F, T)."""
+    """``F.conv2d`` of (B, 1, F, T) with its own backward pass."""
 
     @staticmethod
     def forward(

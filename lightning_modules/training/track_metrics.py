@@ -1,4 +1,4 @@
-"""Validation figures of whole tracks, never of windows or batches."""
+"""Validation metrics over tracks, not over windows or batches."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ def track_means(values: Tensor, track_index: Tensor, n_tracks: int) -> Tensor:
     Args:
         values: One row per window.
         track_index: Row of the track that each window belongs to, int64 (W,).
-        n_tracks: Number of tracks, N; each owns at least one window.
+        n_tracks: Number of tracks, N; each has at least one window.
 
     Returns:
         Means (N, K), float32.
     """
-    # A product in float64 and not index_add: the same sum on every device and in every run.
+    # A matrix product in float64 gives the same sum on every device and in every run, which
+    # index_add does not.
     member = F.one_hot(track_index, n_tracks).T.double()  # (N, W)
     return (member @ values.double() / member.sum(1, keepdim=True)).float()
 
 
 class TrackScores(Metric):
-    """Mean loss and ranking quality over the tracks of one epoch.
+    """Mean loss, and ROC-AUC and PR-AUC or accuracy, over the tracks of one epoch.
 
-    ``compute`` returns ``loss`` (the exact mean over tracks) and, for multi-label tasks, macro
-    ``roc_auc`` and ``pr_auc`` (average precision); for single-label tasks ``accuracy``. A tag
-    that is on all tracks or on none has no ranking and is left out; without any other tag, so
-    are the two figures.
+    ``compute`` returns ``loss`` (the exact mean over tracks), and for multi-label tasks the macro
+    averages ``roc_auc`` and ``pr_auc`` (average precision), for single-label tasks ``accuracy``.
+    Both AUCs are undefined for a tag that all tracks or no track has; such tags are excluded, and
+    without any other tag both metrics are left out.
     """
 
     full_state_update = False
@@ -59,7 +60,7 @@ class TrackScores(Metric):
         self.losses.append(losses.detach())
 
     def compute(self) -> dict[str, Tensor]:
-        """Return the figures by name."""
+        """Return the metrics by name."""
         scores, targets = dim_zero_cat(self.scores), dim_zero_cat(self.targets).long()
         figures = {"loss": dim_zero_cat(self.losses).double().mean().float()}
         if self.task == "singlelabel":

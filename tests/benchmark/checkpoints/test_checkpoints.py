@@ -217,8 +217,8 @@ REFUSED = [
     (_pointer, "Git LFS pointer"),
     (_truncated, "its end is missing.*Download it again"),
     (_truncated_old, "cannot be read.*Download it again"),
-    (_bomb, "cannot be read: it holds objects other than tensors"),
-    (_module, "cannot be read: it holds objects other than tensors"),
+    (_bomb, "cannot be read: it contains objects other than tensors"),
+    (_module, "cannot be read: it contains objects other than tensors"),
     (lambda state, path: path.write_bytes(b""), "it is empty"),
     (lambda state, path: path.write_bytes(b"\x00\x01 noise" * 99), "cannot be read"),
     (lambda state, path: path.mkdir(), "Is a directory"),
@@ -251,7 +251,7 @@ def test_tensors_that_do_not_fit_are_named(fcn_state, tmp_path):
     assert "layer4.conv.weight: expected (128, 128, 3, 3), got (128, 128, 5, 5)" in text
     assert "layer1.conv.bias: expected (64,), missing in the file" in text
     assert "layer5.bn.running_mean: expected (64,), missing in the file" in text
-    assert "layer2.bn.running_var: holds values that are not finite" in text
+    assert "layer2.bn.running_var: contains NaN or infinity" in text
     assert not (tmp_path / "out").exists()
 
 
@@ -304,7 +304,7 @@ def test_damage_is_found(fcn_state, tmp_path):
     content = bytearray((folder / "model.safetensors").read_bytes())
     content[-1] ^= 1
     (folder / "model.safetensors").write_bytes(content)
-    with pytest.raises(TagbenchError, match=r"model.safetensors is damaged"):
+    with pytest.raises(TagbenchError, match=r"model.safetensors does not match the digest"):
         load_checkpoint(folder)
 
 

@@ -173,7 +173,7 @@ def test_contribution_finds_the_loud_half():
 
 
 def test_model_without_attention_is_refused():
-    with pytest.raises(TagbenchError, match="Level has no attention to explain"):
+    with pytest.raises(TagbenchError, match="Level has no attention layers"):
         explain(Level.build(0, n_tags=4).eval(), TAGS, noise(9))
 
 

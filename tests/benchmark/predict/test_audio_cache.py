@@ -141,7 +141,7 @@ def test_the_size_is_announced(tmp_path: Path) -> None:
     assert wanted == 4 * (3000 + round(1000 / SLOWER.level) + round(2000 / SLOWER.level))
     shown = io.StringIO()
     announce(CacheConfig(str(tmp_path / "new"), 2**30), 2**29, Console(file=shown, width=300))
-    assert "fills up to 0.50 GiB; 0.00 of 1.00 GiB are taken" in shown.getvalue()
+    assert "stores up to 0.50 GiB; 0.00 of 1.00 GiB are used" in shown.getvalue()
     assert "computed each time" not in shown.getvalue()
     announce(CacheConfig(str(tmp_path / "new"), 2**20), 2**29, Console(file=shown, width=300))
     assert "What does not fit is computed each time" in shown.getvalue()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmark.predict.audio_stream import Setting, listeners
+from benchmark.predict.audio_stream import StreamConfig, open_audio_stream
 
 
 class Chosen(Exception):  # noqa: N818 - no error: it ends the call under test
@@ -28,5 +28,8 @@ def test_a_process_with_cuda_is_not_forked(
 
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: initialised)
     monkeypatch.setattr(multiprocessing, "get_context", choose)
-    with pytest.raises(Chosen, match=f"^{used}$"), listeners(Setting(Path(), ()), 1, asked):
+    with (
+        pytest.raises(Chosen, match=f"^{used}$"),
+        open_audio_stream(StreamConfig(Path(), ()), 1, asked),
+    ):
         pass
