@@ -1,8 +1,7 @@
-"""The embedded corpus: music rendered by our own code, with tags that are true by construction.
+"""Synthetic corpus: music rendered by this package, with tags that are true by construction.
 
-It needs no download, so anybody can train, perturb and compare on it at once. It is no substitute
-for recorded music: use it to see that everything works and how architectures react to
-perturbations, and publish numbers on recordings.
+It needs no download. Use it to check an installation and to study how architectures react to
+perturbations; report results on recorded music.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ FEWEST_TRACKS = 30
 
 
 class Synth(TaggingDataModule):
-    """Short polyphonic pieces of 29.124 s, like MagnaTagATune's, in six styles.
+    """Short polyphonic pieces in six styles, of 29.124 s like the clips of MagnaTagATune.
 
-    The default size has 200 / 60 / 100 clips and at least 8 positives and 8 negatives of each of
-    the 22 tags in every split (rules: `datamodules.synthesis.tag_rules`). The split is a function
-    of the index, and no clip depends on another: a larger corpus contains the smaller ones. The
-    drawn factors are columns of the manifest.
+    With the default size, the splits have 200, 60 and 100 clips, and at least 8 positives and 8
+    negatives of each of the 22 tags (`datamodules.synthesis.tag_rules`). The split is a function of
+    the index, and clips are independent of each other, so a larger corpus contains the smaller
+    ones. The drawn factors are columns of the manifest.
 
     Args:
         tracks: Number of clips, at least 30.
-        synth_seed: Another seed gives other pieces under the same rules.
-        loading: How the data is read, see `TaggingDataModule`.
+        synth_seed: Seed of the pieces; the rules are the same for every seed.
+        **loading: See `TaggingDataModule`.
 
     Raises:
-        TagbenchError: If ``tracks`` is below 30.
+        TagbenchError: ``tracks`` is below 30.
     """
 
     name = "synth"
@@ -69,11 +68,11 @@ class Synth(TaggingDataModule):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The 22 tags in alphabetical order."""
+        """The 22 tags, in alphabetical order."""
         return TAGS
 
     def build_manifest(self) -> Sequence[Track]:
-        """Return all clips by index."""
+        """Return all clips, in the order of their indices."""
         return [self._track(index) for index in range(self.tracks)]
 
     def _track(self, index: int) -> Track:

@@ -1,4 +1,4 @@
-"""The data of users of the reference implementation: their ``.npy`` files and its split files."""
+"""Arrays and split files of the reference implementation of Won et al. (2020)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
 
+from datamodules.annotations.won2020_folders import HOMEPAGE, find_arrays, find_split_files
 from datamodules.annotations.won2020_splits import LAYOUTS, Layout
 from datamodules.base import Loading
-from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.datasets.magnatagatune import MagnaTagATune
@@ -27,19 +27,19 @@ _DATASETS: dict[str, type[PublishedDataset]] = {
 
 
 class ReferenceTree(PublishedDataset):
-    """Arrays of 16 kHz mono audio and the lists that Won et al. (2020) published with their code.
+    """Arrays of 16 kHz mono audio, with the split files of the code of Won et al. (2020).
 
-    Both are read as they are, nothing is downloaded or converted beforehand. Splits are whole:
-    the tracks that the reference's loader of the Million Song Dataset leaves out are in them.
-    MagnaTagATune's clips are known by their mp3 path; artist, album and song are read off it.
+    Both are read as they are; nothing is downloaded or converted. The splits are complete: they
+    include the tracks that the reference's loader of the Million Song Dataset leaves out. Track ids
+    of MagnaTagATune are the paths of the MP3 files, from which artist, album and song are read.
 
     Args:
-        layout: Which dataset it is: ``mtat``, ``msd`` or ``jamendo``.
-        data: Folder of the arrays, or what the reference calls its data path:
+        layout: Dataset: ``mtat``, ``msd`` or ``jamendo``.
+        data: Folder of the arrays, or the data path of the reference implementation:
             ``[mtat/npy/][<folder>/]<clip>.npy``, ``[msd/npy/]A/B/C/<id>.npy``,
             ``[mtg-jamendo/npy/]NN/<id>.npy``.
-        splits: Folder of the split files, or of the reference's checkout. By default they are
-            looked for in and around ``data``.
+        splits: Folder of the split files, or of a checkout of the reference implementation. By
+            default, ``data`` and the folders above it are searched.
         partial: See `PublishedDataset`.
         **loading: See `TaggingDataModule`.
     """
@@ -48,7 +48,7 @@ class ReferenceTree(PublishedDataset):
     release = "sota-music-tagging-models"
     licence = "that of the dataset"
     access = "bring your own"
-    homepage = "https://github.com/minzwon/sota-music-tagging-models"
+    homepage = HOMEPAGE
     citation = bibtex("won2020evaluation")
     expected_by_variant: ClassVar[dict[str, Expected]] = {
         "mtat": load_facts("won2020_npy").expected["mtat"],
@@ -72,68 +72,48 @@ class ReferenceTree(PublishedDataset):
         self.splits = splits
 
     def identity(self) -> dict[str, Any]:
-        """Return the parameters, without places: the lists are proved, whichever these are."""
-        found = super().identity()
-        del found["data"], found["splits"]
-        return found
+        """Return the parameters without paths: the digest of the lists is checked instead."""
+        parameters = super().identity()
+        del parameters["data"], parameters["splits"]
+        return parameters
 
     @cached_property
     def audio_root(self) -> Path:
         """Folder of the arrays."""
-        data = super().audio_root
-        folder = self._layout.folder
-        places = (data / folder / "npy", data / "npy", data / folder)
-        return next((place for place in places if place.is_dir()), data)
+        return find_arrays(super().audio_root, self._layout)
 
     @cached_property
     def lists(self) -> Path:
-        """Folder of the split files.
-
-        Raises:
-            TagbenchError: If they are nowhere.
-        """
-        data = Path(self.data).expanduser().absolute()
-        bases = [Path(self.splits).expanduser()] if self.splits else [data, *data.parents[:3]]
-        folder = self._layout.folder
-        for base in bases:
-            for place in (base, base / folder, base / "split" / folder):
-                if all((place / name).is_file() for name in self._layout.files):
-                    return place
-        looked = self.splits or f"{data} and the folders above it"
-        raise TagbenchError(
-            f"No split files of {self.layout} in {looked}: expected "
-            f"{', '.join(self._layout.files)}, or these in split/{folder} as in a checkout of "
-            f"{self.homepage}. Name their folder in a YAML: params: {{layout: {self.layout}, "
-            "data: ..., splits: ...}"
-        )
+        """Folder of the split files."""
+        return find_split_files(Path(self.data), self.splits, self.layout, self._layout)
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """The classes, in the order of the reference's outputs."""
+        """The tags, in the order of the outputs of the reference models."""
         return self._layout.tags(self.lists)
 
     def unstable_tags(self, tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Return those that the dataset itself names."""
+        """Return the unstable tags of the dataset of this layout."""
         return within(_DATASETS[self.layout].tags_changed_by, tags)
 
     def tag_categories(self, tags: Sequence[str]) -> dict[str, str]:
-        """Return those of the dataset itself."""
+        """Return the tag categories of the dataset of this layout."""
         return by_category(_DATASETS[self.layout].categories, tags) or by_prefix(tags)
 
     @property
     def expected(self) -> Expected:
-        """What the lists of the reference hold."""
+        """Counts and digest of the split files."""
         return self.expected_by_variant[self.layout]
 
     def list_tracks(self) -> Sequence[Track]:
-        """Read the lists, and look where each array lies."""
-        flat = self._is_flat()
+        """Read the split files, and find the array of each track."""
+        is_flat = self._is_flat()
         return [
             self.track(
                 entry.track_id,
                 entry.split,
                 entry.tags,
-                entry.path.rpartition("/")[2] if flat else entry.path,
+                entry.path.rpartition("/")[2] if is_flat else entry.path,
                 label=entry.path,
                 artist=entry.artist,
                 album=entry.album,
@@ -148,5 +128,5 @@ class ReferenceTree(PublishedDataset):
         return LAYOUTS[self.layout]
 
     def _is_flat(self) -> bool:
-        """Tell whether arrays lie in one folder, as the reference writes those of MagnaTagATune."""
+        """Tell whether all arrays are in one folder, as the reference writes MagnaTagATune."""
         return next(self.audio_root.glob("*.npy"), None) is not None

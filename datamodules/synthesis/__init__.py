@@ -1,6 +1,7 @@
-"""Music rendered by code: what the embedded corpus ``synth`` is made of.
+"""Rendering of the music of the synthetic corpus ``synth``.
 
-``plan`` draws the factors of a clip, ``rules`` turns them into tags, ``composition`` writes the
-notes, ``instruments`` and ``drums`` play them, ``mixing`` makes the room and the level, and
-``render`` joins these. Nothing here needs torch.
+``factors`` draws the factors of a clip, ``tag_rules`` derives its tags, ``composition`` writes the
+notes with ``harmony``, ``rhythm`` and ``arrangement``, ``plucked_and_struck``, ``sustained`` and
+``percussion`` play them with ``oscillators``, ``mixing`` adds reverberation and sets the level, and
+``render`` runs these steps. Nothing here imports torch.
 """

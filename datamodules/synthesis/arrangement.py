@@ -1,4 +1,4 @@
-"""Writes what each role plays, in musical time: melody, chords, pad, arpeggio, bass, solo."""
+"""Notes of each role in beats: melody, chords, pad, arpeggio, bass, solo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datamodules.synthesis.rhythm import figure, motif
 
 
 class Range(NamedTuple):
-    """Compass in MIDI pitches: melody from ``low`` to ``high``, chords above ``chord``."""
+    """Range in MIDI pitches: melodies from ``low`` to ``high``, chords from ``chord`` upwards."""
 
     low: int
     high: int
@@ -39,7 +39,7 @@ RANGES = {
     "violin": Range(62, 86, 62),
     "voice": Range(55, 74, 55),
 }
-# These play a melody over their own accompaniment when alone.
+# In a solo, these instruments accompany their own melody.
 POLYPHONIC = ("fm_piano", "guitar", "harpsichord", "organ", "piano")
 FIGURES = {
     "electric_guitar": ("drive", "drive", "block", "pulse"),
@@ -65,7 +65,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """What all parts of a clip share: factors, beats a bar, harmony, and number of bars."""
+    """What the parts of a clip share: factors, beats per bar, and harmony of each bar."""
 
     factors: Factors
     meter: int
@@ -73,24 +73,24 @@ class Frame:
 
     @property
     def bar_seconds(self) -> float:
-        """Length of a bar."""
+        """Duration of a bar in seconds."""
         return self.meter * 60.0 / self.factors.tempo_bpm
 
     @property
     def lively(self) -> bool:
-        """Whether melodies run in eighths: not in slow music, where they would sound fast."""
+        """Whether melodies use eighth notes often, which would make slow music sound fast."""
         return self.factors.tempo_bpm > 80.0
 
 
 def melody(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
-    """Write a melody: three motifs in the form ABAC, moved along with the harmony."""
+    """Return a melody: three motifs in the form ABAC, transposed with the harmony."""
     low, high, _ = RANGES[instrument]
     motifs = [motif(frame.meter, frame.lively, rng) for _ in range(3)]
     centre = round((low + high) / 2)
     events: list[Event] = []
     for number, bar in enumerate(frame.bars):
         if number and rng.random_sample() < 0.08 and frame.bar_seconds < 2.5:
-            continue  # a bar's rest, as a player would breathe; in slow music it would be a hole
+            continue  # a bar of rest; in slow music it would be too long
         anchor = bar.nearest_chord_degree(round((centre - bar.tonic) * 7 / 12))
         for step in motifs[(0, 1, 0, 2)[number % 4]]:
             degree = anchor + step.offset
@@ -106,7 +106,7 @@ def melody(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Ev
 
 
 def counter(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
-    """Write a second melody of long chord tones."""
+    """Return a second melody of long chord tones."""
     low = RANGES[instrument].low
     events = []
     for number, bar in enumerate(frame.bars):
@@ -119,21 +119,21 @@ def counter(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[E
 
 
 def chords(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
-    """Write an accompaniment in a figure that suits instrument and style."""
+    """Return an accompaniment in a figure that suits instrument and style."""
     options = STYLE_FIGURES.get(frame.factors.style, FIGURES.get(instrument, ("block",)))
     return _figured(frame, instrument, options[int(rng.randint(len(options)))])
 
 
 def _figured(frame: Frame, instrument: str, kind: str) -> list[Event]:
     low = RANGES[instrument].chord
-    # A strummed chord is spread over the strings; other chords are struck together.
+    # A strummed chord has one string after the other; other chords have simultaneous notes.
     spread = 0.012 if instrument == "guitar" and kind == "strum" else 0.0
     events = []
     for number, bar in enumerate(frame.bars):
         tones: tuple[int, ...] = bar.chord(low)
         if instrument == "electric_guitar":
             root = bar.root_pitch(low)
-            tones = (root, root + 7, root + 12)  # the distorted third would be mud
+            tones = (root, root + 7, root + 12)  # a distorted third would be dissonant
         tones = (*tones, tones[0] + 12)
         for stroke in figure(kind, frame.meter):
             beat = number * frame.meter + stroke.beat
@@ -145,7 +145,7 @@ def _figured(frame: Frame, instrument: str, kind: str) -> list[Event]:
 
 
 def pad(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
-    """Hold each chord for its bar, with the root doubled below half of the time."""
+    """Return one chord per bar; with probability 1/2, the root is doubled an octave lower."""
     events = _figured(frame, instrument, "block")
     if rng.random_sample() < 0.5:
         low = RANGES[instrument].chord - 12
@@ -156,7 +156,7 @@ def pad(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event
 
 
 def arp(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
-    """Run through the chord in a fixed order, as a sequencer does: sixteenths if fast."""
+    """Return arpeggios in a fixed order: sixteenth notes in fast music, otherwise eighth notes."""
     low = RANGES[instrument].chord
     order = [int(n) for n in rng.randint(0, 4, size=8)]
     density = 4 if frame.factors.tempo_bpm > 140.0 else 2
@@ -173,7 +173,7 @@ def arp(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event
 
 
 def bass(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
-    """Write a bass line: roots in eighths, roots and fifths, or the offbeats of techno."""
+    """Return a bass line: roots in eighth notes, roots and fifths, or the offbeats of techno."""
     low = RANGES[instrument].low
     kinds = {"techno": ("offbeat", "eighths"), "rock": ("eighths", "eighths", "fifths")}
     options = kinds.get(frame.factors.style, ("fifths", "halves"))
@@ -196,7 +196,7 @@ def bass(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Even
 
 
 def solo(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
-    """Write a piece for one instrument: keyboards and guitar accompany themselves."""
+    """Return a melody; that of a polyphonic instrument with its accompaniment."""
     events = melody(frame, instrument, rng)
     if instrument in POLYPHONIC:
         accompaniment = chords(frame, instrument, rng)
@@ -216,7 +216,7 @@ ROLES: dict[str, Callable[[Frame, str, np.random.RandomState], list[Event]]] = {
 
 
 def closing(role: str, instrument: str, bar: Bar, beat: float, length: float) -> list[Event]:
-    """Write the last chord of a piece that ends: the tonic, as ``role`` would play it."""
+    """Return the final tonic chord or note of a role."""
     low, high, chord = RANGES[instrument]
     if role == "bass":
         pitches: tuple[int, ...] = (bar.root_pitch(low),)

@@ -1,4 +1,4 @@
-"""One clip as a source of audio. Workers import this, so it stays free of torch."""
+"""Audio source of one synthetic clip. Worker processes import it, so it does not import torch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from datamodules.corpus.track import Float32
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Clip ``index`` of the corpus with this seed, rendered whenever it is read.
+    """A clip of the corpus, rendered each time it is read.
 
     Attributes:
-        revision: Of the corpus class; it changes whenever the clips sound different.
-        seed: Of the corpus.
-        index: Number of the clip, from 0.
+        revision: Revision of the corpus class, which changes when the audio of the clips does.
+        seed: Seed of the corpus.
+        index: Index of the clip, from 0.
     """
 
     revision: int
@@ -25,21 +25,28 @@ class ClipSource:
 
     @property
     def label(self) -> str:
-        """``synth/`` and the index."""
+        """Name, such as ``"synth/000042"``."""
         return f"synth/{self.index:06d}"
 
     def sha256(self) -> str:
-        """Return the digest of what determines the clip.
+        """Return the digest of revision, seed and index.
 
-        The samples are not hashed: they may differ in the last bit between processors, and the
-        digest of the manifest must not.
+        The samples are not hashed: they may differ in the last bit between processors, which must
+        not change the digest of the manifest.
         """
         identity = canonical_json(["synth", self.revision, self.seed, self.index])
         return hashlib.sha256(identity.encode()).hexdigest()
 
     def read(self, sample_rate: int) -> Float32:
-        """Render the clip: float32 of shape (29.124 s,)."""
-        # Here, because scipy takes a second to import and listing the clips does not need it.
+        """Render the clip.
+
+        Args:
+            sample_rate: Sample rate in Hz.
+
+        Returns:
+            Mono float32 of 29.124 s, of shape (samples,).
+        """
+        # Imported here: scipy takes a second to import, and listing the clips does not need it.
         from datamodules.synthesis.render import render_clip
 
         return render_clip(self.seed, self.index, sample_rate)

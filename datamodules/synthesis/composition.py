@@ -1,4 +1,4 @@
-"""Composes a clip: form, harmony, and every part in seconds."""
+"""Composition of a clip: form, harmony, and every part with onsets in seconds."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from datamodules.synthesis.score import Hit, Note, Part, Score
 
 CLIP_SECONDS = 29.124
 LATEST_CLOSE = 26.5
-# Onsets wander by at most this much, in seconds; a sequencer is exact.
+# Largest random deviation of an onset in seconds; techno, as from a sequencer, has none.
 HUMAN_JITTER = 0.006
 ENDINGS: tuple[Literal["cut", "fade", "close"], ...] = ("cut", "cut", "fade", "close")
 
 
 def compose(factors: Factors, duration: float = CLIP_SECONDS) -> Score:
-    """Write the clip that ``factors`` describe.
+    """Compose the clip of the given factors.
 
-    Every part draws from a stream of its own, so a change to one leaves the others as they are.
+    Every part has a random stream of its own, so a change to one part does not change the others.
 
     Args:
-        factors: What the clip must be.
-        duration: Length in seconds; notes that would start later are dropped.
+        factors: Factors of the clip.
+        duration: Duration in seconds; notes that would start later are dropped.
     """
     rng = _stream(factors, "form")
     drums = any(role == "drums" for role, _ in factors.lineup)
@@ -63,7 +63,7 @@ def _part(frame: Frame, number: int, start: float, closes: bool, duration: float
     beat_seconds = 60.0 / factors.tempo_bpm
     entry = 0.0
     if number and rng.random_sample() < 0.25:
-        # A late entry, short enough that the instrument is heard in nearly all of the clip.
+        # A late entry, short enough that the instrument plays in nearly all of the clip.
         bar_seconds = frame.meter * beat_seconds
         entry = frame.meter * float(min(rng.randint(1, 3), max(1, int(4.0 // bar_seconds))))
     last = float(frame.meter * (len(frame.bars) - 1)) if closes else math.inf

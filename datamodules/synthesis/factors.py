@@ -1,10 +1,9 @@
-"""What each clip is about: split, style, line-up, tempo, key, level and reverberation.
+"""Factors of each clip: split, style, line-up, tempo, key, level and reverberation.
 
-Tags are only useful where every split has positives and negatives of each, so the factors that
-decide them are dealt, not tossed: within a split, each round of 20 clips uses every row of
-``BRIEFS`` once, in an order drawn from the seed, and each loudness class a fixed number of times.
-All that decides no tag on its own (tempo within its class, key, tuning, level within its class,
-reverberation, extra instruments) is drawn per clip.
+Every split needs positives and negatives of each tag, so the factors that decide tags are balanced:
+within a split, each round of 20 clips uses every row of ``BRIEFS`` once, in an order drawn from the
+seed, and each loudness class a fixed number of times. The other factors (tempo within its class,
+key, tuning, level within its class, reverberation, extra instruments) are drawn for each clip.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ SPLITS = {"T": "train", "V": "valid", "E": "test"}
 
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
-# Ranges of the draws. The gaps between classes are what makes the tags exact and audible.
+# Ranges of the draws. The gaps between the classes make the tags exact and audible.
 TEMPO_BPM = {"slow": (52.0, 76.0), "mid": (90.0, 130.0), "fast": (144.0, 178.0)}
 LEVEL_DBFS = {"quiet": (-40.0, -30.0), "mid": (-25.0, -19.0), "loud": (-15.0, -11.0)}
 LOUDNESS_DECK = ("quiet",) * 7 + ("mid",) * 7 + ("loud",) * 6
@@ -105,8 +104,8 @@ BRIEFS = (
     ),
 )
 
-# Additions that loosen the tie between style and instruments: style -> (role, instrument, chance).
-# None plays in a solo.
+# Extra instruments, which make style and instruments less dependent: style -> (role, instrument,
+# probability). A solo has none.
 EXTRAS: dict[str, tuple[tuple[str, str, float], ...]] = {
     "classical": (("pad", "strings", 0.25), ("counter", "flute", 0.15)),
     "ambient": (
@@ -140,15 +139,20 @@ EXTRAS: dict[str, tuple[tuple[str, str, float], ...]] = {
 
 @dataclass(frozen=True)
 class Factors:
-    """The drawn truth about one clip.
+    """The drawn factors of one clip.
 
     Attributes:
-        tempo_bpm: Quarter notes a minute.
+        seed: Seed of the corpus.
+        index: Index of the clip, from 0.
+        split: ``"train"``, ``"valid"`` or ``"test"``.
+        style: Key of ``REVERB_S``.
+        tempo_bpm: Quarter notes per minute.
         key: Tonic, one of ``KEYS``.
-        tuning_cents: Distance of the whole clip from A4 = 440 Hz.
+        mode: ``"major"`` or ``"minor"``.
+        tuning_cents: Deviation of the whole clip from A4 = 440 Hz, in cents.
         lineup: Pairs of role and instrument, in playing order.
-        level_dbfs: RMS of the whole clip; 0 is a full-scale square wave.
-        reverb_s: Time in which the reverberation falls by 60 dB.
+        level_dbfs: RMS of the whole clip in dBFS; 0 is a full-scale square wave.
+        reverb_s: Reverberation time (RT60) in seconds.
     """
 
     seed: int
@@ -175,15 +179,15 @@ def split_of(index: int) -> str:
 
 
 def rank_in_split(index: int) -> int:
-    """Count the clips of the same split before this one."""
+    """Return the number of clips of the same split with a smaller index."""
     period, place = divmod(index, len(SPLIT_PATTERN))
     letter = SPLIT_PATTERN[place]
     return period * SPLIT_PATTERN.count(letter) + SPLIT_PATTERN[:place].count(letter)
 
 
 @lru_cache(maxsize=64)
-def _deal(seed: int, split: str, round_: int) -> tuple[tuple[int, str], ...]:
-    """Deal (row of ``BRIEFS``, loudness class) to the clips of one round of a split."""
+def _assign_round(seed: int, split: str, round_: int) -> tuple[tuple[int, str], ...]:
+    """Assign (row of ``BRIEFS``, loudness class) to the clips of one round of a split."""
     rng = rng_for("synth", seed, split, round_, "deal")
     rows = rng.permutation(len(BRIEFS))
     loudness = rng.permutation(np.array(LOUDNESS_DECK))
@@ -198,25 +202,30 @@ def _lineup(brief: Brief, round_: int, rng: np.random.RandomState) -> Lineup:
     present = {name for _, name in core}
     extra = [
         (role, name)
-        for (role, name, chance), toss in zip(
+        for (role, name, chance), draw in zip(
             EXTRAS[brief.style], rng.random_sample(len(EXTRAS[brief.style])), strict=True
         )
-        if toss < chance and name not in present
+        if draw < chance and name not in present
     ]
-    # Two additions at most: a denser mixture hides the instruments that the tags name.
+    # At most two: a denser mixture masks the instruments that the tags name.
     return tuple(core + extra[:2])
 
 
 def _uniform(rng: np.random.RandomState, bounds: tuple[float, float], digits: int) -> float:
-    # Rounded, so that the manifest states exactly what is rendered.
+    # Rounded, so that the manifest has exactly the rendered values.
     return round(float(rng.uniform(*bounds)), digits)
 
 
 def factors_for(seed: int, index: int) -> Factors:
-    """Draw the factors of clip ``index`` of the corpus with this seed."""
+    """Draw the factors of a clip.
+
+    Args:
+        seed: Seed of the corpus.
+        index: Index of the clip, from 0.
+    """
     split = split_of(index)
     round_, place = divmod(rank_in_split(index), len(BRIEFS))
-    row, loudness = _deal(seed, split, round_)[place]
+    row, loudness = _assign_round(seed, split, round_)[place]
     brief = BRIEFS[row]
     rng = rng_for("synth", seed, index, "factors")
     return Factors(

@@ -12,7 +12,7 @@ MAJOR = (0, 2, 4, 5, 7, 9, 11)
 NATURAL_MINOR = (0, 2, 3, 5, 7, 8, 10)
 HARMONIC_MINOR = (0, 2, 3, 5, 7, 8, 11)
 
-# Scale degrees counted from 0, one chord a bar.
+# Scale degrees from 0, one chord per bar.
 PROGRESSIONS: dict[str, tuple[tuple[int, ...], ...]] = {
     "classical": (
         (0, 3, 4, 0),
@@ -47,15 +47,15 @@ class Bar(NamedTuple):
         return self.tonic + self.scale[degree % 7] + 12 * (degree // 7)
 
     def chord(self, low: int) -> tuple[int, int, int]:
-        """Voice the triad inside the octave that starts at MIDI pitch ``low``, lowest first.
+        """Return the triad within the octave that starts at MIDI pitch ``low``, lowest first.
 
-        A fixed octave makes neighbouring chords move by small steps, whatever their roots.
+        With a fixed octave, consecutive chords move by small steps, whatever their roots.
         """
         tones = sorted(low + (self.pitch(self.root + third) - low) % 12 for third in (0, 2, 4))
         return tones[0], tones[1], tones[2]
 
     def root_pitch(self, low: int) -> int:
-        """Return the chord's root inside the octave that starts at MIDI pitch ``low``."""
+        """Return the root of the chord within the octave that starts at MIDI pitch ``low``."""
         return low + (self.pitch(self.root) - low) % 12
 
     def nearest_chord_degree(self, degree: int) -> int:
@@ -65,7 +65,7 @@ class Bar(NamedTuple):
 
 
 def progression(factors: Factors, bars: int, rng: np.random.RandomState) -> tuple[Bar, ...]:
-    """Write ``bars`` bars of harmony in the clip's key and style."""
+    """Return ``bars`` bars of harmony in the key and style of the clip."""
     options = PROGRESSIONS[factors.style]
     degrees = options[int(rng.randint(len(options)))]
     tonic = 48 + KEYS.index(factors.key)
@@ -74,7 +74,7 @@ def progression(factors: Factors, bars: int, rng: np.random.RandomState) -> tupl
         root = degrees[number % len(degrees)]
         scale = MAJOR
         if factors.mode == "minor":
-            # The raised leading note of a dominant is what makes minor sound classical.
+            # In classical style, the dominant of a minor key has a raised leading note.
             dominant = root == 4 and factors.style == "classical"
             scale = HARMONIC_MINOR if dominant else NATURAL_MINOR
         written.append(Bar(root, scale, tonic))

@@ -1,4 +1,4 @@
-"""From stems to a finished clip: balance, room, fades and level."""
+"""Mixing: levels, reverberation, fades and limiting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CEILING = 0.97
 
 
 def decibels(value: float) -> float:
-    """Return ``value`` dB as a linear amplitude."""
+    """Return the linear amplitude of ``value`` dB."""
     return float(10.0 ** (value / 20.0))
 
 
@@ -23,16 +23,24 @@ def rms(audio: Audio) -> float:
 
 
 def active_rms(audio: Audio, sample_rate: int) -> float:
-    """Return the RMS while an instrument plays: of the frames within 30 dB of the loudest."""
+    """Return the RMS of the 50 ms frames that are within 30 dB of the loudest frame."""
     frame = sample_rate // 20
     power = np.mean(audio[: len(audio) // frame * frame].reshape(-1, frame) ** 2, axis=1)
     return float(np.sqrt(np.mean(power[power >= 1e-3 * power.max()]))) + 1e-12
 
 
 def impulse_response(reverb_s: float, sample_rate: int, rng: np.random.RandomState) -> Audio:
-    """Make a room: noise that falls by 60 dB in ``reverb_s`` seconds, sooner above 3 kHz.
+    """Return a room impulse response: noise that decays exponentially, faster above 3 kHz.
 
-    Air and walls absorb treble, so the upper band takes 0.6 of the time. The energy is 1.
+    Air and walls absorb high frequencies, so the upper band has 0.6 of the reverberation time.
+
+    Args:
+        reverb_s: Reverberation time (RT60) in seconds.
+        sample_rate: Sample rate in Hz.
+        rng: Draws the noise and the delay of the first reflection.
+
+    Returns:
+        Impulse response of energy 1, float32 of shape (samples,).
     """
     count = int(reverb_s * sample_rate)
     seconds = np.arange(count) / sample_rate
@@ -47,7 +55,7 @@ def impulse_response(reverb_s: float, sample_rate: int, rng: np.random.RandomSta
 
 
 def reverberate(audio: Audio, room: Audio, wet: float) -> Audio:
-    """Add the room's answer at ``wet`` times the direct sound's amplitude; the length stays."""
+    """Add the convolution with ``room``, scaled by ``wet``; the length does not change."""
     size = scipy.fft.next_fast_len(len(audio) + len(room), real=True)
     spectrum = scipy.fft.rfft(audio, size) * scipy.fft.rfft(room, size)
     out: Audio = audio + np.float32(wet) * scipy.fft.irfft(spectrum, size)[: len(audio)]
@@ -63,12 +71,12 @@ def fade(audio: Audio, fade_out: float, sample_rate: int) -> Audio:
 
 
 def set_level(audio: Audio, level_dbfs: float, sample_rate: int) -> Audio:
-    """Scale to an exact RMS, limiting the peaks that would pass full scale.
+    """Scale to an exact RMS, and limit the peaks that would exceed full scale.
 
     Args:
-        audio: Any amplitude, not silent.
-        level_dbfs: Wanted RMS of the whole clip, in dB relative to 1; at most -1.
-        sample_rate: Samples a second.
+        audio: Audio of any amplitude, not silent.
+        level_dbfs: RMS of the result in dB relative to 1; at most -1.
+        sample_rate: Sample rate in Hz.
     """
     target = decibels(level_dbfs)
     if float(np.max(np.abs(audio))) * target / rms(audio) > CEILING:
@@ -82,14 +90,14 @@ def set_level(audio: Audio, level_dbfs: float, sample_rate: int) -> Audio:
 
 
 def _limit(audio: Audio, target: float, width: int) -> Audio:
-    """Raise the gain until the RMS is ``target``, holding peaks at the ceiling.
+    """Raise the gain until the RMS is ``target``, with peaks at most at the ceiling.
 
     The gain is divided by the envelope (maximum over ``2 * width`` samples, smoothed) wherever
-    that is above the ceiling, as in mastering: music gets denser, not distorted. Narrow widths
-    reach any level, at the price of distortion.
+    that is above the ceiling, as a mastering limiter does. Narrow widths reach any level, but
+    distort the music.
     """
     envelope = scipy.ndimage.maximum_filter1d(np.abs(audio), 2 * width + 1)
-    # Averaging less widely than the maximum keeps the envelope above every peak.
+    # The average is over fewer samples than the maximum, so the envelope is above every peak.
     envelope = scipy.ndimage.uniform_filter1d(envelope, width) / np.float32(CEILING)
     low = target / rms(audio)
     high = 1e3 * low

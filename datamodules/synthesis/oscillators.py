@@ -1,4 +1,4 @@
-"""Sound generators shared by the instruments: damped partials and band-limited wavetables."""
+"""Sound generators of the instruments: damped partials and band-limited wavetables."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ Audio = npt.NDArray[np.float32]
 Curve = npt.NDArray[np.float64]
 
 TABLE_SIZE = 4096
-# Highest partial as a fraction of the sample rate: a little below Nyquist, against aliasing
-# by vibrato.
+# Frequency of the highest partial as a fraction of the sample rate: below 0.5, so that vibrato
+# does not alias.
 HIGHEST = 0.47
 
 
 def damped_partials(
     hertz: Curve, amplitude: Curve, decay: Curve, phase: Curve, samples: int, sample_rate: int
 ) -> Audio:
-    """Sum exponentially decaying sinusoids, the modes of a struck or plucked body.
+    """Sum exponentially decaying sinusoids, the modes of a struck or plucked string.
 
     A damped sinusoid is a geometric series, ``z**(a * B + b) = z**(a * B) * z**b``, so the sum of
     P of them is a product of two small matrices instead of P * samples sines. ``einsum`` and not
     BLAS: its sums do not depend on the number of threads.
 
     Args:
-        hertz: Frequencies, shape (P,); those above the band are left out.
-        amplitude: Initial amplitudes, shape (P,).
-        decay: Decay rates in nepers a second, shape (P,).
-        phase: Initial phases in radians, shape (P,).
-        samples: Length of the result.
-        sample_rate: Samples a second.
+        hertz: Frequencies in Hz, of shape (P,); those above the band are left out.
+        amplitude: Initial amplitudes, of shape (P,).
+        decay: Decay rates in nepers per second, of shape (P,).
+        phase: Initial phases in radians, of shape (P,).
+        samples: Number of samples of the result.
+        sample_rate: Sample rate in Hz.
     """
     inside = (hertz < HIGHEST * sample_rate) & (np.abs(amplitude) > 0)
     pole = (-decay[inside] + 2j * np.pi * hertz[inside]) / sample_rate
@@ -54,7 +54,7 @@ def damped_partials(
 
 
 def attack(audio: Audio, seconds: float, sample_rate: int) -> Audio:
-    """Fade in over the first ``seconds``, in place, so that no note starts with a click."""
+    """Fade in over the first ``seconds``, in place, so that a note starts without a click."""
     length = min(len(audio), max(1, round(seconds * sample_rate)))
     audio[:length] *= np.sin(0.5 * np.pi * (np.arange(length) + 0.5) / length) ** 2
     return audio
@@ -68,17 +68,17 @@ def play_struck(
     release: float,
     layers: int = 3,
 ) -> Audio:
-    """Play notes that decay on their own.
+    """Render notes that decay by themselves.
 
-    A pitch struck equally hard sounds the same each time, so each is made once: velocities are
-    rounded to ``layers`` timbres, loudness stays continuous.
+    Notes of equal pitch and hardness have the same waveform, which is computed once: velocities
+    are rounded to ``layers`` timbres, while the loudness is continuous.
 
     Args:
-        notes: What to play.
-        samples: Length of the result.
-        sample_rate: Samples a second.
-        strike: ``(hertz, hardness in (0, 1], samples) -> audio`` of one note left ringing.
-        release: Time constant of damping after the note's end, in seconds.
+        notes: The notes.
+        samples: Number of samples of the result.
+        sample_rate: Sample rate in Hz.
+        strike: ``(hertz, hardness in (0, 1], samples) -> audio`` of one undamped note.
+        release: Time constant of the damping after the end of a note, in seconds.
         layers: Number of timbres between soft and hard.
     """
     out: Audio = np.zeros(samples, np.float32)
@@ -98,11 +98,12 @@ def play_struck(
     return out
 
 
-@lru_cache(maxsize=64)  # bounded: a large corpus has many organs
+@lru_cache(maxsize=64)  # bounded: each clip has spectra of its own
 def wavetable(partials: tuple[float, ...]) -> Audio:
-    """Return one period of a sum of harmonic sines with these amplitudes, in random phase.
+    """Return one period of a sum of harmonic sines with the given amplitudes.
 
-    The phases follow Schroeder's rule, which keeps the crest factor low.
+    The phases are those of Schroeder, "Synthesis of low-peak-factor signals" (IEEE Trans.
+    Information Theory 16, 1970), which give a low crest factor.
     """
     number = np.arange(1, len(partials) + 1)
     spectrum = np.zeros(TABLE_SIZE // 2 + 1, complex)
@@ -113,8 +114,8 @@ def wavetable(partials: tuple[float, ...]) -> Audio:
     return table
 
 
-def lanes(notes: Iterable[Note]) -> list[list[Note]]:
-    """Spread overlapping notes over as few monophonic voices as they need."""
+def split_voices(notes: Iterable[Note]) -> list[list[Note]]:
+    """Distribute notes over as few monophonic voices as possible."""
     voices: list[list[Note]] = []
     for note in sorted(notes):
         free = (v for v in voices if v[-1].onset + v[-1].duration <= note.onset + 0.02)
@@ -127,22 +128,22 @@ def lanes(notes: Iterable[Note]) -> list[list[Note]]:
 
 
 def segments(notes: Sequence[Note], samples: int, sample_rate: int) -> list[tuple[int, int, Note]]:
-    """Give each note of a monophonic voice the samples from its onset to the next onset.
+    """Return the first sample, the end and the note of each segment of a monophonic voice.
 
-    The first note also owns what lies before it.
+    A segment is from the onset of a note to the next onset; the first one starts at sample 0.
     """
     edges = [0, *(int(note.onset * sample_rate) for note in notes[1:]), samples]
     return [(a, b, note) for (a, b), note in zip(pairwise(edges), notes, strict=True)]
 
 
 def gate(notes: Sequence[Note], samples: int, sample_rate: int, rise: float, fall: float) -> Audio:
-    """Return the loudness curve of a voice: raised-cosine rise, hold, exponential fall.
+    """Return the envelope of a voice: raised-cosine attack, sustain, exponential release.
 
     Args:
         notes: Notes of one voice.
-        samples: Length of the curve.
-        sample_rate: Samples a second.
-        rise: Seconds to full loudness, at most half of a note.
+        samples: Number of samples of the curve.
+        sample_rate: Sample rate in Hz.
+        rise: Duration of the attack in seconds, shortened to half of a note.
         fall: Time constant of the release in seconds.
     """
     curve: Audio = np.zeros(samples, np.float32)
@@ -158,7 +159,7 @@ def gate(notes: Sequence[Note], samples: int, sample_rate: int, rise: float, fal
 
 
 def pitch_curve(notes: Sequence[Note], samples: int, sample_rate: int, glide: float = 0.0) -> Curve:
-    """Return the written frequency of a voice in hertz at each sample, gliding between notes."""
+    """Return the frequency of a voice in hertz at each sample, with glides between notes."""
     curve = np.empty(samples)
     for begin, end, note in segments(notes, samples, sample_rate):
         curve[begin:end] = note.hertz
@@ -179,16 +180,16 @@ def vibrato(
     onset: float,
     rng: np.random.RandomState,
 ) -> Curve:
-    """Return the relative deviation of the frequency: a vibrato that grows in each note.
+    """Return the relative frequency deviation of a vibrato that increases during each note.
 
     Args:
         notes: Notes of one voice.
-        samples: Length of the curve.
-        sample_rate: Samples a second.
-        rate: Vibrato frequency in hertz.
-        cents: Peak deviation.
-        onset: Time constant of the growth in seconds.
-        rng: Draws the phase and the slow wander of the rate.
+        samples: Number of samples of the curve.
+        sample_rate: Sample rate in Hz.
+        rate: Frequency of the vibrato in hertz.
+        cents: Peak deviation in cents.
+        onset: Time constant of the increase in seconds.
+        rng: Draws the phase and the slow variation of the rate.
     """
     knots = rng.uniform(0.85, 1.15, size=12) * rate
     wander = np.interp(np.linspace(0.0, 11.0, samples), np.arange(12.0), knots)
@@ -196,7 +197,7 @@ def vibrato(
     depth = np.empty(samples)
     for begin, end, _ in segments(notes, samples, sample_rate):
         depth[begin:end] = 1.0 - np.exp(-np.arange(end - begin) / (onset * sample_rate))
-    # Double precision: the oscillators integrate this, and must agree across platforms.
+    # Double precision: the oscillators integrate the deviation, and must agree across platforms.
     return np.log(2.0) * cents / 1200.0 * np.sin(phase) * depth
 
 
@@ -207,12 +208,12 @@ def oscillate(
     spectrum: Callable[[int], tuple[float, ...]],
     start: float = 0.0,
 ) -> Audio:
-    """Run a harmonic oscillator along a frequency curve.
+    """Render a harmonic oscillator with a variable frequency.
 
     Args:
-        notes: Notes of the voice; each gets as many harmonics as fit below Nyquist.
+        notes: Notes of the voice; each has as many harmonics as are below the Nyquist frequency.
         hertz: Frequency at each sample.
-        sample_rate: Samples a second.
+        sample_rate: Sample rate in Hz.
         spectrum: Number of harmonics -> their amplitudes.
         start: Initial phase in cycles.
     """
@@ -224,7 +225,7 @@ def oscillate(
     out: Audio = np.empty(len(hertz), np.float32)
     for begin, end, note in segments(notes, len(hertz), sample_rate):
         count = max(1, int(HIGHEST * sample_rate / note.hertz))
-        # Steps of about a third of an octave, so that few tables are made.
+        # In steps of about a third of an octave, so that few tables are computed.
         count = int(2.0 ** (np.floor(np.log2(count) * 3.0) / 3.0))
         out[begin:end] = wavetable(spectrum(count))[place[begin:end]]
     return out
@@ -233,17 +234,17 @@ def oscillate(
 def shape_spectrum(
     stems: Sequence[Audio], gains: Sequence[Callable[[Curve], Curve]], sample_rate: int
 ) -> Audio:
-    """Filter each stem by its own magnitude response (zero phase) and add them up.
+    """Filter each stem with a zero-phase magnitude response of its own, and sum the stems.
 
     Args:
         stems: Signals of equal length.
         gains: For each stem, frequencies in hertz -> linear gain.
-        sample_rate: Samples a second.
+        sample_rate: Sample rate in Hz.
     """
     samples = len(stems[0])
     size = scipy.fft.next_fast_len(samples + sample_rate // 10, real=True)
     hertz = scipy.fft.rfftfreq(size, 1.0 / sample_rate)
-    # Gains are smooth: computing them on a coarse grid is much cheaper.
+    # Gains are smooth, so they are computed on a coarse grid and interpolated.
     grid = np.linspace(0.0, sample_rate / 2, 2049)
     total: npt.NDArray[np.complex64] | None = None
     for stem, gain in zip(stems, gains, strict=True):
@@ -257,11 +258,11 @@ def shape_spectrum(
 def resonances(
     peaks: Sequence[tuple[float, float, float]], floor: float
 ) -> Callable[[Curve], Curve]:
-    """Return the gain of parallel resonances over a flat floor.
+    """Return the gain of parallel resonances above a constant floor.
 
     Args:
         peaks: (centre in hertz, bandwidth in hertz, linear gain) of each resonance.
-        floor: Linear gain far from all of them.
+        floor: Linear gain far from all resonances.
     """
 
     def gain(hertz: Curve) -> Curve:
@@ -274,9 +275,12 @@ def resonances(
 
 
 def low_pass(cutoff: float, order: int = 2, resonance: float = 0.0) -> Callable[[Curve], Curve]:
-    """Return a low-pass gain: cutoff in hertz, ``6 * order`` dB an octave.
+    """Return the gain of a low-pass filter.
 
-    ``resonance`` adds a bump of that linear height at the cutoff.
+    Args:
+        cutoff: Cutoff frequency in hertz.
+        order: Order; the slope is ``6 * order`` dB per octave.
+        resonance: Linear height of a peak that is added at the cutoff.
     """
 
     def gain(hertz: Curve) -> Curve:

@@ -1,4 +1,4 @@
-"""Percussion: one-shots drawn once per clip, then struck along the score."""
+"""Percussion: sounds that are synthesised once per clip and repeated at every hit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _drop(high: float, low: float, fall: float, curve: Audio, sample_rate: int) 
 def _hiss(
     band: tuple[float, float], curve: Audio, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Return band-passed noise under a decay, at unit RMS before it."""
+    """Return band-passed noise of unit RMS, multiplied by ``curve``."""
     top = min(band[1], 0.48 * sample_rate)
     sos = scipy.signal.butter(2, (band[0], top), "bandpass", fs=sample_rate, output="sos")
     noise = scipy.signal.sosfilt(sos, rng.standard_normal(len(curve)))
@@ -54,7 +54,7 @@ def _snare(rate: int, rng: np.random.RandomState) -> Audio:
 
 def _clap(rate: int, rng: np.random.RandomState) -> Audio:
     curve = _decay(0.06, rate, 0.4)
-    for delay in (0.011, 0.022):  # three hands, not quite together
+    for delay in (0.011, 0.022):  # three hands, slightly apart
         shift = int(delay * rate)
         curve[shift:] += _decay(0.008, rate, 0.4)[: len(curve) - shift]
     return 0.4 * _hiss((900.0, 3500.0), curve, rate, rng)
@@ -91,14 +91,17 @@ def drums(
     rng: np.random.RandomState,
     electronic: bool,
 ) -> Audio:
-    """Play a drum part.
+    """Render a drum part.
 
     Args:
-        hits: What to strike, and when.
-        samples: Length of the result.
-        sample_rate: Samples a second.
+        hits: The hits.
+        samples: Number of samples of the result.
+        sample_rate: Sample rate in Hz.
         rng: Draws the sounds; each is the same throughout the clip.
-        electronic: Use the drum machine's kick.
+        electronic: Whether the kick is that of a drum machine.
+
+    Returns:
+        Mono float32 of shape (samples,).
     """
     out: Audio = np.zeros(samples, np.float32)
     made: dict[str, Audio] = {}

@@ -1,4 +1,4 @@
-"""Instruments whose notes decay: piano, harpsichord, guitars, basses, electric piano."""
+"""Instruments with decaying notes: piano, harpsichord, guitars, basses, electric piano."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def _numbers(hertz: float, sample_rate: int, limit: int) -> Curve:
 def piano(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Struck strings: stretched partials, a hammer that brightens with force, two-stage decay.
+    """Piano: stretched partials, brighter sound of harder strokes, two-stage decay.
 
-    Each note is two strings a fraction of a cent apart, one losing its energy to the bridge
-    quickly and one slowly (Weinreich, "Coupled piano strings", JASA 62, 1977).
+    Each note has two strings a fraction of a cent apart, of which one decays quickly and the other
+    slowly (Weinreich, "Coupled piano strings", JASA 62, 1977).
     """
     hardness_hz = rng.uniform(1100.0, 2000.0)
     thump = rng.standard_normal(sample_rate // 20) * np.exp(-np.arange(sample_rate // 20) / 90.0)
@@ -65,7 +65,7 @@ def piano(
 def harpsichord(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Plucked by a quill: bright, as loud however hard the key is struck, an octave register."""
+    """Harpsichord: bright plucked strings of constant loudness, with an octave register."""
     pluck = rng.uniform(0.09, 0.15)
     octave = rng.uniform(0.3, 0.7)
     click = (rng.standard_normal(sample_rate // 60) * 0.25).astype(np.float32)
@@ -80,7 +80,7 @@ def harpsichord(
             hertz * ratios,
             np.concatenate([level, octave * level]),
             np.concatenate([slow, 1.3 * slow]),
-            # Alternating phases keep the pluck from being one spike.
+            # Different phases avoid a peak at the onset.
             np.concatenate([number**2, number**2 + 1.0]),
             length,
             sample_rate,
@@ -97,20 +97,20 @@ def harpsichord(
 def karplus_strong(
     brightness: float, sustain: float, pluck: float, sample_rate: int, rng: np.random.RandomState
 ) -> Strike:
-    """Return the plucked string of Karplus and Strong, exactly in tune.
+    """Return a plucked string after Karplus and Strong, exactly in tune.
 
     The string is a delay line closed by the loss filter ``(1 - s) + s * cos(w)``, filled with
     noise, plucked at a fraction of its length (Jaffe and Smith, "Extensions of the Karplus-Strong
-    plucked-string algorithm", Computer Music Journal 7(2), 1983). Being linear, it equals the sum
-    of its modes: harmonic n loses the filter's gain once a period. Modes need no fractional
-    delay, so no note is out of tune at a low sample rate.
+    plucked-string algorithm", Computer Music Journal 7(2), 1983). The system is
+    linear, so it equals the sum of its modes: harmonic n is multiplied by the gain of the filter
+    once per period. Modes need no fractional delay, so notes are in tune at any sample rate.
 
     Args:
         brightness: 0 (dull) to 1 (bright).
-        sustain: Time in seconds in which the fundamental of middle C falls by 60 dB.
+        sustain: Decay time (60 dB) of the fundamental of middle C, in seconds.
         pluck: Plucking point as a fraction of the string.
-        sample_rate: Samples a second.
-        rng: Draws the noise burst, the same for every note: one instrument, one finger.
+        sample_rate: Sample rate in Hz.
+        rng: Draws the noise burst, which is the same for every note.
     """
     burst = rng.uniform(0.6, 1.0, size=200)
     phases = rng.uniform(0.0, 2.0 * np.pi, size=200)
@@ -134,7 +134,7 @@ def karplus_strong(
 def guitar(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Acoustic guitar: plucked strings through a wooden body."""
+    """Acoustic guitar: plucked strings and body resonances."""
     strike = karplus_strong(
         rng.uniform(0.5, 0.8), rng.uniform(3.0, 5.0), rng.uniform(0.14, 0.28), sample_rate, rng
     )
@@ -146,11 +146,11 @@ def guitar(
 def electric_guitar(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Electric guitar: strings that sustain, overdriven together, through a speaker cabinet."""
+    """Electric guitar: strings of long decay, overdriven together, and a speaker cabinet."""
     strike = karplus_strong(0.75, 9.0, rng.uniform(0.1, 0.2), sample_rate, rng)
     clean = play_struck(notes, samples, sample_rate, strike, release=0.03, layers=1)
     drive = np.float32(rng.uniform(6.0, 14.0) / (np.sqrt(np.mean(clean**2)) + 1e-9))
-    # An asymmetric curve, as of a valve, adds even harmonics; silence must stay silent.
+    # An asymmetric curve adds even harmonics; the constant is subtracted so that silence stays 0.
     bias = np.float32(0.15)
     loud = np.tanh(drive * clean + bias) - np.tanh(bias)
 
@@ -165,7 +165,7 @@ def electric_guitar(
 def bass(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Electric bass: long strings, plucked with the finger."""
+    """Electric bass: plucked strings with a low-pass filter."""
     strike = karplus_strong(rng.uniform(0.25, 0.5), 4.0, 0.23, sample_rate, rng)
     strings = play_struck(notes, samples, sample_rate, strike, release=0.04)
     return shape_spectrum([strings], [low_pass(rng.uniform(700.0, 1600.0))], sample_rate)
@@ -174,7 +174,7 @@ def bass(
 def synth_bass(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Synthesizer bass: a sawtooth whose filter closes, so high partials die first."""
+    """Synthesizer bass: a sawtooth whose high partials decay faster, as with a closing filter."""
     closing = rng.uniform(0.25, 0.8)
     odd_only = rng.random_sample() < 0.4
 
@@ -192,7 +192,7 @@ def synth_bass(
 def fm_piano(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:
-    """Electric piano by frequency modulation (Chowning 1973): a soft body and a bell-like tine."""
+    """Electric piano by frequency modulation (Chowning, 1973): a soft tone and a bell-like tine."""
     index = rng.uniform(0.8, 1.6)
     tine_ratio = float(rng.choice([7.0, 9.0, 11.0]))
     tremolo_hz, tremolo = rng.uniform(4.0, 6.5), rng.uniform(0.15, 0.4)

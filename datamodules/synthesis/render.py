@@ -1,4 +1,4 @@
-"""Plays a score: the way from (seed, index) to samples."""
+"""Rendering of a clip: from seed and index to samples."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PLAYERS: dict[str, Player] = {
         sustained.voice,
     )
 }
-# Balance in dB by role, and how much it varies: every instrument that is tagged stays audible.
+# Gain in dB by role and its random deviation, so that every tagged instrument is audible.
 ROLE_GAIN_DB = {
     "arp": -2.0,
     "bass": -4.0,
@@ -55,15 +55,21 @@ ROLE_GAIN_DB = {
     "solo": 0.0,
 }
 GAIN_SPREAD_DB = 2.5
-# Reverberant over direct amplitude, by style.
+# Ratio of reverberant to direct amplitude, by style.
 WET = {"ambient": (0.35, 0.7), "classical": (0.2, 0.5)}
 WET_OTHERWISE = (0.08, 0.25)
-# A quiet hiss, as every recording has one: relative to the music, in dB.
+# Level of the background noise relative to the music, in dB.
 HISS_DB = (-70.0, -55.0)
 
 
 def render_part(part: Part, samples: int, sample_rate: int, rng: np.random.RandomState) -> Audio:
-    """Play one part, dry and at the instrument's own level.
+    """Render one part without reverberation, at the level of the instrument.
+
+    Args:
+        part: The part.
+        samples: Number of samples of the clip.
+        sample_rate: Sample rate in Hz.
+        rng: Random stream of the part.
 
     Returns:
         Mono float32 of shape (samples,).
@@ -74,10 +80,14 @@ def render_part(part: Part, samples: int, sample_rate: int, rng: np.random.Rando
 
 
 def render_score(score: Score, sample_rate: int) -> Audio:
-    """Play, mix, reverberate and level a score.
+    """Render the parts of a score, mix them, add reverberation, and set the level.
+
+    Args:
+        score: The score.
+        sample_rate: Sample rate in Hz.
 
     Returns:
-        Mono float32, peaks below 1, of the score's duration at ``sample_rate``.
+        Mono float32 of shape (samples,) and the duration of the score, with peaks below 1.
     """
     factors = score.factors
     samples = round(score.duration * sample_rate)
@@ -97,14 +107,14 @@ def render_score(score: Score, sample_rate: int) -> Audio:
 
 
 def render_clip(seed: int, index: int, sample_rate: int = 16000) -> Audio:
-    """Render one clip of the corpus, alone or in any order: the result is the same.
+    """Render one clip of the corpus; the result does not depend on other clips.
 
     Args:
         seed: Seed of the corpus.
-        index: Number of the clip, from 0.
-        sample_rate: Samples a second.
+        index: Index of the clip, from 0.
+        sample_rate: Sample rate in Hz.
 
     Returns:
-        Mono float32 of 29.124 s, peaks below 1: 465,984 samples at 16 kHz.
+        Mono float32 of 29.124 s with peaks below 1, of shape (465984,) at 16 kHz.
     """
     return render_score(compose(factors_for(seed, index)), sample_rate)

@@ -1,4 +1,4 @@
-"""Patterns in time: melodic motifs, accompaniment figures and drum grooves, in beats."""
+"""Rhythmic patterns in beats: melodic motifs, accompaniment figures and drum grooves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Ways to fill a melodic bar: (durations in beats, weight in calm music, weight in lively music).
+# Rhythms of a melodic bar: (durations in beats, weight in calm music, weight in lively music).
 UNITS: tuple[tuple[tuple[float, ...], float, float], ...] = (
     ((1.0,), 3.0, 3.0),
     ((0.5, 0.5), 2.0, 4.0),
@@ -17,7 +17,7 @@ UNITS: tuple[tuple[tuple[float, ...], float, float], ...] = (
 
 
 class Step(NamedTuple):
-    """One note of a motif: beat and duration in beats, scale steps from the motif's anchor."""
+    """A note of a motif: onset and duration in beats, scale steps from the anchor of the motif."""
 
     beat: float
     duration: float
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 
 def motif(meter: int, lively: bool, rng: np.random.RandomState) -> tuple[Step, ...]:
-    """Invent one bar of melody for ``meter`` beats."""
+    """Draw a motif of one bar of ``meter`` beats."""
     weights = np.array([unit[2 if lively else 1] for unit in UNITS])
     edges = np.cumsum(weights / weights.sum())
     steps: list[Step] = []
@@ -37,14 +37,14 @@ def motif(meter: int, lively: bool, rng: np.random.RandomState) -> tuple[Step, .
         for duration in unit:
             steps.append(Step(beat, duration, offset))
             beat += duration
-            # Mostly steps, some thirds, a pull back to the anchor: singable lines.
+            # Mostly steps, some thirds, and back towards the anchor when far from it.
             move = (-2, -1, -1, 1, 1, 2, 3)[int(rng.randint(7))]
             offset = offset + move if abs(offset + move) <= 4 else offset - move
     return tuple(steps)
 
 
 class Stroke(NamedTuple):
-    """One chord stroke: beat, duration in beats, chord tones (indices), velocity."""
+    """A chord stroke: onset and duration in beats, indices of chord tones, velocity."""
 
     beat: float
     duration: float
@@ -78,11 +78,11 @@ def figure(kind: str, meter: int) -> tuple[Stroke, ...]:
     if kind == "strum":
         beats = (0.0, 1.0, 1.5, 2.5, 3.0, 3.5)[: 6 if meter == 4 else 4]
         return tuple(Stroke(b, 1.0, (0, 1, 2, 3), 0.85 if b == int(b) else 0.6) for b in beats)
-    # "stab": the offbeats of dance music.
+    # "stab": on the offbeats, as in dance music.
     return tuple(Stroke(b + 0.5, 0.3, every, 0.8) for b in range(meter))
 
 
-# Grooves: sound -> velocity at each of the 16 sixteenths of a bar, "." is silence, 1..9 tenths.
+# Sound -> velocity in tenths at each of the 16 sixteenth notes of a bar; "." is a rest.
 GROOVES: dict[str, tuple[dict[str, str], ...]] = {
     "techno": (
         {

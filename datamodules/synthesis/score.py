@@ -1,4 +1,4 @@
-"""The written music: what ``composition`` hands to the instruments."""
+"""Data types of composed music: notes, percussion hits, parts and scores."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """All that one instrument plays in one role, in order of onset. Drums have hits, no notes."""
+    """What one instrument plays in one role, in order of onset; drums have hits and no notes."""
 
     role: str
     instrument: str
@@ -42,12 +42,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Score:
-    """A whole clip on paper.
+    """The composition of a clip.
 
     Attributes:
-        duration: Seconds.
+        factors: Factors of the clip.
+        duration: Duration in seconds.
         start: Onset of the first bar in seconds.
-        ending: ``cut`` stops in full flow, ``fade`` fades out, ``close`` ends on the tonic.
+        ending: ``cut`` stops abruptly, ``fade`` fades out, ``close`` ends on the tonic.
+        parts: The parts, in the order of the line-up.
     """
 
     factors: Factors

@@ -1,8 +1,8 @@
-"""Tags of the embedded corpus: names from MagnaTagATune, each true by construction.
+"""Tags of the synthetic corpus: names from MagnaTagATune, each true by construction.
 
-| tag | holds when |
+| tag | condition |
 |---|---|
-| ambient, classical, rock, techno | the style is that one |
+| ambient, classical, rock, techno | the style has this name |
 | guitar | an acoustic or an electric guitar plays |
 | strings | a string ensemble or a violin plays |
 | synth | a synthesizer lead or pad plays |
@@ -64,5 +64,5 @@ TAGS = tuple(RULES)
 
 
 def tags_of(factors: Factors) -> tuple[str, ...]:
-    """Return the tags that hold, in the order of ``TAGS``."""
+    """Return the tags whose condition is true, in the order of ``TAGS``."""
     return tuple(tag for tag, holds in RULES.items() if holds(factors))
