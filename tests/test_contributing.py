@@ -26,7 +26,7 @@ def examples() -> dict[str, str]:
 
 def test_each_recipe_is_complete_and_short():
     found = examples()
-    assert len([name for name in found if name.endswith(".py")]) >= 4
+    assert len([name for name in found if name.endswith(".py")]) >= 7
     assert max(text.count("\n") for text in found.values()) <= 50
 
 
@@ -88,6 +88,12 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     page = (folder / "report" / "index.html").read_text("utf-8")
     assert '<a href="#cost">Cost of the models</a>' in page
     assert re.search(r'<h2 id="cost">.*?tiny</th><td>[\d,]+</td>', page, re.DOTALL)
+    assert board["brier"].between(0, 1).all()
+    assert "brier" in set(pd.read_csv(folder / "robustness.csv")["metric"])
+    assert pd.read_csv(folder / "tag_spread.csv")["spread"].ge(0).all()
+    read = [sys.executable, "read_results.py", str(tmp_path / "results")]
+    done = subprocess.run(read, cwd=checkout, capture_output=True, text=True, check=True)
+    assert re.search(r"^chords: \w+, made by tagbench .+\n\S+ (major|minor) [01]", done.stdout)
 
 
 def test_the_measurement_of_a_new_perturbation_finds_its_level(checkout: Path):

@@ -195,6 +195,7 @@ class _Evaluator:
         metrics = {
             "n_models": len(models),
             "device": self.runtime.device,
+            "samples_digest": str(self.corpus.info.get("samples_digest", "")),
             "provenance": provenance() | determinism.describe(self.runtime.device),
         }
         for model in models:

@@ -20,7 +20,7 @@ from benchmark.report.labels import (
 )
 from benchmark.score.consistency import MAIN, TITLES
 from benchmark.score.metrics import primary_metric
-from benchmark.score.pipeline import damaged, tables_of
+from benchmark.score.pipeline import damaged, other_samples, tables_of
 from benchmark.score.tables.verify import verify_tables
 from benchmark.store import run_record as sweeps
 from benchmark.store.store import Store
@@ -173,6 +173,12 @@ def verify(sweep: sweeps.RunRecord, store: Store, console: Console) -> bool:
     broken = damaged(sweep, store)
     for title, path in broken.items():
         console.print(f"[red]{title}[/]: its files do not match the digests in {path}/metrics.json")
+    for digest, count in other_samples(sweep, store).items():
+        console.print(
+            f"[yellow]{count} cells of {sweep.dataset} were evaluated on decoded samples "
+            f"{digest[:12]}[/], not on {sweep.info['samples_digest'][:12]} of the run record.",
+            highlight=False,
+        )
     differences = verify_tables(folder, tables_of(sweep, store))
     for item in differences[:20]:
         console.print(

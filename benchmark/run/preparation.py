@@ -113,6 +113,7 @@ def corpus_facts(
     module = dataset.module(corpus.root.parent)
     return {
         "manifest_digest": corpus.manifest_digest,
+        "samples_digest": str(corpus.info.get("samples_digest", "")),
         "split_digest": corpus.split_digest,
         "tags_digest": corpus.tags_digest,
         "n_tracks": {split: len(corpus.rows(split)) for split in SPLITS},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -67,3 +68,15 @@ def damaged(sweep: sweeps.RunRecord, store: Store) -> Mapping[str, Path]:
         if (folder / "metrics.json").is_file() and store.state(cell["id"]) != "done":
             found[f"{cell['kind']} {cell['id']}"] = folder
     return found
+
+
+def other_samples(record: sweeps.RunRecord, store: Store) -> Mapping[str, int]:
+    """Count finished evaluations whose decoded samples are not those of the record, by digest."""
+    expected = record.info.get("samples_digest")
+    counts: Counter[str] = Counter()
+    for cell in record.of_kind("evaluation") if expected else ():
+        if store.state(cell["id"]) == "done":
+            digest = store.metrics(cell["id"]).get("samples_digest")
+            if digest and digest != expected:
+                counts[digest] += 1
+    return counts

@@ -53,6 +53,8 @@ def merge(others: Sequence[Store], store: Store, console: Console) -> list[RunRe
             check_contract(before, known, sweep, other)
             _check_cells(before, known, sweep, other)
             _check_versions(before, known, sweep, other)
+            if caution := samples_differ(before, sweep):
+                console.print(f"[yellow]{caution}[/] ({known.results}, {other.results})")
         sources[sweep.dataset].append((other, sweep))
     united: dict[str, RunRecord] = {}
     for other, sweep in found:
@@ -129,6 +131,17 @@ def _check_cells(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) 
             f"{there.results} go by one name and differ in {parts}. Nothing was copied. Give the "
             "model another name, or run one folder again with the other's versions."
         )
+
+
+def samples_differ(ours: RunRecord, theirs: RunRecord) -> str:
+    """Return what to say where two records have decoded samples of other digests, else nothing."""
+    old, new = (record.info.get("samples_digest") or "" for record in (ours, theirs))
+    if not old or not new or old == new:
+        return ""
+    return (
+        f"The decoded samples of {ours.dataset} differ: {old[:12]} against {new[:12]}. Other "
+        "versions of the decoders or another processor made them; scores may differ slightly."
+    )
 
 
 def _check_versions(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:

@@ -13,6 +13,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +92,25 @@ def _mark(results: Path, run_id: str) -> Path:
     return results / "wandb" / "logged" / run_id
 
 
-def _quiet(settings: Mapping[str, Any]) -> Any:
+@cache
+def load_wandb() -> Any:
+    """Import W&B, and remove its temporary folders when this process ends.
+
+    W&B creates them at import and leaves their removal to ``atexit``, which processes of
+    ``multiprocessing`` do not run.
+    """
     import wandb
+    from wandb.sdk.artifacts.artifact import Artifact
+    from wandb.sdk.data_types._private import MEDIA_TMP
+
+    for folder in (MEDIA_TMP, getattr(Artifact, "_TMP_DIR", None)):
+        if folder is not None:
+            Finalize(None, folder.cleanup, exitpriority=1)
+    return wandb
+
+
+def _quiet(settings: Mapping[str, Any]) -> Any:
+    wandb = load_wandb()
 
     # Console capture would swallow the log file; system statistics say nothing about a score.
     return wandb.init(
@@ -191,7 +210,7 @@ def write_run(run: Run, group: str, runtime: Runtime) -> None:
         group: The sweep.
         runtime: Mode, project and results folder.
     """
-    import wandb
+    wandb = load_wandb()
 
     found = _quiet({**_settings(runtime, group), "id": run.id, **run.facts})
     if run.history:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.score.tables.schema import all_tables
+from benchmark.store.files import read_json
 from benchmark.store.provenance import compatible_version
+from benchmark.store.run_record import RECORD
 from benchmark.store.tables import read_table, read_text_table
 from datamodules.common.errors import TagbenchError
 
@@ -35,12 +37,14 @@ class Side:
         frames: Tables by the name of their file.
         facts: Values of ``IDENTITY`` as far as they are known.
         preset: Names of its presets.
+        samples: Digest of the decoded samples, from the run record beside the table.
     """
 
     path: Path
     frames: Mapping[str, pd.DataFrame]
     facts: Mapping[str, str]
     preset: str = ""
+    samples: str = ""
 
 
 def folders_of(path: Path) -> list[str] | None:
@@ -69,7 +73,16 @@ def read_side(path: Path) -> Side:
         beside = path.parent / name
         if path.is_file() and path.name in (BOARD, SCORES) and beside.is_file():
             known.setdefault(name, _read(beside, name))
-    return Side(path, frames, _facts(known), _values(known.get(BOARD), "preset"))
+    preset = _values(known.get(BOARD), "preset")
+    return Side(path, frames, _facts(known), preset, _samples(path))
+
+
+def _samples(path: Path) -> str:
+    """Return the digest of the decoded samples; empty where no run record states one."""
+    record = (path if path.is_dir() else path.parent) / RECORD
+    if not record.is_file():
+        return ""
+    return str(read_json(record).get("info", {}).get("samples_digest") or "")
 
 
 def _read(path: Path, kind: str) -> pd.DataFrame:
@@ -119,6 +132,8 @@ def notes(old: Side, new: Side) -> Iterator[str]:
     """Yield what a reader of the comparison should know and no number tells."""
     if old.preset and new.preset and old.preset != new.preset:
         yield f"preset {old.preset!r} against {new.preset!r}: the models were trained differently"
+    if old.samples and new.samples and old.samples != new.samples:
+        yield f"decoded samples differ: {old.samples[:12]} against {new.samples[:12]}"
     for side in (old, new):
         unknown = [title for name, title in IDENTITY.items() if name not in side.facts]
         if unknown:

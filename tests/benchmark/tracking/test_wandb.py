@@ -241,3 +241,23 @@ def test_project(monkeypatch: pytest.MonkeyPatch):
     assert wandb.project() == "mine"
     monkeypatch.delenv("WANDB_PROJECT")
     assert wandb.project() == "tagbench"
+
+
+def test_temporary_folders_are_removed_when_a_job_ends(tmp_path: Path) -> None:
+    code = (
+        "import multiprocessing\n"
+        "from benchmark.tracking.wandb import load_wandb\n"
+        "if __name__ == '__main__':\n"
+        "    job = multiprocessing.get_context('fork').Process(target=load_wandb)\n"
+        "    job.start()\n"
+        "    job.join()\n"
+        "    raise SystemExit(job.exitcode)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert not list(tmp_path.glob("*wandb-*"))
