@@ -1,4 +1,4 @@
-"""`TaggingDataModule`: prepare, split and load any dataset; a leaf only says what is in it."""
+"""`TaggingDataModule`: base class that prepares and loads a dataset; a subclass lists its tracks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["Batch", "Loading", "TaggingDataModule"]
 
 
 class Loading(TypedDict, total=False):
-    """How a dataset is read. None of it changes which data there is."""
+    """How a dataset is read. No option changes the data itself."""
 
     root: str | Path
     window: int
@@ -51,26 +51,25 @@ class Loading(TypedDict, total=False):
 class TaggingDataModule(pl.LightningDataModule, ABC):
     """Base of every dataset.
 
-    A leaf sets the class facts, takes its own parameters by keyword, keeps each under its own
-    name (``self.tracks = tracks``) and forwards the rest as ``**loading: Unpack[Loading]``. It
-    implements `build_manifest` and `tags`, and nothing else. Its parameters decide which folder
-    the corpus lives in (`identity`, `corpus_root`).
+    A subclass sets the class attributes, takes its own parameters by keyword, stores each under its
+    own name (``self.tracks = tracks``), forwards the rest as ``**loading: Unpack[Loading]``, and
+    implements `build_manifest` and `tags`. Its parameters determine `corpus_root`.
 
     Args:
         root: Folder that holds prepared corpora, one folder each.
         window: Samples that a model sees at once, at the rate of the model.
         model_rate: Sample rate of the model in Hz; by default that of the corpus.
-        batch_size: Tracks in a training batch.
-        seed: Decides the order of tracks and the position of windows in training.
-        workers: Processes that load data; 0 loads in this process.
+        batch_size: Number of tracks in a training batch.
+        seed: Seed of the order of tracks and of the position of windows in training.
+        workers: Number of processes that load data; 0 loads in this process.
         windowing: Windows of a track in evaluation.
-        valid_windows: At most this many windows of a track in validation.
+        valid_windows: Largest number of windows of a track in validation.
 
     Attributes:
-        progress: Is told how far a preparation is; set it to see something.
+        progress: Receives the progress of a preparation; shows nothing by default.
     """
 
-    name: str  # every leaf names itself
+    name: str
     task: Literal["multilabel", "singlelabel"] = "multilabel"
     sample_rate: ClassVar[int] = USUAL_SAMPLE_RATE
     revision: ClassVar[int] = 1
@@ -79,11 +78,11 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     access: ClassVar[str] = ""
     homepage: ClassVar[str] = ""
     playable: ClassVar[bool] = False
-    """Whether a report may carry a clip of the audio; most music is not ours to pass on."""
+    """Whether the licence allows a report to contain clips of the audio."""
     tags_changed_by: ClassVar[Changes] = {}
     """Tags that a family of perturbations may change, see `datamodules.labels.perturbed_tags`."""
     categories: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """Tags by kind, such as genre, instrument, mood, voice."""
+    """Tags by category, such as genre, instrument, mood, voice."""
 
     def __init__(
         self,
@@ -227,7 +226,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """One random window of each track. An incomplete last batch is dropped, unless alone."""
-        clips = TrainingCrops(self.corpus, self._spec(), self.seed)
+        clips = TrainingCrops(self.corpus, WindowSpec(self.window, self.model_rate), self.seed)
         self._check_split("train", len(clips))
         return self._loader(
             clips,
@@ -247,12 +246,11 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         """Whole tracks."""
         return self._eval_loader("test", self.windowing)
 
-    def _spec(self) -> WindowSpec:
-        return WindowSpec(self.window, self.model_rate)
-
     def _eval_loader(self, split: str, windowing: Windowing) -> DataLoader[Batch]:
         most = self.batch_size
-        tracks = EvaluationWindows(self.corpus, split, self._spec(), windowing, most)
+        tracks = EvaluationWindows(
+            self.corpus, split, WindowSpec(self.window, self.model_rate), windowing, most
+        )
         self._check_split(split, len(tracks))
         return self._loader(tracks, batch_size=None)
 

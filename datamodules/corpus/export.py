@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -50,7 +50,7 @@ def export(
         audio: Folder for the audio, in or below that of the manifest.
         format_: ``flac``, 16 bits, where a track above full scale is made quieter to fit; or
             ``npy``, float32.
-        progress: Is told how far it is.
+        progress: Receives the progress.
 
     Raises:
         TagbenchError: If ``audio`` lies elsewhere, the format is unknown or nothing can be written.
@@ -60,17 +60,12 @@ def export(
     below = _below(audio, out) if audio else PurePosixPath()
     listener = progress or Silent()
     listener.start(len(corpus), title="export")
-    lines = []
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        for row, facts in enumerate(corpus.frame.to_dict("records")):
-            path = str(facts["source"])
-            if audio:
-                name = f"{file_name(str(facts['track_id']))}.{format_}"
-                _write(audio / name, _WRITERS[format_](corpus.audio(row), corpus.sample_rate))
-                path = str(below / name)
-            lines.append(json.dumps(_line(facts, path, corpus.sample_rate), ensure_ascii=False))
-            listener.advance()
+        lines = [
+            json.dumps(line, ensure_ascii=False)
+            for line in _lines(corpus, audio, below, format_, listener)
+        ]
         replace_file(out, "".join(f"{line}\n" for line in lines).encode())
     except OSError as error:
         raise TagbenchError(
@@ -79,6 +74,20 @@ def export(
         ) from error
     finally:
         listener.finish()
+
+
+def _lines(
+    corpus: Corpus, audio: Path | None, below: PurePosixPath, format_: str, progress: Progress
+) -> Iterator[dict[str, object]]:
+    """Write the audio of each track, if asked for, and yield the line that describes it."""
+    for row, facts in enumerate(corpus.frame.to_dict("records")):
+        path = str(facts["source"])
+        if audio:
+            name = f"{file_name(str(facts['track_id']))}.{format_}"
+            _write(audio / name, _WRITERS[format_](corpus.audio(row), corpus.sample_rate))
+            path = str(below / name)
+        yield _line(facts, path, corpus.sample_rate)
+        progress.advance()
 
 
 def file_name(track_id: str) -> str:

@@ -24,6 +24,8 @@ from datamodules.corpus.track import Track
 from datamodules.corpus.validation import check_tracks
 
 Supply = Callable[[Sequence[Track]], Iterable[Sequence[Track]]]
+"""Makes audio available: called with the tracks to be decoded, it yields them again in groups whose
+audio can be read now. What follows a ``yield`` runs when that group has been decoded."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,55 +43,63 @@ def prepare(
     donors: Sequence[Path] = (),
     supply: Supply | None = None,
 ) -> Corpus:
-    """Decode ``tracks`` into a corpus, or open it if that has been done.
+    """Decode ``tracks`` into a corpus, or open the corpus if that has been done.
 
-    A track that cannot be decoded is listed in ``rejected.csv`` and left out. Called again after a
-    kill, this decodes only what is missing; with another list of tracks, only what is new or has
-    changed.
+    A track that cannot be decoded is listed in ``rejected.csv`` and left out. Called again after an
+    interruption, only what is missing is decoded; with other tracks, only new and changed ones.
 
     Args:
         tracks: Every track, each with a split.
-        root: Folder of the corpus. It is created.
-        name: Of the dataset.
+        root: Folder of the corpus, created if needed.
+        name: Name of the dataset.
         tags: Classes in order.
         task: ``"multilabel"`` or ``"singlelabel"``.
-        sample_rate: Of the corpus, in Hz.
-        workers: Processes that decode; by default one for each core, 0 for this process.
-        progress: Is told how far it is.
-        donors: Other corpora that may hold some of the tracks. Their shards are linked, not
-            copied, after a comparison of the sources.
-        supply: Called with the tracks that are to be decoded. It yields them again, in groups
-            whose audio can be read now; what it does after a ``yield`` comes when that group is
-            decoded. By default all of them at once.
+        sample_rate: Sample rate of the corpus in Hz.
+        workers: Number of decoding processes; by default one for each core, 0 for this process.
+        progress: Receives the progress.
+        donors: Other corpora that may hold some of the tracks. Their shards are linked after the
+            sources were compared.
+        supply: See `Supply`; by default all audio can be read at once.
 
     Raises:
-        TagbenchError: If the tracks contradict each other, the disk is full (what is done is kept)
-            or no track can be decoded.
+        TagbenchError: If the tracks are inconsistent, the disk is full, or none can be decoded.
     """
-    folder = Path(root)
     listener = progress or Silent()
     check_tracks(tracks, tags, task, name)
     ordered = sorted(tracks, key=lambda track: track.track_id)
     wanted = input_digest(ordered, name=name, tags=tags, task=task, sample_rate=sample_rate)
-    if _is_complete(folder, wanted):
-        return Corpus.open(folder)
     about = Description(name, tags, task, sample_rate, wanted)
-    run = Decoding(folder / "shards", sample_rate, usable_cpus() if workers is None else workers)
+    if not _is_complete(Path(root), wanted):
+        run = Decoding(
+            Path(root) / "shards", sample_rate, usable_cpus() if workers is None else workers
+        )
+        _build(run, ordered, donors, supply, listener, about)
+    return Corpus.open(root)
+
+
+def _build(
+    run: Decoding,
+    tracks: Sequence[Track],
+    donors: Sequence[Path],
+    supply: Supply | None,
+    progress: Progress,
+    about: Description,
+) -> None:
+    """Decode and publish under a lock, unless another process has done so meanwhile."""
+    folder = run.shards.parent
     try:
         run.shards.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(
             folder / ".lock",
-            lambda: listener.announce(f"Waiting for another process that prepares {folder}"),
+            lambda: progress.announce(f"Waiting for another process that prepares {folder}"),
         ):
-            if not _is_complete(folder, wanted):
-                _decode(run, ordered, donors, supply, listener, name)
-                publish(folder, ordered, run.facts, about)
+            if not _is_complete(folder, about.input_digest):
+                _decode(run, tracks, donors, supply, progress, about.name)
+                publish(folder, tracks, run.facts, about)
+                for caution in Corpus.open(folder).info["cautions"]:
+                    _log.warning("%s: %s", about.name, caution)
     except OSError as error:
         raise _explain(error, folder) from error
-    corpus = Corpus.open(folder)
-    for caution in corpus.info["cautions"]:
-        _log.warning("%s: %s", name, caution)
-    return corpus
 
 
 def _decode(

@@ -96,7 +96,7 @@ def test_many_shards_do_not_use_up_descriptors(
     corpus = run(watched(10), tmp_path / "c", workers=1)
     assert corpus.frame["shard"].nunique() > 3
     first = [corpus.audio(row) for row in range(10)]
-    assert len(corpus._maps) == 3
+    assert len(corpus.stored_audio._maps) == 3
     for row, audio in enumerate(first):
         np.testing.assert_array_equal(corpus.audio(row), audio)
 
