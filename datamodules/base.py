@@ -1,4 +1,4 @@
-"""`TaggingDataModule`: base class that prepares and loads a dataset; a subclass lists its tracks."""
+"""`TaggingDataModule`: the base class that prepares and loads any dataset."""
 
 from __future__ import annotations
 
@@ -247,10 +247,8 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         return self._eval_loader("test", self.windowing)
 
     def _eval_loader(self, split: str, windowing: Windowing) -> DataLoader[Batch]:
-        most = self.batch_size
-        tracks = EvaluationWindows(
-            self.corpus, split, WindowSpec(self.window, self.model_rate), windowing, most
-        )
+        spec, most = WindowSpec(self.window, self.model_rate), self.batch_size
+        tracks = EvaluationWindows(self.corpus, split, spec, windowing, most)
         self._check_split(split, len(tracks))
         return self._loader(tracks, batch_size=None)
 

@@ -76,9 +76,11 @@ def publish(
     kept = [track for track in tracks if not facts[track.track_id].fact.reason]
     rejected = [facts[track.track_id].fact for track in tracks if facts[track.track_id].fact.reason]
     if not kept:
+        replace_file(root / "rejected.csv", _rejected_csv(rejected))
         raise TagbenchError(
             f"None of the {len(tracks)} tracks of {about.name!r} could be decoded. The first: "
-            f"{rejected[0].source}: {rejected[0].reason}."
+            f"{rejected[0].source}: {rejected[0].reason}. All are listed in "
+            f"{root / 'rejected.csv'}."
         )
     stored = [facts[track.track_id] for track in kept]
     table = _table(kept, stored)
