@@ -22,7 +22,7 @@ MOST_TAGS = 60
 """Rows of a figure; the tables have every tag."""
 
 _PANELS = 8
-_TITLE_COLUMNS = 20  # of a panel, beside the number of tracks
+_TITLE_COLUMNS = 20  # of the title of a panel, without the number of clips
 _DPI = 160  # of the parts that are bitmaps within a vector drawing
 _GREY = "#9a9ca1"  # visible on a light and a dark page
 _ROW = 0.15  # inches
@@ -284,8 +284,8 @@ def _side_by_side(matrix: Float64) -> list[int]:
 
     if len(matrix) < 3:
         return list(range(len(matrix)))
-    known = np.nan_to_num(matrix)
-    apart = 1.0 - (known + known.T) / 2
+    finite = np.nan_to_num(matrix)
+    apart = 1.0 - (finite + finite.T) / 2
     np.fill_diagonal(apart, 0.0)
     tree = linkage(squareform(apart, checks=False), "average", optimal_ordering=True)
     return [int(at) for at in leaves_list(tree)]

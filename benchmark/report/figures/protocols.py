@@ -22,7 +22,7 @@ from benchmark.report.labels import family_title, level_label, metric_title
 CONTROL = "control"
 
 SHIFT = "mean_abs_dlogit"
-"""Quantity of ``consistency.csv`` beside the drop: the mean distance of logits from clean."""
+"""Quantity of ``consistency.csv`` shown with the drop: mean change of the logits from clean."""
 
 _TITLES = {SHIFT: "mean |Δ logit| from clean"}
 _MARKS = {SUITE: ("o", 0), CONTROL: ("^", 2)}  # any other protocol is a square

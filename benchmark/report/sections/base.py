@@ -52,9 +52,9 @@ def sections() -> tuple[Section, ...]:
     package = importlib.import_module(__package__)
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
-    found = [module.SECTION for module in modules if hasattr(module, "SECTION")]
-    ids = [section.id for section in found]
+    declared = [module.SECTION for module in modules if hasattr(module, "SECTION")]
+    ids = [section.id for section in declared]
     if len(set(ids)) < len(ids):
         twice = sorted({name for name in ids if ids.count(name) > 1})
         raise TypeError(f"Two report sections have the id {', '.join(twice)}. Rename one of them.")
-    return tuple(sorted(found, key=lambda section: (section.order, section.id)))
+    return tuple(sorted(declared, key=lambda section: (section.order, section.id)))
