@@ -22,7 +22,7 @@ class ListedTrack:
         genre: Class.
         artist: Artist; ``artist_1`` and so on in the development set.
         album: Title of the album.
-        path: Path of the audio below ``audio/<part>``.
+        path: Path of the audio below ``audio/<subset>``.
     """
 
     genre: str
@@ -32,9 +32,9 @@ class ListedTrack:
 
 
 def read_tracklist(
-    path: Path, part: str, classes: Collection[str], checksum: str, advice: str
+    path: Path, subset: str, classes: Collection[str], checksum: str, advice: str
 ) -> list[ListedTrack]:
-    """Read ``metadata/<part>/tracklist.csv`` and verify its content.
+    """Read ``metadata/<subset>/tracklist.csv`` and verify its content.
 
     The columns are class, artist, album, title, number, path and, in ``evaluation``, the Magnatune
     id. Copies differ in quotes, line endings and a header, so the rows are verified as the
@@ -42,7 +42,7 @@ def read_tracklist(
 
     Args:
         path: The file.
-        part: ``training``, ``development`` or ``evaluation``.
+        subset: ``training``, ``development`` or ``evaluation``.
         classes: The classes.
         checksum: ``"md5:<hex>"`` of the publisher's file.
         advice: Last sentence of an error.
@@ -57,9 +57,9 @@ def read_tracklist(
     if rows and rows[0][:1] == ["class"]:
         del rows[0]
     for line, row in enumerate(rows, 1):
-        if len(row) != _COLUMNS[part] or row[0] not in classes:
+        if len(row) != _COLUMNS[subset] or row[0] not in classes:
             raise TagbenchError(
-                f"{path}, track {line}: expected {_COLUMNS[part]} columns, the first a class, "
+                f"{path}, track {line}: expected {_COLUMNS[subset]} columns, the first a class, "
                 f"found {row}. {advice}"
             )
     text = io.StringIO()

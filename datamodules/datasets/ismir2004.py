@@ -82,21 +82,21 @@ class Ismir2004(PublishedDataset):
         test = [self._track(self.test, row) for row in self._tracklist(self.test)]
         return [*hold_out(training, valid=_VALID, seed=_SEED), *test]
 
-    def _track(self, part: str, row: ListedTrack) -> Track:
+    def _track(self, subset: str, row: ListedTrack) -> Track:
         # The anonymous artist_1 is no artist of training.
-        artist = f"development {row.artist}" if part == "development" else row.artist
-        listed = f"{part}/{row.path}"
+        artist = f"development {row.artist}" if subset == "development" else row.artist
+        listed = f"{subset}/{row.path}"
         path = _RENAMED.get(listed, listed)
         return self.track(
             path,
-            "test" if part == self.test else "",
+            "test" if subset == self.test else "",
             [row.genre],
             f"audio/{path}",
             artist=artist,
             album=f"{artist}/{row.album}",
         )
 
-    def _tracklist(self, part: str) -> list[ListedTrack]:
+    def _tracklist(self, subset: str) -> list[ListedTrack]:
         advice = (
             f"Unpack all archives of {self.homepage} into one folder and name it: tagbench prepare "
             f"--dataset {self.name} --audio-dir FOLDER"
@@ -106,10 +106,10 @@ class Ismir2004(PublishedDataset):
                 f"{self.name} cannot be downloaded ({self.access}): checksums of its archives "
                 f"are not published. {advice}"
             )
-        path: Path = self.audio_root / "metadata" / part / "tracklist.csv"
+        path: Path = self.audio_root / "metadata" / subset / "tracklist.csv"
         if not path.is_file():
             raise TagbenchError(
                 f"There is no {path}. --audio-dir must name the folder that contains both 'audio' "
                 f"and 'metadata'. {advice}"
             )
-        return read_tracklist(path, part, self.tags, self.tracklists[part], advice)
+        return read_tracklist(path, subset, self.tags, self.tracklists[subset], advice)

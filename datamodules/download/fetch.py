@@ -81,10 +81,10 @@ def missing_bytes(remotes: Sequence[RemoteFile], folder: Path) -> tuple[int, int
         path = folder / remote.name
         if path.is_file():
             continue
-        part = PartialDownload.of(path)
-        size = remote.bytes or part.total
+        partial = PartialDownload.of(path)
+        size = remote.bytes or partial.total
         unknown += not size
-        missing += max(size - part.bytes, 0)
+        missing += max(size - partial.bytes, 0)
     return missing, unknown
 
 
@@ -148,13 +148,13 @@ def _download_from(
             is_continued = transfer.download(session, url)
         except UnusableError as error:
             return str(error)
-        part = PartialDownload.of(path)
-        verification = files.verify(remote, part.path)
+        partial = PartialDownload.of(path)
+        verification = files.verify(remote, partial.path)
         if not verification.problem:
-            part.move_to(path)
+            partial.move_to(path)
             files.record(remote, verification.checksum, url)
             return ""
-        part.remove()
+        partial.remove()
         if not is_continued:  # otherwise try once more from the start: old bytes may be wrong
             return verification.problem
 

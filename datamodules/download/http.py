@@ -96,13 +96,13 @@ class Transfer:
                 self._shown = None
 
     def _attempt(self, session: requests.Session, url: str) -> None:
-        part = PartialDownload.of(self._path)
-        received = part.bytes
-        if received and received == part.total:
+        partial = PartialDownload.of(self._path)
+        received = partial.bytes
+        if received and received == partial.total:
             return
         # A download with a content encoding could not be continued at a byte of the file.
         headers = {"Accept-Encoding": "identity"}
-        validator = part.validator if part.url == url else ""
+        validator = partial.validator if partial.url == url else ""
         # Without a validator or checksum, a change of the file would not be noticed.
         if received and (validator or self._remote.checksum):
             headers["Range"] = f"bytes={received}-"
@@ -110,36 +110,36 @@ class Transfer:
                 headers["If-Range"] = validator
         with _request(session, url, headers) as reply:
             if reply.status_code == requests.codes.requested_range_not_satisfiable:
-                part.remove()
+                partial.remove()
                 raise _BrokenError("the server refused to continue the file")
             if not reply.ok:
                 _raise_for_status(reply)
-            self._receive(reply, part, url, received if "Range" in headers else 0)
+            self._receive(reply, partial, url, received if "Range" in headers else 0)
 
     def _receive(
-        self, reply: requests.Response, part: PartialDownload, url: str, requested: int
+        self, reply: requests.Response, partial: PartialDownload, url: str, requested: int
     ) -> None:
         start, total = _extent(reply)
         if start not in (0, requested):
-            part.remove()
+            partial.remove()
             raise _BrokenError("the server continued the file at another byte than requested")
-        if start and part.total and total != part.total:
-            part.remove()
+        if start and partial.total and total != partial.total:
+            partial.remove()
             raise _BrokenError("the file on the server has changed since the first bytes")
         chunks = _chunks(reply)
         chunk = next(chunks, b"")
         if not start:
             self._check_head(chunk, total)
         check_disk_space(self._path.parent, total - start, self._remote.name)
-        with part.path.open("ab" if start else "wb") as file:
-            part = PartialDownload(part.path, url, _validator(reply), total)
-            part.write_record()
+        with partial.path.open("ab" if start else "wb") as file:
+            partial = PartialDownload(partial.path, url, _validator(reply), total)
+            partial.write_record()
             self._show(start, total)
             while chunk:
                 file.write(chunk)
                 self._show(file.tell(), total)
                 chunk = next(chunks, b"")
-        self._check_end(part)
+        self._check_end(partial)
 
     def _check_head(self, chunk: bytes, total: int) -> None:
         """Reject content that cannot be the file, before all of it is received."""
@@ -150,8 +150,8 @@ class Transfer:
         if problem:
             raise UnusableError(problem)
 
-    def _check_end(self, part: PartialDownload) -> None:
-        received, stated = part.bytes, part.total or self._remote.bytes or 0
+    def _check_end(self, partial: PartialDownload) -> None:
+        received, stated = partial.bytes, partial.total or self._remote.bytes or 0
         if received < stated:
             raise _BrokenError(f"the connection ended after {received:,} of {stated:,} bytes")
 

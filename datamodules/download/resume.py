@@ -29,12 +29,12 @@ class PartialDownload:
     @classmethod
     def of(cls, path: Path) -> PartialDownload:
         """Return the partial download of ``path``, with its record if there is one."""
-        part = path.with_name(path.name + PARTIAL)
+        partial = path.with_name(path.name + PARTIAL)
         try:
-            record = json.loads(_record(part).read_text(encoding="utf-8"))
-            return cls(part, str(record["url"]), str(record["validator"]), int(record["total"]))
+            record = json.loads(_record(partial).read_text(encoding="utf-8"))
+            return cls(partial, str(record["url"]), str(record["validator"]), int(record["total"]))
         except (OSError, ValueError, KeyError, TypeError):
-            return cls(part)
+            return cls(partial)
 
     @property
     def bytes(self) -> int:
@@ -59,5 +59,5 @@ class PartialDownload:
         _record(self.path).unlink(missing_ok=True)
 
 
-def _record(part: Path) -> Path:
-    return part.with_name(part.name + ".json")
+def _record(partial: Path) -> Path:
+    return partial.with_name(partial.name + ".json")

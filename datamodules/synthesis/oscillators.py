@@ -91,9 +91,9 @@ def play_struck(
         longest = max(note.duration for note in group)
         ringing = strike(hertz, layer / layers, int(longest * sample_rate) + tail)
         for note in group:
-            begin, held = int(note.onset * sample_rate), int(note.duration * sample_rate)
-            sound = ringing[: min(held + tail, samples - begin)] * np.float32(note.velocity)
-            sound[held:] *= damping[: max(0, len(sound) - held)]
+            begin, sustained = int(note.onset * sample_rate), int(note.duration * sample_rate)
+            sound = ringing[: min(sustained + tail, samples - begin)] * np.float32(note.velocity)
+            sound[sustained:] *= damping[: max(0, len(sound) - sustained)]
             out[begin : begin + len(sound)] += sound
     return out
 
@@ -149,9 +149,9 @@ def gate(notes: Sequence[Note], samples: int, sample_rate: int, rise: float, fal
     curve: Audio = np.zeros(samples, np.float32)
     tail = np.exp(-np.arange(int(5 * fall * sample_rate)) / (fall * sample_rate))
     for note in notes:
-        begin, held = int(note.onset * sample_rate), int(note.duration * sample_rate)
-        shape = np.ones(held + len(tail), np.float32)
-        shape[held:] = tail
+        begin, sustained = int(note.onset * sample_rate), int(note.duration * sample_rate)
+        shape = np.ones(sustained + len(tail), np.float32)
+        shape[sustained:] = tail
         shape = shape[: samples - begin]
         attack(shape, min(rise, 0.5 * note.duration), sample_rate)
         curve[begin : begin + len(shape)] += np.float32(note.velocity) * shape
