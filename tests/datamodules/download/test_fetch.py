@@ -1,16 +1,15 @@
+"""Fetching of files: verification, addresses that fail, and the record of a folder."""
+
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 import os
 import resource
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from datamodules.common.errors import TagbenchError
@@ -18,78 +17,8 @@ from datamodules.download import fetch as download
 from datamodules.download import http
 from datamodules.download.fetch import fetch, fetch_all, missing_bytes
 from datamodules.download.remote_file import RemoteFile
-from datamodules.download.resume import PartialDownload
+from tests.support.downloads import CHUNK, OTHER, SHA256, ZIP, Bytes, gives_up, left, record, remote
 from tests.support.server import ALWAYS, PAGE, Server, serve
-
-ZIP = b"PK\x03\x04" + np.random.default_rng(0).bytes(1_000_000)
-OTHER = b"PK\x03\x04" + np.random.default_rng(1).bytes(1_000_000)
-SHA256 = f"sha256:{hashlib.sha256(ZIP).hexdigest()}"
-CHUNK = 1 << 16  # what may be lost with a connection
-
-
-class Bytes:
-    """Remembers how far each download was said to be."""
-
-    def __init__(self) -> None:
-        self.bars: list[dict[str, object]] = []
-        self.said: list[str] = []
-
-    def announce(self, text: str) -> None:
-        self.said.append(text)
-
-    def start(self, total: int, unit: str = "tracks", title: str | None = None) -> None:
-        self.bars.append({"total": total, "unit": unit, "title": title, "done": 0, "open": True})
-
-    def advance(self, count: int = 1) -> None:
-        self.bars[-1]["done"] += count  # type: ignore[operator]
-
-    def finish(self) -> None:
-        self.bars[-1]["open"] = False
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF_S", 0.0)
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    folder = tmp_path / "served"
-    folder.mkdir()
-    (folder / "a.zip").write_bytes(ZIP)
-    (folder / "mirror.zip").write_bytes(ZIP)
-    (folder / "other.zip").write_bytes(OTHER)
-    with serve(folder) as running:
-        yield running
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Path:
-    return tmp_path / "downloads"
-
-
-def remote(*urls: str, checksum: str = SHA256, kind: str = "zip", **more: object) -> RemoteFile:
-    return RemoteFile("a.zip", urls, checksum, kind=kind, **more)  # type: ignore[arg-type]
-
-
-def record(folder: Path, name: str = "a.zip") -> dict[str, object]:
-    entry: dict[str, object] = json.loads((folder / download.RECORD).read_text())[name]
-    return entry
-
-
-def left(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if p.name not in (".lock", download.RECORD))
-
-
-def gives_up(wanted: RemoteFile, folder: Path) -> str:
-    with pytest.raises(TagbenchError) as caught:
-        fetch(wanted, folder)
-    return str(caught.value)
-
-
-# What goes well
 
 
 @pytest.mark.parametrize("length", [True, False])
@@ -136,117 +65,6 @@ def test_each_hash_is_checked(server: Server, here: Path, algorithm: str):
     assert left(here) == []
     fetch(remote(server.url("a.zip"), checksum=f"{algorithm}:{good}"), here)
     assert record(here)[algorithm] == good
-
-
-# Connections that break
-
-
-def test_a_broken_connection_is_continued(server: Server, here: Path):
-    url = server.misbehave("a.zip", break_after=300_000, breaks=2)
-    listener = Bytes()
-    assert fetch(remote(url), here, listener).read_bytes() == ZIP
-    assert server.asked("a.zip") == 3
-    assert server.ranges("a.zip")[0] == ""
-    assert all(asked.startswith("bytes=") for asked in server.ranges("a.zip")[1:])
-    assert len(ZIP) <= server.sent["a.zip"] <= len(ZIP) + 2 * CHUNK
-    assert [bar["done"] for bar in listener.bars] == [len(ZIP)]
-
-
-def test_attempts_count_only_while_nothing_comes(server: Server, here: Path):
-    """A long download over a bad line breaks more often than there are attempts."""
-    url = server.misbehave("a.zip", break_after=2 * CHUNK)
-    assert fetch(remote(url), here).read_bytes() == ZIP
-    assert server.asked("a.zip") > http.ATTEMPTS
-    assert server.sent["a.zip"] <= len(ZIP) + server.asked("a.zip") * CHUNK
-
-
-def test_a_later_run_goes_on(server: Server, here: Path, monkeypatch: pytest.MonkeyPatch):
-    url = server.misbehave("a.zip", break_after=500_000, breaks=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(http, "ATTEMPTS", 1)
-        message = gives_up(remote(url), here)
-    assert f"{url}: " in message
-    assert "the connection ended too soon (attempts: 1)" in message
-    have = (here / "a.zip.part").stat().st_size
-    assert have >= 500_000 - CHUNK
-    assert missing_bytes([remote(url)], here) == (len(ZIP) - have, 0)
-    listener = Bytes()
-    assert fetch(remote(url), here, listener).read_bytes() == ZIP
-    assert server.ranges("a.zip") == ["", f"bytes={have}-"]
-    assert server.sent["a.zip"] <= len(ZIP) + CHUNK
-    assert [(bar["total"], bar["done"]) for bar in listener.bars] == [(len(ZIP), len(ZIP))]
-    assert left(here) == ["a.zip"]
-
-
-def test_a_part_is_not_continued_with_another_version(server: Server, here: Path):
-    url = server.misbehave("a.zip", break_after=500_000, breaks=ALWAYS, ranges=False)
-    wanted = remote(url, checksum="")
-    gives_up(wanted, here)
-    assert (here / "a.zip.part").stat().st_size > 0
-    (server.folder / "a.zip").write_bytes(OTHER)
-    server.misbehave("a.zip")
-    assert fetch(wanted, here).read_bytes() == OTHER
-    assert server.requests["a.zip"][-1][1]["if-range"].strip('"') == hashlib.md5(ZIP).hexdigest()
-
-
-def test_a_server_that_ignores_ranges_starts_anew(server: Server, here: Path):
-    url = server.misbehave("a.zip", break_after=300_000, breaks=2, ranges=False)
-    listener = Bytes()
-    assert fetch(remote(url), here, listener).read_bytes() == ZIP
-    assert server.ranges("a.zip")[-1]
-    assert [bar["done"] for bar in listener.bars] == [len(ZIP)]
-
-
-def test_a_server_that_always_breaks_at_one_place_is_given_up(server: Server, here: Path):
-    url = server.misbehave("a.zip", break_after=300_000, ranges=False)
-    assert f"(attempts: {http.ATTEMPTS})" in gives_up(remote(url), here)
-    assert server.asked("a.zip") <= 2 * http.ATTEMPTS
-
-
-@pytest.mark.parametrize("checksum", [SHA256, ""])
-def test_without_a_validator_only_a_checksum_lets_a_part_go_on(
-    server: Server, here: Path, checksum: str
-):
-    url = server.misbehave("a.zip", break_after=500_000, breaks=1, weak=True)
-    assert fetch(remote(url, checksum=checksum), here).read_bytes() == ZIP
-    assert bool(server.ranges("a.zip")[1]) is bool(checksum)
-    assert "if-range" not in server.requests["a.zip"][1][1]
-
-
-@pytest.mark.parametrize("size", [700_000, len(ZIP), len(ZIP) + 5])
-def test_a_spoilt_part_costs_one_more_download(server: Server, here: Path, size: int):
-    """After a power cut the end of a part may be zeros, or it may be longer than the file."""
-    here.mkdir()
-    (here / "a.zip.part").write_bytes(ZIP[:4].ljust(size, b"\0"))
-    assert fetch(remote(server.url("a.zip")), here).read_bytes() == ZIP
-    assert left(here) == ["a.zip"]
-    assert server.ranges("a.zip") == [f"bytes={size}-", ""]
-
-
-def test_a_part_that_is_all_there_is_not_asked_for(server: Server, here: Path):
-    here.mkdir()
-    url = server.url("a.zip")
-    part = PartialDownload(here / "a.zip.part", url, '"x"', len(ZIP))
-    part.path.write_bytes(ZIP)
-    part.write_record()
-    assert fetch(remote(url), here).read_bytes() == ZIP
-    assert server.asked("a.zip") == 0
-
-
-def test_a_server_that_falls_silent_is_asked_again(
-    server: Server, here: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(http, "_TIMEOUTS_S", (1.0, 0.1))
-    url = server.misbehave("a.zip", pause_s=0.5)
-    server.misbehave("mirror.zip")
-    assert fetch(remote(url, server.url("mirror.zip")), here).read_bytes() == ZIP
-    assert server.asked("a.zip") > 1
-
-
-def test_a_server_in_trouble_is_asked_again(server: Server, here: Path):
-    url = server.misbehave("a.zip", status=503, failures=2)
-    fetch(remote(url), here)
-    assert server.asked("a.zip") == 3
 
 
 # Addresses that fail
@@ -453,43 +271,3 @@ def test_a_killed_download_is_continued(server: Server, here: Path):
     server.misbehave("a.zip")
     assert fetch(remote(url), here).read_bytes() == ZIP
     assert server.ranges("a.zip")[-1] == f"bytes={have}-"
-
-
-# Remotes
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"name": "../a"}, "below a folder"),
-        ({"name": "/a"}, "below a folder"),
-        ({"name": ""}, "below a folder"),
-        ({"kind": "zipp"}, "Did you mean 'zip'"),
-        ({"checksum": "sha257:00"}, "Did you mean 'sha256'"),
-        ({"checksum": "md5:xy"}, "is not a md5"),
-        ({"checksum": "md5:" + "A" * 32}, "is not a md5"),
-    ],
-)
-def test_a_misspelt_remote_is_refused(given: dict[str, str], said: str):
-    with pytest.raises(TagbenchError, match=said):
-        RemoteFile(**{"name": "a", "urls": (), **given})  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("kind", "good", "bad"),
-    [
-        ("zip", b"PK\x05\x06", b"PX\x05\x06"),
-        ("gzip", b"\x1f\x8b\x08", b"\x1f\x8c\x08"),
-        ("tar", bytes(257) + b"ustar\x0000", bytes(257) + b"star\x0000"),
-        ("npy", b"\x93NUMPY\x01", b"NUMPY\x01"),
-        ("sqlite", b"SQLite format 3\x00", b"SQLite format 2\x00"),
-        ("text", b"a\tb\n<p>", b"a\0b"),
-        ("", b"\0\0", b"\xef\xbb\xbf\n <HTML lang=en>"),
-        ("", b"<?xml version='1.0'?><feed>", b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC"),
-    ],
-)
-def test_first_bytes(kind: str, good: bytes, bad: bytes):
-    some = RemoteFile("a", (), kind=kind)
-    assert some.wrong_head(good) == ""
-    assert some.wrong_head(bad)
-    assert "empty" in some.wrong_head(b"")
