@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 
 from benchmark.predict.attention import Explanation
 from benchmark.predict.time_plots import heat_map, save_picture, time_edges, write_table
+from benchmark.report.figures.style import COLOURS
 from datamodules.common.filesystem import replace_file
 
 _CURVES = 5  # tags that are also drawn as lines
-# Palette of Okabe & Ito 2008, which colour-blind readers can tell apart.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
 def write(explanation: Explanation, stem: Path, title: str, n_tags: int) -> list[Path]:
@@ -103,7 +102,7 @@ def _draw_contributions(explanation: Explanation, path: Path, title: str, n_tags
     figure = Figure(figsize=(9.0, 3.2 + 0.21 * len(order)), dpi=150, layout="constrained")
     heights = [2.0, 0.4 + 0.21 * len(order)]
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    for colour, at in zip(_COLOURS, order[:_CURVES], strict=False):
+    for colour, at in zip(COLOURS, order[:_CURVES], strict=False):
         label = f"{explanation.tags[at]} ({explanation.probabilities[at]:.2f})"
         curve = explanation.contributions[at]
         upper.plot(explanation.times, curve, label=label, color=colour, linewidth=1.1)
