@@ -26,7 +26,7 @@ def examples() -> dict[str, str]:
 
 def test_each_recipe_is_complete_and_short():
     found = examples()
-    assert len([name for name in found if name.endswith(".py")]) >= 7
+    assert len([name for name in found if name.endswith(".py")]) >= 8
     assert max(text.count("\n") for text in found.values()) <= 50
 
 
@@ -67,6 +67,7 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
         [
             sys.executable, "-m", "benchmark", "run", "--dataset", "chords", "--data", str(wavs),
             "--models", "tiny", "--perturbations", "low_pass:5", "--wandb", "disabled",
+            "--executor", "in_process",
             "--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "data"),
         ],
         cwd=checkout, capture_output=True, text=True, check=False, timeout=400,

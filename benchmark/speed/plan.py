@@ -41,10 +41,10 @@ def measure(n_cells: int) -> Mapping[str, Any]:
         Counts, seconds of each step, and the peak memory of the process in MB.
     """
     names = ["fcn"]
-    # The recipe of preset quick needs no bfloat16, so that torch is not asked whether it has any.
+    # The recipe of preset won2020 needs no bfloat16, so that torch is not asked whether it has any.
     experiment = check(
         BenchmarkFile(
-            datasets=["synth"], models=names, seeds=list(range(N_SEEDS)), preset="quick",
+            datasets=["synth"], models=names, seeds=list(range(N_SEEDS)), preset="won2020",
             perturbations=["all"],
         )
     )  # fmt: skip
