@@ -1,4 +1,4 @@
-"""What every process of a run needs: a log file of its own, and an end with its parent."""
+"""Log files and parent monitoring for the processes of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from pathlib import Path
 
 
 def log_to(path: Path) -> None:
-    """Send this process's stdout and stderr to a file: libraries print, the display stays whole."""
+    """Append this process's standard output and standard error to a file.
+
+    The output of libraries then does not disturb the progress display of the runner.
+
+    Args:
+        path: Log file; its folder is created.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     sys.stdout.flush()
@@ -21,9 +27,14 @@ def log_to(path: Path) -> None:
 
 
 def die_with_parent(parent: int, interval_s: float = 1.0) -> None:
-    """End this process soon after its parent is gone, even if the parent was killed.
+    """End this process soon after its parent has exited, even if the parent was killed.
 
-    Otherwise a killed sweep would leave processes that write into the folder of the next one.
+    Without it, the processes of a killed run would continue to write to the results folder, which
+    the next run uses.
+
+    Args:
+        parent: Process id of the parent.
+        interval_s: Time between two checks, in seconds.
     """
 
     def watch() -> None:

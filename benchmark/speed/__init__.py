@@ -1,1 +1,1 @@
-"""Speed measurements, run as ``python -m benchmark.speed models``."""
+"""Speed measurements, run as ``python -m benchmark.speed COMMAND``."""

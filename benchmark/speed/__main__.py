@@ -1,4 +1,4 @@
-"""``python -m benchmark.speed models|prepare|sweep|statistics|gpu``: measurements of speed."""
+"""Commands of ``python -m benchmark.speed``."""
 
 from __future__ import annotations
 
@@ -25,25 +25,27 @@ def models(
     models: Annotated[str, typer.Option(help="Names, separated by commas; all by default.")] = "",
     batch: Annotated[str, typer.Option(help="Batch sizes, separated by commas.")] = "16,64",
     repeats: Annotated[int, typer.Option(min=1, help="Turns of each form.")] = 5,
-    device: Annotated[str, typer.Option(help="cpu or cuda; a GPU where there is one.")] = "",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: torch's choice.")] = 0,
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda; by default a GPU if there is one.")
+    ] = "",
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: PyTorch's choice.")] = 0,
     dtype: Annotated[str, typer.Option(help="fp32, tf32, or bf16 for autocast.")] = "fp32",
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
 ) -> None:
-    """Time forward pass and training step of each model, ours and plain in turn."""
+    """Time forward pass and training step of each model, in our form and in the plain one."""
     from benchmark.speed.task import Dtype
 
     if dtype not in get_args(Dtype):
         raise unknown_name("dtype", dtype, get_args(Dtype), "--dtype")
     from benchmark.speed import tables
-    from benchmark.speed.models import Options, measure, survey
+    from benchmark.speed.models import Options, measure, model_facts
 
     options = Options(
         tuple(int(n) for n in batch.split(",")), repeats, device, cast("Dtype", dtype), threads
     )
     rows, path = [], out
     for name in models.split(",") if models else names("models"):
-        facts = survey(name.strip(), options)
+        facts = model_facts(name.strip(), options)
         if not facts.learns:
             continue
         path = out / f"models-{facts.device}.csv"
@@ -51,7 +53,8 @@ def models(
             rows.append(row)
             typer.echo(
                 f"{row.model}, {row.mode}, batch {row.batch}: {row.ours_windows_per_s:.4g} "
-                f"windows/s, {row.speedup:.2f} times plain, off by {row.max_difference:.1e}"
+                f"windows/s, {row.speedup:.2f} times the plain form, largest difference "
+                f"{row.max_difference:.1e}"
             )
             title = f"{facts.device_name}, torch {facts.torch}"
             tables.write(tables.merge(path, rows), path, title)
@@ -63,12 +66,12 @@ def prepare(
     audio: Annotated[
         Path | None, typer.Option(help="Folder of audio files; by default music is rendered.")
     ] = None,
-    files: Annotated[int, typer.Option(min=1, help="Files in a turn.")] = 200,
+    files: Annotated[int, typer.Option(min=1, help="Files decoded in a turn.")] = 200,
     repeats: Annotated[int, typer.Option(min=1, help="Turns.")] = 3,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
 ) -> None:
-    """Time preparing audio beside librosa, and windows beside float32 arrays."""
+    """Time preparing audio against a librosa loop, and windows against float32 arrays."""
     import pandas as pd
 
     from benchmark.speed import tables
@@ -86,13 +89,13 @@ def sweep(
         str, typer.Option(help="Names, separated by commas.")
     ] = "fcn,musicnn,crnn,sample_cnn",
     perturbations: Annotated[str, typer.Option(help="As for tagbench run.")] = "core",
-    dataset: Annotated[str, typer.Option(help="Whose test clips are heard.")] = "synth",
-    preset: Annotated[str, typer.Option(help="Says how tracks are cut.")] = "quick",
-    cores: Annotated[int, typer.Option(min=0, help="0: all there are.")] = 0,
+    dataset: Annotated[str, typer.Option(help="Dataset whose test clips are evaluated.")] = "synth",
+    preset: Annotated[str, typer.Option(help="Preset that states how tracks are cut.")] = "quick",
+    cores: Annotated[int, typer.Option(min=0, help="0: all cores.")] = 0,
     data_root: DataRoot = Path("data"),
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
 ) -> None:
-    """Time a sweep beside perturbing once plus the models' forward passes."""
+    """Time a sweep, and its parts: perturbing once, and the forward passes of each model."""
     from benchmark.speed.evaluation import Matrix, measure, write
 
     matrix = Matrix(tuple(models.split(",")), dataset, perturbations, preset, cores, data_root)
@@ -106,15 +109,17 @@ def gpu(
     device: Annotated[
         str, typer.Option(help="cuda:<index>, or cpu to try the sections at small sizes.")
     ] = "cuda:0",
-    minutes: Annotated[float, typer.Option(min=0.5, help="Time limit of the whole.")] = 8,
+    minutes: Annotated[float, typer.Option(min=0.5, help="Time limit in minutes.")] = 8,
     models: Annotated[str, typer.Option(help="Names, separated by commas; all by default.")] = "",
-    sections: Annotated[str, typer.Option(help="Likewise; all by default.")] = "",
+    sections: Annotated[
+        str, typer.Option(help="Sections, separated by commas; all by default.")
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed/gpu"),
 ) -> None:
     """Measure one GPU within a time limit: parity, repeatability, speed and a sweep.
 
-    The results so far are always in gpu.md and gpu.json. The exit status is 1 where something
-    failed or was skipped, or a bar was missed.
+    gpu.md and gpu.json are written after each result. The exit status is 1 if an item failed or
+    was skipped, or if a bar was not reached.
     """
     from benchmark.speed.gpu.run import Options, check, measure
 
@@ -132,14 +137,16 @@ def _names(text: str) -> tuple[str, ...]:
 
 @app.command()
 def statistics(
-    replicates: Annotated[int, typer.Option(min=2, help="Of the bootstrap.")] = 1000,
-    tags: Annotated[int, typer.Option(min=2, help="Tags of the dataset.")] = 50,
-    tracks: Annotated[int, typer.Option(min=20, help="Tracks of its test.")] = 4332,
-    conditions: Annotated[int, typer.Option(min=1, help="Clean and perturbed.")] = 21,
-    cores: Annotated[int, typer.Option(min=0, help="0: all there are.")] = 0,
+    replicates: Annotated[int, typer.Option(min=2, help="Bootstrap replicates.")] = 1000,
+    tags: Annotated[int, typer.Option(min=2, help="Number of tags.")] = 50,
+    tracks: Annotated[int, typer.Option(min=20, help="Number of test tracks.")] = 4332,
+    conditions: Annotated[
+        int, typer.Option(min=1, help="Number of conditions, with the clean one.")
+    ] = 21,
+    cores: Annotated[int, typer.Option(min=0, help="0: all cores.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
 ) -> None:
-    """Time the tables of one model from stored predictions, beside scikit-learn."""
+    """Time all tables of one model from stored predictions, against scikit-learn."""
     from benchmark.speed.tables_speed import Case, measure, write
 
     rows, about = measure(Case(replicates, tags, tracks, conditions, cores), typer.echo)

@@ -1,4 +1,4 @@
-"""Bare decoding in processes of its own, which import nothing else."""
+"""Decoding without anything else, for worker processes that import only soundfile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def decode(file: Path) -> int:
-    """Decode a file at its own rate, and return how many frames there were."""
+    """Decode a file at its own sample rate, and return the number of frames."""
     import soundfile
 
     return len(soundfile.read(file, dtype="float32")[0])

@@ -1,8 +1,8 @@
-"""Speed of a whole sweep beside its parts: perturbing once, and each model's forward passes.
+"""Speed of a sweep, compared with its parts: perturbing once, and each model's forward passes.
 
-The parts run one after the other, each on all cores; the sweep is the one of ``tagbench run``, from
-its first process to its last cell. What it takes beyond their sum is what it wastes. The models are
-freshly built: their weights say nothing, and cost what trained ones do.
+The parts run one after the other, each on all cores. The sweep is that of ``tagbench run``, from
+its first process to its last cell; its time beyond the sum of the parts is overhead. The models
+are not trained, because the weights do not affect the time.
 """
 
 from __future__ import annotations
@@ -16,51 +16,49 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmark import determinism
+from benchmark.checkpoints.cell_copy import copy_checkpoint
 from benchmark.checkpoints.checkpoint import Source, save_checkpoint
 from benchmark.config.files import find, load
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile, ModelFile
 from benchmark.malloc import keep_freed_memory
-from benchmark.perturbations import CLEAN, Condition, warm_up
-from benchmark.perturbations.catalogue import catalogue_entry
+from benchmark.perturbations import Condition
 from benchmark.plan.jobs import Runtime
 from benchmark.plan.matrix import Experiment, check
 from benchmark.plan.models import ImportedModel
-from benchmark.predict.audio_stream import StreamConfig, TrackRequest, open_audio_stream
 from benchmark.predict.evaluate import load_model
-from benchmark.predict.inference import ModelRunner, batch_size
 from benchmark.run import preparation
 from benchmark.run.executors import local
 from benchmark.run.options import Options, Planned
 from benchmark.run.pending import run_pending
 from benchmark.speed import tables
+from benchmark.speed.evaluation_parts import time_forward, time_perturbing
+from benchmark.store.cell_kinds import ImportCell
 from benchmark.store.store import Store
 from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
-from datamodules.loaders.windowing import Windowing, cut, window_starts
+from datamodules.loaders.windowing import Windowing
 
 PERTURBING, COPYING, FORWARD = "perturbing once", "copying to the device", "forward passes"
-_ORIGIN = "built for a measurement of speed"
+_ORIGIN = "untrained model of a speed measurement"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table.
+class EvaluationRow:
+    """One row of the table.
 
     Attributes:
-        what: A part, a sum of them, or the sweep.
-        seconds: Wall time.
-        to_perturbing: By the time of perturbing once.
-        to_sum: By the sum of the parts.
-        to_per_model: By that sum with perturbing once for each model.
+        what: A part, a sum of parts, or the sweep.
+        seconds: Wall time in seconds.
+        to_perturbing: That time divided by the time of perturbing once.
+        to_sum: That time divided by the sum of the parts.
+        to_per_model: That time divided by the sum if each model perturbed anew.
     """
 
     what: str
@@ -72,14 +70,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
-    """What is measured.
+    """The sweep to measure.
 
     Attributes:
         models: Names of model files.
         dataset: Name of a dataset file.
-        perturbations: As for ``tagbench run``.
-        preset: Of windows; its recipe does not matter.
-        cores: Threads of the models, and processes that perturb.
+        perturbations: As of ``tagbench run``.
+        preset: Preset that states how tracks are cut; its recipe has no effect.
+        cores: Threads of the models and number of perturbing processes; 0 uses all cores.
         data_root: Folder of prepared corpora.
         dataset_params: As of `Options`.
         device: Where the models run: ``"cpu"`` or ``"cuda:<index>"``.
@@ -95,15 +93,15 @@ class Matrix:
     device: str = "cpu"
 
 
-def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]:
+def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[EvaluationRow], str]:
     """Time the parts, then the sweep.
 
     Args:
-        matrix: What.
-        say: Takes a line for people.
+        matrix: The sweep.
+        say: Receives a line of progress.
 
     Returns:
-        Rows, and a line on what was measured.
+        The rows, and one line that describes the measurement.
 
     Raises:
         TagbenchError: A cell of the sweep failed.
@@ -115,11 +113,11 @@ def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]
             say(f"{name}: {seconds:.1f} s")
         whole = measurement.whole()
     once, total = parts[PERTURBING], sum(parts.values())
-    # What a benchmark costs that perturbs anew for each model.
+    # Time of a benchmark that perturbs the tracks anew for each model.
     each = total + (len(matrix.models) - 1) * once
     times = {**parts, "sum of the parts": total, "sum, perturbing per model": each, "sweep": whole}
     rows = [
-        Row(what, seconds, seconds / once, seconds / total, seconds / each)
+        EvaluationRow(what, seconds, seconds / once, seconds / total, seconds / each)
         for what, seconds in times.items()
     ]
     return rows, measurement.about
@@ -127,10 +125,10 @@ def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Row], str]
 
 @contextmanager
 def prepared(matrix: Matrix) -> Iterator[Measurement]:
-    """Prepare the corpus, build the models and plan the sweep, in a folder that is removed.
+    """Prepare the corpus, build the models and plan the sweep, in a temporary folder.
 
     Args:
-        matrix: What is measured.
+        matrix: The sweep to measure.
     """
     cores = matrix.cores or usable_cpus()
     determinism.configure(matrix.device, threads=cores)
@@ -143,7 +141,7 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
         models = [ResolvedModel.of(Path(m).stem, load(find("models", m), ModelFile))
                   for m in matrix.models]  # fmt: skip
         quiet = Console(file=io.StringIO())
-        # The corpus first: the number of outputs comes from it.
+        # The corpus comes first, because its tags give the number of outputs of the models.
         bare = _check(matrix, ["tag_prior"], [])
         dataset = preparation.resolve_dataset(bare, Path(matrix.dataset).stem, options)
         corpus = preparation.prepare(dataset, options, quiet)
@@ -154,6 +152,10 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
         planned = preparation.plan_dataset(
             experiment, dataset, corpus, [], imported, store, (matrix.device,), cores, quiet
         )
+        for cell in planned.plan.training:  # the parts load the models before the sweep runs
+            if isinstance(cell, ImportCell):
+                store.register(cell)
+                copy_checkpoint(cell, store)
         yield Measurement(
             matrix,
             cores,
@@ -168,7 +170,7 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A sweep that is ready to run; see `prepared`."""
+    """A planned sweep with its corpus and models, as `prepared` yields it."""
 
     matrix: Matrix
     cores: int
@@ -181,7 +183,7 @@ class Measurement:
 
     @property
     def about(self) -> str:
-        """A line on what is measured."""
+        """One line that describes the measurement."""
         matrix, tracks = self.matrix, len(self.corpus.split("test"))
         return (
             f"{len(matrix.models)} models, {tracks} test clips of {matrix.dataset}, "
@@ -190,29 +192,29 @@ class Measurement:
         )
 
     def parts(self) -> Iterator[tuple[str, float]]:
-        """Yield name and seconds of each part; copying is one on a GPU."""
-        yield PERTURBING, _perturbing(self.corpus, self.conditions, self.cores)
+        """Yield name and seconds of each part; on a GPU, copying is a part."""
+        yield PERTURBING, time_perturbing(self.corpus, self.conditions, self.cores)
         device = torch.device(self.matrix.device)
         for cell in self.planned.plan.training:
             model = load_model(cell.id, self.store, self.corpus.tags, device)
-            copying, forward = _forward(model, self.corpus, self.conditions, self.windowing)
+            copying, forward = time_forward(model, self.corpus, self.conditions, self.windowing)
             if device.type != "cpu":
                 yield f"{COPYING}, {cell.labels.model}", copying
             yield f"{FORWARD}, {cell.labels.model}", forward
 
     def whole(self) -> float:
-        """Return the seconds of the sweep, evaluating every cell as ``tagbench run`` does."""
+        """Return the seconds of evaluating all cells as ``tagbench run`` does."""
         quiet = Console(file=io.StringIO())
         return _sweep(self.planned, self.store, self.options, self.matrix.device, self.cores, quiet)
 
 
-def write(rows: Sequence[Row], about: str, out: Path) -> None:
+def write(rows: Sequence[EvaluationRow], about: str, out: Path) -> None:
     """Write ``sweep.csv`` and ``sweep.md``.
 
     Args:
-        rows: Of `measure`.
-        about: Likewise.
-        out: Folder.
+        rows: Rows of `measure`.
+        about: Description of the measurement.
+        out: Folder of the files.
     """
     frame = pd.DataFrame(rows)
     tables.write_files(out / "sweep.csv", frame, f"{about}\n\n{tables.plain(frame)}")
@@ -241,91 +243,14 @@ def _build(model: ResolvedModel, corpus: Corpus, root: Path) -> Path:
     return folder
 
 
-def _perturbing(corpus: Corpus, conditions: Sequence[Condition], cores: int) -> float:
-    """Decode and perturb every track once a condition; nothing is sent, resampled or measured."""
-    test = corpus.split("test")
-    warm_up(conditions, corpus.sample_rate)
-    with open_audio_stream(StreamConfig(corpus.root, (), measured=False), cores) as stream:
-        for _ in stream(_tasks(list(test.index[:cores]), test, CLEAN)):  # the processes are up
-            pass
-        start = time.perf_counter()
-        for condition in conditions:
-            for _ in stream(_tasks(list(test.index), test, condition)):
-                pass
-        return time.perf_counter() - start
-
-
-def _tasks(rows: Sequence[int], test: pd.DataFrame, condition: Condition) -> list[TrackRequest]:
-    return [TrackRequest(int(row), str(test["track_id"][row]), condition, 0) for row in rows]
-
-
-def _forward(
-    model: ModelRunner, corpus: Corpus, conditions: Sequence[Condition], windowing: Windowing
-) -> tuple[float, float]:
-    """Run a model on all windows of the clean tracks, ready in memory, and scale to conditions.
-
-    A stretched track has more windows or fewer; what is in them does not change the time.
-
-    Returns:
-        Seconds of making batches and copying them to the device, and of the forward passes.
-    """
-    test = corpus.split("test")
-    scale = model.rate / corpus.sample_rate
-    lengths = [round(int(n) * scale) for n in test["samples"]]
-    clean = [len(window_starts(n, model.window, windowing)) for n in lengths]
-    wanted = sum(
-        len(window_starts(round(_length(c, int(n)) * scale), model.window, windowing))
-        for c in conditions
-        for n in test["samples"]
-    )
-    pieces: list[Any] = []
-    warm = False
-    seconds = np.zeros(2)
-    size = batch_size(model.window)
-    config = StreamConfig(corpus.root, (model.rate,), measured=False)
-    with open_audio_stream(config, 0) as stream, torch.inference_mode():
-        for track in stream(_tasks(list(test.index), test, CLEAN)):
-            audio = track.audio[model.rate]
-            starts = window_starts(len(audio), model.window, windowing)
-            pieces.extend(cut(audio, starts, model.window))
-            if not warm and model.device.type != "cpu":  # kernels are loaded at their first use
-                _time(model, [pieces[0]] * size)
-                warm = True
-            while len(pieces) >= size:
-                seconds += _time(model, pieces[:size])
-                del pieces[:size]
-        if pieces:
-            seconds += _time(model, pieces)
-    copying, forward = (seconds * wanted / sum(clean)).tolist()
-    return copying, forward
-
-
-def _length(condition: Condition, samples: int) -> int:
-    for step in condition.steps:
-        samples = catalogue_entry(step.perturbation).output_samples(samples, step.level)
-    return samples
-
-
-def _time(model: ModelRunner, pieces: Sequence[Any]) -> NDArray[np.float64]:
-    """Return the seconds (2,) of making and copying a batch, and of the forward pass."""
-    start = time.perf_counter()
-    batch = torch.from_numpy(np.stack(pieces)).to(model.device)
-    _wait(model.device)
-    copied = time.perf_counter()
-    model.module.probabilities(model.module(batch))
-    _wait(model.device)
-    return np.array([copied - start, time.perf_counter() - copied])
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def _sweep(
     planned: Planned, store: Store, options: Options, device: str, cores: int, console: Console
 ) -> float:
-    """Evaluate every cell as ``tagbench run`` does."""
+    """Evaluate all cells, and return the seconds.
+
+    Raises:
+        TagbenchError: A cell failed.
+    """
     runtime = Runtime(str(store.results), str(options.data_root), threads=cores, workers=cores)
     with store.lock():
         local.start_server()

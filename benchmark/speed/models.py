@@ -1,7 +1,7 @@
-"""Speed of every model: forward pass and training step, ours beside its plain form.
+"""Speed of each model: forward pass and training step, compared with the plain transcription.
 
-The two run in turn, A B A B, and are compared turn by turn: other work on the machine then slows
-down both of a pair, and the median ratio stays.
+The two forms run in turn (A B A B), and the ratio of times is taken turn by turn. Other load on the
+machine then slows down both forms, and hardly changes the median ratio.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from benchmark.speed.task import Dtype, Facts, Form, Mode, Task
+from benchmark.speed.task import BenchTask, Dtype, Facts, Form, Mode
 from datamodules.common.errors import TagbenchError
 
 MODES: tuple[Mode, ...] = ("forward", "step")
@@ -28,13 +28,23 @@ _MEMORY_SHARE = 0.7
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: a model at a batch size, in one mode.
+class ModelRow:
+    """One row of the table: a model at a batch size, in one mode.
 
     Attributes:
-        speedup: Median over the turns of the plain form's time by ours; its quartiles beside it.
-        ours_peak_mib: Most memory held at once, the idle model apart.
-        max_difference: Largest difference between the two forms' probabilities.
+        model: Name of the model file.
+        mode: ``"forward"`` or ``"step"``, a training step.
+        batch: Windows in a batch.
+        dtype: As of `BenchTask`.
+        threads: CPU threads; 0 is PyTorch's choice.
+        ours_windows_per_s: Throughput of our form, from the median time of a turn.
+        plain_windows_per_s: Throughput of the plain form; NaN if there is none.
+        speedup: Median over the turns of the plain form's time divided by ours.
+        speedup_low: Lower quartile of that ratio.
+        speedup_high: Upper quartile.
+        ours_peak_mib: Peak memory of our form minus that of the idle model, in MiB.
+        plain_peak_mib: Likewise of the plain form.
+        max_difference: Largest difference between the probabilities of the two forms.
     """
 
     model: str
@@ -52,16 +62,16 @@ class Row:
     max_difference: float
 
 
-def _serve(connection: Connection, task: Task) -> None:
+def _serve(connection: Connection, task: BenchTask) -> None:
     from benchmark.speed.worker import serve
 
     serve(connection, task)
 
 
 class Worker:
-    """The parent's end of a process that runs a model."""
+    """A process that runs one model, seen from the process that started it."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: BenchTask) -> None:
         kind = "forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn"
         context = mp.get_context(kind)
         if kind == "forkserver":
@@ -74,17 +84,17 @@ class Worker:
         self.facts: Facts = self._receive()
 
     @property
-    def task(self) -> Task:
-        """What the process runs."""
+    def task(self) -> BenchTask:
+        """The model that the process runs."""
         return self._task
 
     def _receive(self) -> Any:
         try:
             kind, content = self.connection.recv()
         except EOFError:
-            kind, content = "failed", "the process died, perhaps for want of memory"
+            kind, content = "failed", "the process ended without an answer"
         if kind == "failed":
-            raise TagbenchError(f"Cannot run {self.task}:\n{content}")
+            raise TagbenchError(f"Cannot measure {self.task}:\n{content}")
         return content
 
     def ask(self, method: str, *arguments: object) -> Any:
@@ -101,8 +111,8 @@ class Worker:
 
 
 @contextmanager
-def running(task: Task) -> Iterator[Worker]:
-    """Start a process for a task, and end it."""
+def running(task: BenchTask) -> Iterator[Worker]:
+    """Start a process for a task, and end it on exit."""
     worker = Worker(task)
     try:
         yield worker
@@ -117,9 +127,9 @@ class Options:
     Attributes:
         batches: Batch sizes.
         repeats: Turns of each form.
-        device: ``cpu`` or ``cuda``; empty takes a GPU where there is one.
-        dtype: ``fp32``, ``tf32`` or ``bf16``.
-        threads: CPU threads; 0 leaves torch's choice.
+        device: As of `BenchTask`, like the two below.
+        dtype: Arithmetic.
+        threads: CPU threads.
     """
 
     batches: Sequence[int] = (16, 64)
@@ -128,27 +138,27 @@ class Options:
     dtype: Dtype = "fp32"
     threads: int = 0
 
-    def task(self, model: str, form: Form, batch: int) -> Task:
-        """Return what a process is to run."""
-        return Task(model, form, batch, self.device, self.dtype, self.threads)
+    def task(self, model: str, form: Form, batch: int) -> BenchTask:
+        """Return the request for one process."""
+        return BenchTask(model, form, batch, self.device, self.dtype, self.threads)
 
 
-def survey(model: str, options: Options) -> Facts:
-    """Return what a process knows of a model."""
+def model_facts(model: str, options: Options) -> Facts:
+    """Return the facts of a model, from a process that builds it."""
     with running(options.task(model, "ours", 1)) as worker:
         return worker.facts
 
 
 def measure(
     model: str, facts: Facts, options: Options, say: Callable[[str], None]
-) -> Iterator[Row]:
+) -> Iterator[ModelRow]:
     """Yield the rows of one model.
 
     Args:
         model: Name of a model file.
-        facts: See ``survey``.
+        facts: See `model_facts`.
         options: How to measure.
-        say: Takes a line for people where a batch size is left out.
+        say: Receives a message for each batch size that is left out.
     """
     forms: tuple[Form, ...] = ("ours", "plain") if facts.has_plain else ("ours",)
     with running(options.task(model, forms[-1], _PROBE_BATCH)) as probe:
@@ -157,7 +167,7 @@ def measure(
         needed, free = per_window * batch * len(forms), _free_memory()
         if facts.device == "cpu" and needed > _MEMORY_SHARE * free:
             need, have = needed / 2**30, free / 2**30
-            say(f"{model}, batch {batch}: left out, needs {need:.1f} of {have:.1f} GiB free")
+            say(f"{model}, batch {batch}: left out, needs {need:.1f} GiB of {have:.1f} GiB free")
             continue
         with ExitStack() as stack:
             workers = [
@@ -167,21 +177,23 @@ def measure(
 
 
 class Runner(Protocol):
-    """Runs one form of a model: a `Worker`, or something of this process."""
+    """Interface of an object that runs one form of a model, in this or in another process."""
 
     @property
-    def task(self) -> Task:
-        """What it runs."""
+    def task(self) -> BenchTask:
+        """The model that is run."""
 
     def ask(self, method: str, *arguments: object) -> Any:
         """Call a method of ``worker.Subject`` and return its answer."""
 
 
-def timed_rows(workers: Sequence[Runner], repeats: int, turn_s: float = _TURN_S) -> Iterator[Row]:
-    """Measure one form, or two in turn.
+def timed_rows(
+    workers: Sequence[Runner], repeats: int, turn_s: float = _TURN_S
+) -> Iterator[ModelRow]:
+    """Measure one form, or two forms in turn.
 
     Args:
-        workers: Ours, then the plain one where there is one.
+        workers: Our form, and the plain one if there is one.
         repeats: Turns of each.
         turn_s: Shortest time of a turn in seconds.
 
@@ -203,7 +215,7 @@ def timed_rows(workers: Sequence[Runner], repeats: int, turn_s: float = _TURN_S)
         rates = [task.batch / median(turns[:, at]) for at in range(len(workers))]
         ratios = turns[:, -1] / turns[:, 0] if len(workers) > 1 else [math.nan]
         low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
-        yield Row(
+        yield ModelRow(
             task.model,
             mode,
             task.batch,
@@ -221,7 +233,7 @@ def timed_rows(workers: Sequence[Runner], repeats: int, turn_s: float = _TURN_S)
 
 
 def _free_memory() -> float:
-    """Return the bytes of main memory that can be had; infinite where the system does not tell."""
+    """Return the available main memory in bytes; infinite if the system does not state it."""
     file = Path("/proc/meminfo")
     for line in file.read_text().splitlines() if file.is_file() else []:
         if line.startswith("MemAvailable:"):

@@ -1,4 +1,4 @@
-"""Audio files to measure on."""
+"""Audio files for the measurements."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ _SUFFIXES = (".mp3", ".ogg", ".flac", ".wav")
 
 
 def music(folder: Path | None, scratch: Path) -> list[Path]:
-    """Return audio files: those of a folder, or pieces of the embedded corpus as MP3.
+    """Return the audio files of a folder, or clips of the embedded corpus as MP3.
 
     Args:
-        folder: Of MP3 files, or of others if it has none; None renders.
-        scratch: Where to write what is rendered.
+        folder: Folder of audio files; files of the first format that it has (MP3, Ogg, FLAC, WAV)
+            are used. None renders clips instead.
+        scratch: Folder for the rendered files.
 
     Raises:
-        TagbenchError: If the folder holds no audio.
+        TagbenchError: The folder holds no audio file.
     """
     if folder is None:
         return [_rendered(index, scratch) for index in range(_CLIPS)]
     for suffix in _SUFFIXES:
         if found := sorted(folder.glob(f"*{suffix}")):
             return found
-    raise TagbenchError(f"--audio {folder}: no audio file there ({', '.join(_SUFFIXES)}).")
+    raise TagbenchError(
+        f"--audio {folder}: the folder holds no file of type {', '.join(_SUFFIXES)}."
+    )
 
 
 def _rendered(index: int, scratch: Path) -> Path:

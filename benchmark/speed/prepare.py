@@ -1,8 +1,8 @@
-"""Speed of preparing audio, and of reading windows from what was prepared.
+"""Speed of preparing a corpus, and of reading windows from it.
 
-Beside ours run a plain loop of ``librosa.load`` and ``np.save``, as most projects have it, and
-bare decoding, which nothing that decodes can beat. They run in turn and are compared turn by turn,
-so that other work on the machine slows all of them.
+Preparation is compared with a loop of ``librosa.load`` and ``np.save``, and with decoding alone,
+which is a lower bound. The subjects run in turn and are compared turn by turn, so that other load
+on the machine slows down all of them.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _BATCHES = 200
 
 
 @dataclass(frozen=True)
-class Row:
-    """One subject.
+class PrepareRow:
+    """One row of the table.
 
     Attributes:
-        what: Which.
-        workers: Processes.
-        per_second: Seconds of audio a second, or windows a second.
-        ratio: Median over the turns of the yardstick's time by this one's.
-        mib: What it wrote, in MiB.
+        what: Name of the subject.
+        workers: Number of processes.
+        per_second: Seconds of audio, or windows, processed per second.
+        ratio: Median over the turns of the reference's time divided by the subject's.
+        mib: Size of the files that the subject wrote or reads, in MiB.
     """
 
     what: str
@@ -55,7 +55,13 @@ class Row:
 
 
 def librosa_loop(files: Sequence[Path], out: Path, workers: int) -> float:
-    """Decode, mix down, resample and store one file after the other; ``workers`` is 1."""
+    """Decode, mix down, resample and store the files one by one; return the seconds.
+
+    Args:
+        files: Audio files.
+        out: Folder of the arrays.
+        workers: Must be 1.
+    """
     import librosa
 
     start = time.perf_counter()
@@ -66,7 +72,7 @@ def librosa_loop(files: Sequence[Path], out: Path, workers: int) -> float:
 
 
 def ours(files: Sequence[Path], out: Path, workers: int) -> float:
-    """Prepare a corpus; starting the processes counts."""
+    """Prepare a corpus; return the seconds, with those of starting the processes."""
     start = time.perf_counter()
     tracks = [
         Track(f"{number:05d}", "train", ("x",), FileSource(file, file.name))
@@ -80,7 +86,7 @@ def ours(files: Sequence[Path], out: Path, workers: int) -> float:
 
 
 def bare(files: Sequence[Path], out: Path, workers: int) -> float:
-    """Decode at the rate of the files, and drop what comes out; starting up does not count."""
+    """Decode the files at their own rate; return the seconds without those of starting up."""
     with mp.get_context("spawn").Pool(workers) as pool:
         pool.map(decode, [files[0]] * workers, chunksize=1)
         start = time.perf_counter()
@@ -91,27 +97,27 @@ def bare(files: Sequence[Path], out: Path, workers: int) -> float:
 Subject = tuple[str, Callable[[Sequence[Path], Path, int], float], int]
 
 
-def measure(folder: Path | None, files: int, repeats: int, workers: int) -> list[Row]:
-    """Time every subject in turn.
+def measure(folder: Path | None, files: int, repeats: int, workers: int) -> list[PrepareRow]:
+    """Time the subjects in turn.
 
     Args:
-        folder: Of audio files; without one, music is rendered to MP3.
-        files: How many are prepared; the ones there are taken again and again.
+        folder: Folder of audio files; None renders clips to MP3.
+        files: Number of files to prepare; the files of the folder are repeated.
         repeats: Turns.
-        workers: Processes; 0 takes one a core.
+        workers: Number of processes; 0 uses one per core.
 
     Returns:
-        Rows, the yardstick first.
+        The rows; the librosa loop is the reference and comes first.
     """
-    most = workers or usable_cpus()
+    processes = workers or usable_cpus()
     subjects: list[Subject] = [("librosa loop", librosa_loop, 1), ("tagbench", ours, 1)]
-    subjects += [("tagbench", ours, most)] if most > 1 else []
-    subjects += [("bare decoding", bare, most)]
+    subjects += [("tagbench", ours, processes)] if processes > 1 else []
+    subjects += [("bare decoding", bare, processes)]
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         sources = music(folder, root / "music")
         paths = _linked(sources, root / "files", files)
-        librosa_loop(paths[:1], root, 1)  # imports and caches are nobody's fault
+        librosa_loop(paths[:1], root, 1)  # imports and fills caches, which is not measured
         times: list[list[float]] = []
         sizes = [0.0] * len(subjects)
         for _ in range(repeats):
@@ -126,7 +132,7 @@ def measure(folder: Path | None, files: int, repeats: int, workers: int) -> list
                 shutil.rmtree(out)
             times.append(turn)
     return [
-        Row(
+        PrepareRow(
             what,
             count,
             seconds / median(turn[at] for turn in times),
@@ -137,13 +143,16 @@ def measure(folder: Path | None, files: int, repeats: int, workers: int) -> list
     ]
 
 
-def measure_windows(folder: Path | None, files: int, repeats: int) -> list[Row]:
+def measure_windows(folder: Path | None, files: int, repeats: int) -> list[PrepareRow]:
     """Time batches of random windows from a corpus and from memory-mapped float32 arrays.
 
     Args:
-        folder: See `measure`.
-        files: See `measure`.
+        folder: As of `measure`.
+        files: As of `measure`.
         repeats: Turns.
+
+    Returns:
+        The rows; the arrays are the reference and come first.
     """
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
@@ -152,51 +161,53 @@ def measure_windows(folder: Path | None, files: int, repeats: int) -> list[Row]:
         librosa_loop(paths, root / "npy", 1)
         ours(paths, root / "corpus", usable_cpus())
         corpus = Corpus.open(root / "corpus")
-        clips = TrainingCrops(corpus, WindowSpec(WINDOW, RATE), seed=0)
+        crops = TrainingCrops(corpus, WindowSpec(WINDOW, RATE), seed=0)
         arrays = sorted((root / "npy").glob("*.npy"))
         order = [
-            rng_for("speed", batch).randint(0, len(clips), BATCH).tolist()
+            rng_for("speed", batch).randint(0, len(crops), BATCH).tolist()
             for batch in range(_BATCHES)
         ]
-
-        def from_corpus() -> None:
-            for batch, rows in enumerate(order):
-                clips.__getitems__([(batch, row) for row in rows])
-
-        def from_arrays() -> None:
-            for batch, rows in enumerate(order):
-                starts = rng_for("speed starts", batch)
-                audio = []
-                for row in rows:
-                    stored = np.load(arrays[row], mmap_mode="r")
-                    start = starts.randint(0, max(1, len(stored) - WINDOW))
-                    audio.append(np.array(stored[start : start + WINDOW], dtype=np.float32))
-                np.stack(audio)
-
-        subjects = (("float32 .npy", from_arrays), ("tagbench", from_corpus))
-        times = []
-        for _ in range(repeats):
-            turn = []
-            for _, run in subjects:
-                start = time.perf_counter()
-                run()
-                turn.append(time.perf_counter() - start)
-            times.append(turn)
+        times = [
+            (_timed(_read_arrays, arrays, order), _timed(_read_crops, crops, order))
+            for _ in range(repeats)
+        ]
         sizes = (sum(f.stat().st_size for f in arrays), int(corpus.info["bytes"]))
     return [
-        Row(
+        PrepareRow(
             f"windows from {what}",
             1,
-            BATCH * _BATCHES / median(turn[at] for turn in times),
-            median(turn[0] / turn[at] for turn in times),
-            sizes[at] / 2**20,
+            BATCH * _BATCHES / median(turn[index] for turn in times),
+            median(turn[0] / turn[index] for turn in times),
+            sizes[index] / 2**20,
         )
-        for at, (what, _) in enumerate(subjects)
+        for index, what in enumerate(("float32 .npy", "tagbench"))
     ]
 
 
+def _read_crops(crops: TrainingCrops, order: Sequence[Sequence[int]]) -> None:
+    for batch, rows in enumerate(order):
+        crops.__getitems__([(batch, row) for row in rows])
+
+
+def _read_arrays(arrays: Sequence[Path], order: Sequence[Sequence[int]]) -> None:
+    for batch, rows in enumerate(order):
+        starts = rng_for("speed starts", batch)
+        audio = []
+        for row in rows:
+            stored = np.load(arrays[row], mmap_mode="r")
+            start = starts.randint(0, max(1, len(stored) - WINDOW))
+            audio.append(np.array(stored[start : start + WINDOW], dtype=np.float32))
+        np.stack(audio)
+
+
+def _timed(read: Callable[..., None], source: object, order: Sequence[Sequence[int]]) -> float:
+    start = time.perf_counter()
+    read(source, order)
+    return time.perf_counter() - start
+
+
 def _linked(sources: Sequence[Path], folder: Path, files: int) -> list[Path]:
-    """Name the same files again and again, so that there is work for a while."""
+    """Link to the same files repeatedly, to have the requested number of files."""
     folder.mkdir(exist_ok=True)
     paths = []
     for number in range(files):

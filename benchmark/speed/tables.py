@@ -1,4 +1,4 @@
-"""Tables of speed: CSV for programs, Markdown for people."""
+"""Tables of the measurements, as CSV and as Markdown."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.speed.models import Row
+from benchmark.speed.models import ModelRow
 
 KEY = ["model", "mode", "batch", "dtype", "threads"]
 
 
-def merge(path: Path, rows: Sequence[Row]) -> pd.DataFrame:
-    """Return the rows of a CSV, if there is one, renewed and completed by ``rows``."""
+def merge(path: Path, rows: Sequence[ModelRow]) -> pd.DataFrame:
+    """Return the rows of a CSV with new ones added; a new row replaces the old one of its key."""
     new = pd.DataFrame([asdict(row) for row in rows])
     if path.is_file():
         new = pd.concat([pd.read_csv(path), new])
@@ -23,12 +23,12 @@ def merge(path: Path, rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, path: Path, title: str) -> None:
-    """Write a table of models as ``path`` and as Markdown beside it."""
+    """Write the table of models as CSV to ``path`` and as Markdown beside it."""
     write_files(path, frame, markdown(frame, title))
 
 
 def write_files(path: Path, frame: pd.DataFrame, text: str) -> None:
-    """Write a table as CSV, and its text for people beside it."""
+    """Write a table as CSV to ``path``, and its Markdown text beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for target, content in (
         (path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")),
@@ -40,7 +40,7 @@ def write_files(path: Path, frame: pd.DataFrame, text: str) -> None:
 
 
 def plain(frame: pd.DataFrame) -> str:
-    """Return any table as Markdown."""
+    """Return a table as Markdown."""
     rows = [
         [format(cell, ".4g") if isinstance(cell, float) else str(cell) for cell in row]
         for row in frame.itertuples(index=False)
@@ -50,7 +50,7 @@ def plain(frame: pd.DataFrame) -> str:
 
 
 def markdown(frame: pd.DataFrame, title: str) -> str:
-    """Return the table for people: one line a measurement, and the medians below."""
+    """Return the table of models as Markdown, followed by the median speed-ups."""
     heads = ["model", "mode", "batch", "dtype", "windows/s", "plain", "speed-up", "quartiles"]
     heads += ["peak MiB", "plain", "max difference"]
     lines = [title, "", _line(heads), _line(["---"] * len(heads))]

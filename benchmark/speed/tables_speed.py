@@ -1,4 +1,4 @@
-"""Speed of the statistics: from stored predictions to every table, beside scikit-learn's calls."""
+"""Speed of all tables from stored predictions, compared with calls of scikit-learn."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from datamodules.common.cpus import usable_cpus
 from datamodules.common.seeding import rng_for
 
 MODEL = "fcn"
-CALLS = 40  # of scikit-learn, from which all are estimated
+CALLS = 40  # timed calls of scikit-learn, from which the time of all calls is estimated
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured; by default one model on the test set of MTAT, clean and core.
+    """Sizes of the predictions; by default those of one model on MTAT with profile core.
 
     Attributes:
-        replicates: Of the bootstrap.
-        tags: Of the dataset.
-        tracks: In its test.
-        conditions: Clean and perturbed.
-        cores: Conditions scored at once; 0: all there are.
+        replicates: Bootstrap replicates.
+        tags: Number of tags.
+        tracks: Number of test tracks.
+        conditions: Number of conditions, the clean one included.
+        cores: Conditions scored in parallel; 0 uses all cores.
     """
 
     replicates: int = 1000
@@ -44,13 +44,13 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table.
+class TablesRow:
+    """One row of the table.
 
     Attributes:
-        what: A way to compute.
-        seconds: Wall time.
-        to_tables: By the time of all tables.
+        what: What was computed, and with what.
+        seconds: Wall time in seconds.
+        to_tables: That time divided by the time of all tables.
     """
 
     what: str
@@ -58,20 +58,20 @@ class Row:
     to_tables: float
 
 
-def measure(case: Case, say: Callable[[str], None]) -> tuple[list[Row], str]:
-    """Time the tables of one model, and two scores of scikit-learn for the same numbers.
+def measure(case: Case, say: Callable[[str], None]) -> tuple[list[TablesRow], str]:
+    """Time all tables of one model, and two scores of scikit-learn on the same predictions.
 
     Args:
-        case: What.
-        say: Takes a line for people.
+        case: Sizes of the predictions.
+        say: Receives a line of progress.
 
     Returns:
-        Rows, and a line on what was measured.
+        The rows, and one line that describes the measurement.
     """
     cores = case.cores or usable_cpus()
     with tempfile.TemporaryDirectory() as scratch:
         cells = _cells(case, Path(scratch))
-        # Compiled before: a machine does that once.
+        # The first call compiles the metrics, which happens once on a machine.
         build_tables(cells[:1], n_boot=1, threads=1)
         start = time.perf_counter()
         build_tables(cells, n_boot=case.replicates, threads=cores)
@@ -80,8 +80,8 @@ def measure(case: Case, say: Callable[[str], None]) -> tuple[list[Row], str]:
         theirs = _scikit_learn(case, cells[0])
         say(f"ROC-AUC and PR-AUC by scikit-learn, estimated: {theirs:.0f} s")
     rows = [
-        Row("every table", ours, 1.0),
-        Row("ROC-AUC and PR-AUC by scikit-learn, estimated, one core", theirs, theirs / ours),
+        TablesRow("every table", ours, 1.0),
+        TablesRow("ROC-AUC and PR-AUC by scikit-learn, estimated, one core", theirs, theirs / ours),
     ]
     about = (
         f"{case.replicates} replicates, {case.tags} tags, {case.tracks} tracks, "
@@ -90,20 +90,20 @@ def measure(case: Case, say: Callable[[str], None]) -> tuple[list[Row], str]:
     return rows, about
 
 
-def write(rows: list[Row], about: str, out: Path) -> None:
+def write(rows: list[TablesRow], about: str, out: Path) -> None:
     """Write ``statistics.csv`` and ``statistics.md``.
 
     Args:
-        rows: Of `measure`.
-        about: Likewise.
-        out: Folder.
+        rows: Rows of `measure`.
+        about: Description of the measurement.
+        out: Folder of the files.
     """
     frame = pd.DataFrame(rows)
     tables.write_files(out / "statistics.csv", frame, f"{about}\n\n{tables.plain(frame)}")
 
 
 def _cells(case: Case, folder: Path) -> list[Evaluation]:
-    """Store predictions of a model that gets worse from condition to condition."""
+    """Store predictions of a model whose scores fall from condition to condition."""
     rng = rng_for("speed of statistics")
     # Prevalences from common to rare, as in MTAT: 19 % to 1.7 % of the tracks.
     share = np.geomspace(0.19, 0.017, case.tags)
@@ -112,32 +112,32 @@ def _cells(case: Case, folder: Path) -> list[Evaluation]:
     ids = np.array([f"t{i:06d}" for i in range(case.tracks)])
     clusters = np.array([f"artist:{i % max(2, case.tracks // 20)}" for i in range(case.tracks)])
     names = np.array([f"tag{i:02d}" for i in range(case.tags)])
-    noise, found = rng.standard_normal(targets.shape), []
-    for at in range(case.conditions):
-        logits = 2 * (1 - at / 40) * targets + noise + 0.1 * rng.standard_normal(targets.shape)
-        path = folder / f"{at:03d}" / "predictions.npz"
+    noise, evaluations = rng.standard_normal(targets.shape), []
+    for index in range(case.conditions):
+        logits = 2 * (1 - index / 40) * targets + noise + 0.1 * rng.standard_normal(targets.shape)
+        path = folder / f"{index:03d}" / "predictions.npz"
         path.parent.mkdir()
         np.savez(
             path, track_ids=ids, tags=names, clusters=clusters, targets=targets,
             scores=(1 / (1 + np.exp(-logits))).astype(np.float32),
         )  # fmt: skip
-        name = "clean" if at == 0 else f"noise{(at - 1) // 5}"
-        severity = 0 if at == 0 else 1 + (at - 1) % 5
-        found.append(
+        name = "clean" if index == 0 else f"noise{(index - 1) // 5}"
+        severity = 0 if index == 0 else 1 + (index - 1) % 5
+        evaluations.append(
             Evaluation(
-                cell_id=f"{at:03d}", dataset="speed", model=MODEL, seed=0,
+                cell_id=f"{index:03d}", dataset="speed", model=MODEL, seed=0,
                 condition=Condition(name, name, severity, float(severity), ""),
                 task="multilabel", predictions=path,
             )
         )  # fmt: skip
-    return found
+    return evaluations
 
 
 def _scikit_learn(case: Case, cell: Evaluation) -> float:
-    """Time some calls with the weights of a replicate, and scale to all."""
+    """Return the estimated seconds of all calls, from `CALLS` calls with bootstrap weights."""
     stored = load_predictions(cell.predictions)
     drawn = draw_weights(stored.clusters, 1, "speed", 0)
-    weight = drawn.packed[0, :, 1].astype(float)  # of the one replicate
+    weight = drawn.packed[0, :, 1].astype(float)  # weights of the only replicate
     tags = [tag % case.tags for tag in range(CALLS)]
     start = time.perf_counter()
     for tag in tags:

@@ -1,4 +1,4 @@
-"""What a measuring process is asked to run. Light: the process that asks needs no torch."""
+"""Requests to a measuring process and its answers, as types that do not import torch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Dtype = Literal["fp32", "tf32", "bf16"]
 
 
 @dataclass(frozen=True)
-class Task:
-    """A model to run.
+class BenchTask:
+    """A model to measure, and how to run it.
 
     Attributes:
         model: Name of a model file.
-        form: Ours or the plain one.
-        batch: Windows at once.
-        device: ``cpu`` or ``cuda``; empty takes a GPU where there is one.
-        dtype: ``fp32``, ``tf32`` on a GPU that has it, or ``bf16`` for autocast.
-        threads: CPU threads; 0 leaves torch's choice.
+        form: ``"ours"``, or ``"plain"`` for the transcription in ``baselines``.
+        batch: Windows in a batch.
+        device: ``"cpu"`` or ``"cuda"``; if empty, a GPU if PyTorch finds one.
+        dtype: ``"fp32"``, ``"tf32"`` (GPUs only), or ``"bf16"`` for autocast.
+        threads: CPU threads; 0 keeps PyTorch's choice.
     """
 
     model: str
@@ -33,14 +33,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a process knows once the model is made.
+    """Facts that a measuring process returns after it has built the model.
 
     Attributes:
-        device: ``cpu`` or ``cuda``.
-        device_name: Name of the processor.
-        torch: Version of torch.
-        learns: Whether the model has anything to train.
-        has_plain: Whether it has a plain form.
+        device: ``"cpu"`` or ``"cuda"``.
+        device_name: Name of the processor or GPU.
+        torch: Version of PyTorch.
+        learns: Whether the model has parameters to train.
+        has_plain: Whether the model has a plain transcription.
     """
 
     device: str

@@ -1,7 +1,7 @@
-"""One process that runs one model, ours or its plain form, and times it on request.
+"""A process that runs one model, ours or its plain form, and times it on request.
 
-Each form has a process to itself, as it would have in use: ours tells the allocator to keep freed
-memory, which would otherwise speed up the plain form too.
+Each form runs in a process of its own, because our form changes the memory allocator of its
+process, which would speed up the plain form too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import ModelFile
 from benchmark.malloc import keep_freed_memory
 from benchmark.speed.baselines.build import build_plain
-from benchmark.speed.task import Dtype, Facts, Mode, Task
+from benchmark.speed.task import BenchTask, Dtype, Facts, Mode
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import seed_for
 from lightning_modules.base import TaggingModule
@@ -40,15 +40,21 @@ _CALIBRATION_WINDOWS = 4
 
 
 def resolve(name: str) -> ResolvedModel:
-    """Return the architecture that a model file describes."""
+    """Return the model that a model file describes."""
     return ResolvedModel.of(Path(name).stem, load(find("models", name), ModelFile))
 
 
-def yardstick(model: ResolvedModel) -> nn.Module | None:
-    """Make the plain form with weights that exercise every layer; None where there is none.
+def plain_model(model: ResolvedModel) -> nn.Module | None:
+    """Build the plain form of a model, with calibrated batch norms.
 
-    Batch norms get the statistics of some audio, so that no layer saturates, and scales of both
-    signs, as training gives them.
+    Batch norms get the statistics of test signals, so that no layer saturates, and scales of both
+    signs, as in a trained model.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The plain form in training mode, or None if the model has none.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("speed", "weights"))
@@ -58,11 +64,11 @@ def yardstick(model: ResolvedModel) -> nn.Module | None:
     return plain
 
 
-def exercise(module: nn.Module, window: int) -> None:
-    """Give a model on the CPU batch norms as those of `yardstick`.
+def calibrate_norms(module: nn.Module, window: int) -> None:
+    """Calibrate the batch norms of a module on the CPU as `plain_model` does.
 
     Args:
-        module: The model; it is left in training mode.
+        module: The module; it is left in training mode.
         window: Its window in samples.
     """
     with torch.random.fork_rng(devices=[]):
@@ -78,46 +84,52 @@ def _set_norms(module: nn.Module, window: int) -> None:
         norm.bias.data = 0.1 * torch.randn(norm.num_features)
         norm.momentum = 1.0
     with torch.no_grad():
-        module.train()(sounds(_CALIBRATION_WINDOWS, window))
+        module.train()(synthetic_audio(_CALIBRATION_WINDOWS, window))
     for norm in norms:
         norm.momentum = 0.1
 
 
-def sounds(windows: int, samples: int) -> Tensor:
-    """Return the same audio (windows, samples) each time: decaying tones in noise, soft to loud."""
-    made = torch.Generator().manual_seed(seed_for("speed", "audio"))
+def synthetic_audio(windows: int, samples: int) -> Tensor:
+    """Return the same float32 audio (windows, samples) in each call: decaying tones in noise."""
+    generator = torch.Generator().manual_seed(seed_for("speed", "audio"))
     at = torch.arange(windows)[:, None]
     seconds = torch.arange(samples) / 16000
     tones = torch.sin(2 * math.pi * 110 * 2 ** (at % 5) * seconds) * (-4 * (seconds % 0.5)).exp()
-    noise = torch.randn(windows, samples, generator=made)
+    noise = torch.randn(windows, samples, generator=generator)
     return (0.3 * tones + 0.02 * noise) * 0.5 ** (at % 4)
 
 
-def ours_like(model: ResolvedModel, plain: nn.Module | None) -> TaggingModule:
-    """Make our form, with the weights of the plain one where there is one."""
+def own_model(model: ResolvedModel, plain: nn.Module | None) -> TaggingModule:
+    """Build our form of a model, with the weights of the plain one if there is one."""
     ours = model.cls.build(seed=0, n_tags=N_TAGS, **model.architecture.params)
     if plain is not None:
         problems, _ = load_reference_state(ours, plain.state_dict())
         if problems:
-            raise TagbenchError(f"{model.name} has no place for: {'; '.join(problems)}")
+            raise TagbenchError(
+                f"Plain weights of {model.name} do not fit our form: {'; '.join(problems)}"
+            )
     return ours
 
 
 class Subject:
-    """A model with a batch to run it on."""
+    """A model on its device, with a batch of audio and targets.
 
-    def __init__(self, task: Task) -> None:
+    Args:
+        task: The model to build and how to run it.
+    """
+
+    def __init__(self, task: BenchTask) -> None:
         device = task.device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.task, self.device = task, torch.device(device)
         self.use(task.dtype)
         model = resolve(task.model)
-        plain = yardstick(model)
+        plain = plain_model(model)
         module: nn.Module | None = plain
         if task.form == "ours":
-            keep_freed_memory()  # as every process that runs our models does
-            module = ours_like(model, plain)
+            keep_freed_memory()  # as in each process that runs our models
+            module = own_model(model, plain)
         if module is None:
-            raise TagbenchError(f"{task.model} has no plain form.")
+            raise TagbenchError(f"Model {task.model} has no plain form.")
         self.facts = Facts(
             device=device,
             device_name=_device_name(self.device),
@@ -126,13 +138,13 @@ class Subject:
             has_plain=plain is not None,
         )
         self.module = module.to(self.device)
-        self.audio = sounds(task.batch, model.architecture.window).to(self.device)
+        self.audio = synthetic_audio(task.batch, model.architecture.window).to(self.device)
         self.targets = (self.audio[:, :N_TAGS] > 0).float()
         self.optimizer = self._optimizer() if model.cls.learns else None
         self.baseline = _reset_peak(self.device)
 
     def use(self, dtype: Dtype) -> None:
-        """Set the arithmetic of all that follows: of this model, and TF32 of the whole process."""
+        """Set the arithmetic of the following runs. TF32 applies to the whole process."""
         self.task = replace(self.task, dtype=dtype)
         determinism.configure(self.device.type, threads=self.task.threads, tf32=dtype == "tf32")
 
@@ -149,7 +161,7 @@ class Subject:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """Return the outputs (B, C) in eval mode."""
+        """Return the predicted probabilities (batch, tags) in eval mode."""
         return self._forward().float().sigmoid().cpu().numpy()
 
     def _forward(self) -> Tensor:
@@ -161,7 +173,7 @@ class Subject:
     def _step(self) -> Tensor:
         self.module.train()
         if self.optimizer is None:
-            raise TagbenchError(f"{self.task.model} has nothing to train.")
+            raise TagbenchError(f"Model {self.task.model} has no parameters to train.")
         self.optimizer.zero_grad(set_to_none=True)
         with self._autocast():
             logits = self.module(self.audio)
@@ -177,7 +189,7 @@ class Subject:
         return self._forward if mode == "forward" else self._step
 
     def seconds(self, mode: Mode, runs: int) -> float:
-        """Return the mean time of a number of runs."""
+        """Return the mean time of ``runs`` calls in seconds."""
         call = self._call(mode)
         _wait(self.device)
         start = time.perf_counter()
@@ -187,12 +199,12 @@ class Subject:
         return (time.perf_counter() - start) / runs
 
     def peak_bytes(self, mode: Mode) -> int:
-        """Run once; return the most memory held, without the model.
+        """Run once, and return the peak memory minus that of the idle model, in bytes.
 
-        On a CPU it is the most since the model was made; on a GPU, that of the run.
+        On a CPU the peak is that since the model was built; on a GPU, that of the run.
         """
         if self.device.type == "cuda":
-            if self.optimizer is not None:  # a run of its own, with fresh moments and gradients
+            if self.optimizer is not None:  # the moments and gradients count as part of the run
                 self.optimizer.zero_grad(set_to_none=True)
                 self.optimizer = self._optimizer()
             self.baseline = _reset_peak(self.device)
@@ -201,8 +213,8 @@ class Subject:
         return _peak(self.device) - self.baseline
 
 
-def serve(connection: Connection, task: Task) -> None:
-    """Answer requests, (method of ``Subject``, arguments), until the other end closes."""
+def serve(connection: Connection, task: BenchTask) -> None:
+    """Answer requests (method of `Subject`, arguments) until the connection is closed."""
     try:
         subject = Subject(task)
         connection.send(("ready", subject.facts))
@@ -211,7 +223,7 @@ def serve(connection: Connection, task: Task) -> None:
             connection.send(("answer", getattr(subject, method)(*arguments)))
     except EOFError:
         return
-    except Exception:  # noqa: BLE001 - the parent reports it
+    except Exception:  # noqa: BLE001 - the parent process reports it
         connection.send(("failed", traceback.format_exc()))
 
 
@@ -230,7 +242,7 @@ def _wait(device: torch.device) -> None:
 
 
 def _reset_peak(device: torch.device) -> int:
-    """Forget the peak so far; return the memory held now, in bytes."""
+    """Reset the peak memory, and return the memory in use, in bytes."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device)
@@ -247,7 +259,7 @@ def _peak(device: torch.device) -> int:
 
 
 def _status(key: str) -> int:
-    """Return a figure of this process in bytes; 0 where the system does not tell."""
+    """Return a memory value of this process in bytes; 0 if the system does not state it."""
     file = Path("/proc/self/status")
     for line in file.read_text().splitlines() if file.is_file() else []:
         if line.startswith(f"{key}:"):

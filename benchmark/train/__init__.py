@@ -1,1 +1,1 @@
-"""Training cells to checkpoints."""
+"""Training: from a training cell to its checkpoint."""

@@ -1,5 +1,5 @@
-"""The yardstick: each published architecture in plain PyTorch and torchaudio.
+"""Plain transcriptions of the published architectures, in PyTorch and torchaudio.
 
-Straight transcriptions, written apart from ``lightning_modules`` and sharing no code with it, so
-that equal outputs prove both. State dicts have the published layout.
+They share no code with ``lightning_modules``, so that equal outputs are evidence for both. Their
+state dicts have the published layout.
 """

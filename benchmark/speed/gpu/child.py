@@ -66,7 +66,7 @@ def main() -> None:
             return
         line = sys.stdin.readline()
         if not line:
-            return  # the parent is gone
+            return  # the parent has exited
         die_with_parent(os.getppid())
         request = json.loads(line)
         setup = Setup(**request["setup"])
@@ -76,11 +76,11 @@ def main() -> None:
                 for row in measure(item, setup):
                     send(event="row", row=row)
                 send(event="done", item=item)
-            except Exception as error:  # noqa: BLE001 - a failure is a result; the others go on
+            except Exception as error:  # noqa: BLE001 - an error is reported, and the next item is measured
                 traceback.print_exc()
                 send(event="failed", item=item, reason=_first_line(error))
                 if not _usable(setup.device):
-                    return  # the parent starts another process for the items that are left
+                    return  # the parent starts another process for the remaining items
             _free(setup.device)
 
 
@@ -96,7 +96,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _usable(device: str) -> bool:
-    """Return whether the device still works: some CUDA errors spoil it for the process."""
+    """Return whether the device still works; after some CUDA errors it fails in this process."""
     if not device.startswith("cuda"):
         return True
     import torch

@@ -13,8 +13,16 @@ from torch import Tensor
 from benchmark import determinism
 from benchmark.speed.gpu.child import Row, Setup
 from benchmark.speed.models import timed_rows
-from benchmark.speed.task import Dtype, Task
-from benchmark.speed.worker import N_TAGS, Subject, exercise, ours_like, resolve, sounds, yardstick
+from benchmark.speed.task import BenchTask, Dtype
+from benchmark.speed.worker import (
+    N_TAGS,
+    Subject,
+    calibrate_norms,
+    own_model,
+    plain_model,
+    resolve,
+    synthetic_audio,
+)
 from lightning_modules.base import TaggingModule
 from lightning_modules.training import optimizers
 from lightning_modules.training.recipe import get_recipe
@@ -27,7 +35,7 @@ _STEPS = 5
 def parity(item: str, setup: Setup) -> Iterator[Row]:
     """Yield the differences between the probabilities of the CPU and those of the device.
 
-    The weights are those of `yardstick`, or fresh ones with the batch norms calibrated. The CPU
+    The weights are those of `plain_model`, or fresh ones with the batch norms calibrated. The CPU
     computes in float32; the device in float32, with TF32, and under bfloat16 autocast.
 
     Args:
@@ -36,27 +44,27 @@ def parity(item: str, setup: Setup) -> Iterator[Row]:
     """
     model = resolve(item)
     determinism.configure(setup.device)
-    plain = yardstick(model)
-    module = ours_like(model, plain)
+    plain = plain_model(model)
+    module = own_model(model, plain)
     window = model.architecture.window
     if plain is None:
-        exercise(module, window)
+        calibrate_norms(module, window)
     module.eval()
-    audio = sounds(2 if setup.small else 8, window)
+    audio = synthetic_audio(2 if setup.small else 8, window)
     expected = _probabilities(module, audio, "fp32")
     module, audio = module.to(setup.device), audio.to(setup.device)
-    found = {}
+    differences = {}
     for dtype in DTYPES:
         determinism.configure(setup.device, tf32=dtype == "tf32")
-        found[dtype] = float((_probabilities(module, audio, dtype) - expected).abs().max())
+        differences[dtype] = float((_probabilities(module, audio, dtype) - expected).abs().max())
     determinism.configure(setup.device)
     yield {
         "model": item,
-        "fp32": found["fp32"],
-        "within bar": found["fp32"] <= BAR,
-        "tf32": found["tf32"],
-        "bf16": found["bf16"],
-        # Outputs that do not depend on the input would prove little.
+        "fp32": differences["fp32"],
+        "within bar": differences["fp32"] <= BAR,
+        "tf32": differences["tf32"],
+        "bf16": differences["bf16"],
+        # Parity of outputs that do not depend on the input would be no evidence.
         "range over windows": float((expected.amax(0) - expected.amin(0)).max()),
         "windows": len(audio),
     }
@@ -80,7 +88,7 @@ def repeatability(item: str, setup: Setup) -> Iterator[Row]:
     if not model.cls.learns:
         return
     determinism.configure(setup.device)
-    audio = sounds(2 if setup.small else 8, model.architecture.window).to(setup.device)
+    audio = synthetic_audio(2 if setup.small else 8, model.architecture.window).to(setup.device)
     targets = (audio[:, :N_TAGS] > 0).float()
     for dtype in ("fp32", "bf16"):
         with _collected() as warned:
@@ -107,7 +115,7 @@ def _trained(
 ) -> dict[str, Tensor]:
     """Train for a few steps as `TaggingModule` does, and return the state on the CPU."""
     optimizer = optimizers.make_optimizer(module.train(), get_recipe("won2020"))
-    hooks: Any = module  # the hook of a step takes a batch and does not read it
+    hooks: Any = module  # Any, because the hook is called without a batch, which it does not read
     for step in range(_STEPS):
         hooks.on_train_batch_start(None, step)  # seeds dropout
         optimizer.zero_grad(set_to_none=True)
@@ -120,30 +128,30 @@ def _trained(
 
 @contextmanager
 def _collected() -> Iterator[set[str]]:
-    """Collect the first sentence of each warning that PyTorch gives."""
-    said: set[str] = set()
+    """Collect the first sentence of each warning of PyTorch."""
+    messages: set[str] = set()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield said
-    said.update(str(warning.message).split(". ")[0][:120] for warning in caught)
+        yield messages
+    messages.update(str(warning.message).split(". ")[0][:120] for warning in caught)
 
 
 class Local:
     """A `Subject` of this process behind the interface of `benchmark.speed.models.Worker`."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: BenchTask) -> None:
         self.subject = Subject(task)
         state = self.subject.module.state_dict()
         self._state = {key: value.clone() for key, value in state.items()}
 
     def use(self, dtype: Dtype) -> None:
-        """Set the arithmetic, and undo the training steps taken so far."""
+        """Set the arithmetic, and restore the initial weights."""
         self.subject.module.load_state_dict(self._state)
         self.subject.use(dtype)
 
     @property
-    def task(self) -> Task:
-        """What is run."""
+    def task(self) -> BenchTask:
+        """The model that is run."""
         return self.subject.task
 
     def ask(self, method: str, *arguments: object) -> Any:
@@ -165,9 +173,9 @@ def speed(item: str, setup: Setup) -> Iterator[Row]:
         return
     batch = 2 if setup.small else 64
     device = setup.device.partition(":")[0]
-    forms = [Local(Task(item, "ours", batch, device))]
+    forms = [Local(BenchTask(item, "ours", batch, device))]
     if forms[0].subject.facts.has_plain:
-        forms.append(Local(Task(item, "plain", batch, device)))
+        forms.append(Local(BenchTask(item, "plain", batch, device)))
     for dtype in DTYPES:
         if setup.small and dtype == "tf32":
             continue  # a CPU has none

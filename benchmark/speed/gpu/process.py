@@ -1,4 +1,4 @@
-"""The parent's end of a process that measures."""
+"""Start, ask and end a measuring process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Child:
 
     Args:
         section: Name of its section.
-        log: Receives what it prints.
+        log: Receives its standard error.
     """
 
     def __init__(self, section: str, log: IO[str]) -> None:
@@ -43,7 +43,7 @@ class Child:
         self._requests, self._events = self.process.stdin, self.process.stdout
 
     def send(self, request: Mapping[str, Any]) -> None:
-        """Send the request. That the process has died shows when its events are read."""
+        """Send the request. If the process has exited, reading its events shows it."""
         with suppress(BrokenPipeError):
             self._requests.write(json.dumps(request).encode() + b"\n")
             self._requests.flush()

@@ -16,7 +16,7 @@ from benchmark.speed.gpu.process import Child
 from benchmark.speed.gpu.tables import Results
 from datamodules.common.errors import TagbenchError, unknown_name
 
-# Seconds of a run of eight minutes. A section that needs less leaves the rest to those after it.
+# Seconds of a run of eight minutes. Time that a section does not use goes to those after it.
 _SHARES: Mapping[str, float] = {
     "settings": 30,
     "parity": 90,
@@ -25,22 +25,22 @@ _SHARES: Mapping[str, float] = {
     "training": 50,
     "sweep": 90,
 }
-_CLOSING_S = 5.0  # kept back for ending processes and writing
+_CLOSING_S = 5.0  # reserved for ending processes and writing
 _LEAST_ITEM_S = 30.0
 _LATE = "stopped at the time limit"
-_ITEM_SHARE = 4.0  # an item may take so many times its even share of what is left of the section
+_ITEM_SHARE = 4.0  # limit of an item, in equal shares of the time left in its section
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure.
+    """Selection of the measurements.
 
     Attributes:
         device: ``"cuda:0"`` or ``"cpu"``; the CPU takes small sizes.
-        minutes: Time limit of the whole.
+        minutes: Time limit of all sections together.
         out: Folder of the tables.
-        models: Names of model files; all where empty.
-        sections: Names of sections; all where empty.
+        models: Names of model files; all if empty.
+        sections: Names of sections; all if empty.
     """
 
     device: str
@@ -77,14 +77,14 @@ def check(options: Options) -> None:
 
 
 def measure(options: Options, say: Callable[[str], None]) -> Results:
-    """Measure everything that fits into the time limit, and write after each result.
+    """Run the sections within the time limit, and write the files after each result.
 
     Args:
         options: What to measure.
         say: Receives a line of progress.
 
     Returns:
-        The rows, those of failed and skipped items included.
+        The rows, and the items that failed or were skipped.
     """
     end = time.monotonic() + 60 * options.minutes - _CLOSING_S
     options.out.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ class _Section:
     limit: float = 0.0
 
     def run(self, child: Child, items: Sequence[str], deadline: float) -> None:
-        """Measure items until the deadline; each that is not measured leaves a row that says so."""
+        """Measure items until the deadline, and report those that are not measured as skipped."""
         left = list(items)
         while True:
             try:
@@ -155,7 +155,7 @@ class _Section:
             self.results.fail(self.name, item, "skipped", "no time was left in this section")
 
     def _serve(self, child: Child, left: list[str], deadline: float) -> None:
-        """Let a process measure the items that are left, and take off those that are finished."""
+        """Send a process the remaining items, and remove those that it finishes."""
         current, self.limit = "", deadline
         child.send({"setup": asdict(self.setup), "items": left})
         try:

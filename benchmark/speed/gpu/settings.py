@@ -1,4 +1,4 @@
-"""What the measurement ran on: versions, the device, and the numeric settings in force."""
+"""Versions, device and numeric settings of the measurement."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def settings(item: str, setup: Setup) -> Iterator[Row]:
 
 
 def _driver(device: str) -> dict[str, str]:
-    """Return what ``nvidia-smi`` states, where it can be run."""
+    """Return the GPU memory and the output of ``nvidia-smi``, or the error that it gave."""
     if not device.startswith("cuda"):
         return {}
     memory = torch.cuda.get_device_properties(device).total_memory

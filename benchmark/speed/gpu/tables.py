@@ -21,7 +21,7 @@ TITLES: Mapping[str, str] = {
 
 
 class Results:
-    """Rows by section; ``gpu.json`` and ``gpu.md`` always hold those that there are.
+    """Rows by section, written to ``gpu.json`` and ``gpu.md`` after each row.
 
     Args:
         out: Folder of the files.
@@ -35,25 +35,25 @@ class Results:
         self.began = time.monotonic()
 
     def start(self, section: str, seconds: float) -> None:
-        """Begin a section, which may take so many seconds."""
+        """Begin a section that may take ``seconds``."""
         self.rows[section] = []
         self.say(f"[{self._elapsed():.0f} s] {section}: at most {seconds:.0f} s")
 
     def add(self, section: str, row: Mapping[str, Any]) -> None:
-        """Add a row, and write."""
+        """Add a row, and write the files."""
         self.rows[section].append({key: _finite(value) for key, value in row.items()})
         self.say(f"[{self._elapsed():.0f} s] {section}: " + ", ".join(map(_cell, row.values())))
         self._write()
 
     def fail(self, section: str, item: str, status: str, reason: str) -> None:
-        """Add an item that was not measured, and write."""
+        """Add an item that was not measured, and write the files."""
         row = {"section": section, "item": item, "status": status, "reason": reason}
         self.problems.append(row)
         self.say(f"[{self._elapsed():.0f} s] {section}: {item} {status}: {reason}")
         self._write()
 
     def missed(self) -> list[str]:
-        """Return what failed, and which bars were not reached, one line each."""
+        """Return one line for each failed item and each bar that was not reached."""
         lines = [
             f"{row['section']}, {row['item']}: {row['status']}, {row['reason']}"
             for row in self.problems
@@ -100,7 +100,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _finite(value: object) -> object:
-    """Return the value, or None for a float that JSON does not know."""
+    """Return the value, or None for NaN and infinities, which JSON cannot represent."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,12 +11,15 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import Result
+from typer.testing import CliRunner
 
+from benchmark.speed.__main__ import app
 from benchmark.speed.gpu import run
 from benchmark.speed.gpu.child import Setup
 from benchmark.speed.gpu.tables import Results
+from datamodules.common.errors import TagbenchError
 
-ROOT = Path(__file__).resolve().parents[3]
 BROKEN = """\
 class: lightning_modules.architectures.fcn.FCN
 title: A model that cannot be built
@@ -26,11 +27,8 @@ params: {n_mels: 1}
 """
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark.speed", "gpu", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["gpu", *arguments], catch_exceptions=False)
 
 
 def test_a_failing_model_is_a_row_and_the_others_are_measured(tmp_path: Path) -> None:
@@ -39,11 +37,11 @@ def test_a_failing_model_is_a_row_and_the_others_are_measured(tmp_path: Path) ->
         "--device", "cpu", "--models", f"{tmp_path / 'broken.yaml'},sample_cnn",
         "--sections", "parity", "--out", str(tmp_path / "out"),
     )  # fmt: skip
-    assert done.returncode == 1, done.stderr
+    assert done.exit_code == 1, done.output
     document = json.loads((tmp_path / "out" / "gpu.json").read_text())
     (parity,) = document["rows"]["parity"]
     assert parity["model"] == "sample_cnn"
-    assert parity["fp32"] == 0.0  # the CPU beside itself
+    assert parity["fp32"] == 0.0  # the CPU compared with itself
     assert parity["bf16"] > 0.0
     assert parity["range over windows"] > 0.01
     (problem,) = document["problems"]
@@ -56,7 +54,7 @@ def test_every_section_is_measured(tmp_path: Path) -> None:
     done = command(
         "--device", "cpu", "--models", "sample_cnn", "--out", str(tmp_path),
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + (tmp_path / "gpu.log").read_text()
+    assert done.exit_code == 0, done.output + (tmp_path / "gpu.log").read_text()
     rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
     assert {"setting": "device", "value": "cpu"} in rows["settings"]
     assert [(row["dtype"], row["equal bits"]) for row in rows["repeatability"]] == [
@@ -71,16 +69,15 @@ def test_every_section_is_measured(tmp_path: Path) -> None:
     assert parts[4].startswith("bottleneck: ")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is present")
 def test_without_a_gpu_it_says_so_in_one_line() -> None:
-    done = command()
-    assert done.returncode == 2
-    assert "finds 0 CUDA devices" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    with pytest.raises(TagbenchError, match="finds 0 CUDA devices") as error:
+        command()
+    assert "\n" not in str(error.value)
 
 
 class Hanging:
-    """A process that measures one item, and hangs on the next."""
+    """A process that measures one item and does not answer for the next."""
 
     started = 0
 
@@ -117,7 +114,9 @@ def test_a_process_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     assert Hanging.started == 2
 
 
-def test_what_no_time_is_left_for_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_without_time_left_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run, "Child", Hanging)
     results = Results(tmp_path, lambda line: None)
     results.start("parity", 0)

@@ -1,14 +1,16 @@
-"""The measurement of the statistics computes real tables, and its table adds up."""
+"""Measuring the tables computes all of them, and scales the timed calls to those of a sweep."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from benchmark.score.tables.build import build_tables
-from benchmark.speed.tables_speed import Case, _cells, measure, write
+from benchmark.speed import tables_speed
+from benchmark.speed.tables_speed import CALLS, Case, _cells, _scikit_learn, measure, write
 
 
 def test_tables_are_measured_beside_scikit_learn(tmp_path: Path) -> None:
@@ -18,11 +20,18 @@ def test_tables_are_measured_beside_scikit_learn(tmp_path: Path) -> None:
     write(rows, about, tmp_path)
     frame = pd.read_csv(tmp_path / "statistics.csv").set_index("what")
     assert (frame["seconds"] > 0).all()
-    ours, theirs = frame["seconds"]
-    assert frame["to_tables"].iloc[1] == pytest.approx(theirs / ours, rel=1e-4)
     assert "70 replicates, 6 tags, 120 tracks, 7 conditions, one model, 1 cores" in about
     assert about in (tmp_path / "statistics.md").read_text(encoding="utf-8")
     assert len(said) == 2
+
+
+def test_timed_calls_are_scaled_to_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(replicates=9, tags=6, tracks=120, conditions=7)
+    cell = _cells(case, tmp_path)[0]
+    times = iter((100.0, 100.0 + CALLS / 2))  # half a second for both scores of a tag
+    monkeypatch.setattr(tables_speed, "time", SimpleNamespace(perf_counter=lambda: next(times)))
+    # Each replicate, and the estimate on all tracks, takes each tag of each condition.
+    assert _scikit_learn(case, cell) == 0.5 * 6 * 7 * 10
 
 
 def test_what_is_measured_is_a_whole_benchmark(tmp_path: Path) -> None:

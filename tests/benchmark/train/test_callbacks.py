@@ -1,4 +1,4 @@
-"""Progress events of a training are thinned, and none reads a value of the step at hand."""
+"""Progress events of a training are limited in rate and read no value of the current step."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from benchmark.train.supervised import Progress
+from benchmark.train.callbacks import ProgressEvents
 
 
 def test_progress_is_sent_a_few_times_a_second_and_once_an_epoch() -> None:
     events: list[Mapping[str, Any]] = []
-    progress = Progress("cell", events.append, every_s=3600)
+    progress = ProgressEvents("cell", events.append, every_s=3600)
     trainer: Any = SimpleNamespace(
         global_step=0, current_epoch=0, max_epochs=2, estimated_stepping_batches=6,
         callback_metrics={"train_loss": torch.tensor(0.5)},
