@@ -1,117 +1,22 @@
-"""Million Song Dataset: the official lists, and small publishers on this machine."""
+"""Million Song Dataset: small publishers on this machine."""
 
 from __future__ import annotations
 
 import shutil
-import tarfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from datamodules.annotations.msd_audio_layout import BY_CLIP, BY_TRACK, detect, finder
-from datamodules.annotations.msd_lists import read_table, unpickle_ids
-from datamodules.common.canonical_json import digest_rows
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.track import Track
-from datamodules.datasets.million_song import SHORT_CLIPS, MillionSongDataset
+from datamodules.datasets.million_song import MillionSongDataset
 from datamodules.labels.vocabularies import MSD_LASTFM50
 from tests.support.publishers import msd, relocated
 from tests.support.server import ALWAYS, Server, serve
 
-SPLITS = ("train", "valid", "test")
 SHELL = "cos\nsystem\n(S'true'\ntR."
-
-
-# The official lists; only the labels of train are not here
-
-
-@pytest.fixture(scope="module")
-def official(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``lee/`` and a data root: Choi's lists as downloads, train without labels."""
-    root = tmp_path_factory.mktemp("official")
-    with tarfile.open(shared_data / "msd" / "metadata.tar.xz") as archive:
-        archive.extractall(root, filter="data")
-    folder = root / "downloads" / "msd"
-    folder.mkdir(parents=True)
-    shutil.move(root / "choi", folder / "choi")
-    np.save(folder / "choi" / "train_y.npy", np.zeros((201_680, 50), dtype=bool))
-    return root
-
-
-@pytest.fixture(scope="module")
-def official_lee(official: Path) -> Sequence[Track]:
-    return MillionSongDataset(root=official).build_manifest()  # compares counts and digest
-
-
-def words(path: Path) -> list[str]:
-    return path.read_text().split()
-
-
-def test_official_lee_is_derived_from_choi(official: Path, official_lee: Sequence[Track]) -> None:
-    for split, name in (("train", "train"), ("valid", "validation"), ("test", "test")):
-        found = [track.track_id for track in official_lee if track.split == split]
-        assert found == words(official / "lee" / f"{name}.txt")
-    train = [track.track_id for track in official_lee if track.split == "train"]
-    assert (len(train), train[-1]) == (201_680, "TRYOGXP128F9323362")
-    assert unpickle_ids(official / "lee" / "filtered_list_test.cP") == [
-        track.track_id for track in official_lee if track.split == "test"
-    ]
-
-
-def test_official_labels_agree_between_publishers(
-    official: Path, official_lee: Sequence[Track]
-) -> None:
-    assert words(official / "lee" / "50tagList.txt") == " ".join(MSD_LASTFM50).split()
-    valid = {track.track_id: track.tags for track in official_lee if track.split == "valid"}
-    table = read_table(official / "lee" / "musicnn_val_gt_msd.tsv", 50)
-    assert list(table.ids) == list(valid)
-    names = np.array(MSD_LASTFM50, dtype=object)
-    assert [tuple(names[row]) for row in table.labels] == list(valid.values())
-
-    test = [track for track in official_lee if track.split == "test"]
-    oracle = np.load(official / "lee" / "test_labels_50_uint8.npy")
-    assert [tuple(names[row == 1]) for row in oracle] == [track.tags for track in test]
-    counts = Counter(tag for track in test for tag in track.tags)
-    lines = (official / "lee" / "stats.csv").read_text().splitlines()[1:]
-    stated = {line.split(",")[0]: int(line.split(",")[3]) for line in lines}
-    assert {tag.lower(): n for tag, n in counts.items()} == {
-        tag.lower(): n for tag, n in stated.items()
-    }
-    assert min(len(track.tags) for track in test) == 1
-
-
-def test_official_choi(official: Path, official_lee: Sequence[Track]) -> None:
-    folder = official / "downloads" / "msd" / "choi"
-    choi: dict[str, str] = {}
-    clips: dict[str, str] = {}
-    for split in SPLITS:
-        ids = words(folder / f"{split}_x_msd_id.txt")
-        sevendigital = words(folder / f"{split}_x_7d_id.txt")
-        choi |= dict.fromkeys(ids, split)
-        clips |= dict(zip(ids, sevendigital, strict=True))
-        files = [f"{BY_CLIP.folder(clip)}/{clip}.npy" for clip in sevendigital]
-        assert words(folder / f"{split}_x_filename.txt") == files
-    expected = MillionSongDataset.expected_by_variant["choi"]
-    assert Counter(choi.values()) == expected.counts
-    assert digest_rows([track, choi[track]] for track in sorted(choi)) == expected.digest
-
-    lee = {track.track_id: track.split for track in official_lee}
-    assert lee.keys() < choi.keys()
-    moved = Counter((choi[track], split) for track, split in lee.items() if choi[track] != split)
-    assert moved == {("valid", "train"): 800}
-    assert {clips[track] for track in choi.keys() - lee.keys()} == SHORT_CLIPS
-
-    # What Won et al. skip is in Lee's lists only where two tracks share a clip.
-    twins = {"TRBGJIZ128F92E42BC", "TRVWNOH128E0788B78", "TREGWSL128F92C9D42", "TRJKZDA12903CFBA43"}
-    assert set(words(official / "won_skip_files.txt")) & lee.keys() == twins
-    shared = Counter(clips[track] for track in lee)
-    assert {track for track in lee if shared[clips[track]] > 1} == twins
-
-
-# A small publisher
 
 
 @pytest.fixture(scope="module")
@@ -287,42 +192,6 @@ def test_without_audio_the_message_says_what_to_do(
     module = local(server, publisher, tmp_path)
     with pytest.raises(TagbenchError, match=r"bring your own.*--audio-dir FOLDER"):
         module.prepare_data()
-
-
-def test_the_layout_is_seen(tmp_path: Path, clips: Path, songs: Path) -> None:
-    assert detect(clips) is BY_CLIP
-    assert detect(songs) is BY_TRACK
-    (tmp_path / "A" / "mp3").mkdir(parents=True)
-    (tmp_path / "7").mkdir()
-    with pytest.raises(TagbenchError, match="neither layout"):
-        detect(tmp_path)
-    with pytest.raises(TagbenchError, match=r"neither layout.*folders of one character"):
-        detect(clips.parent)
-    (tmp_path / "7" / "1").mkdir()
-    (tmp_path / "A" / "B" / "C").mkdir(parents=True)
-    with pytest.raises(TagbenchError, match="both layouts"):
-        detect(tmp_path)
-
-
-def test_a_file_may_have_other_extensions(tmp_path: Path) -> None:
-    for name in (
-        "8947470.wav",
-        "8947470.clip.ogg",
-        "8947471.flac",
-        "8947471.wav",
-        "8947472.txt",
-        "8947473.npy",
-    ):
-        path = tmp_path / "8" / "9" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    find = finder(tmp_path, BY_CLIP)
-    assert find("8947470") == "8/9/8947470.clip.ogg"
-    assert find("8947471") == "8/9/8947471.flac"
-    assert find("8947472") == "8/9/8947472.clip.mp3"  # not there: the usual name
-    assert find("8947473") == "8/9/8947473.npy"
-    assert find("7") == "7/7.clip.mp3"
-    assert finder(tmp_path, BY_TRACK)("TRAAAAK128F9318786") == "A/A/A/TRAAAAK128F9318786.mp3"
 
 
 # Downloads and lists that are not what they should be
