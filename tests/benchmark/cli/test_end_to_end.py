@@ -1,12 +1,10 @@
-"""The command line as its users run it: run, kill, run again, verify, typo."""
+"""The command line on a finished sweep, and its answers to mistakes."""
 
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -43,15 +41,6 @@ def test_again_does_nothing_and_changes_no_byte(bench: Bench):
     assert bench.csvs() == before
 
 
-def test_ray_gives_the_same_bytes(bench: Bench):
-    other = Bench(bench.root, "ray")
-    done = other.call(other.run_arguments("tag_prior,musicnn", "--executor", "ray"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert other.csvs() == bench.csvs()
-    logs = {path.name.split("-")[0] for path in (other.results / "logs").iterdir()}
-    assert logs == {"train", "evaluation"}
-
-
 def test_verify_confirms_then_finds_a_changed_digit(bench: Bench):
     assert bench.call(bench.arguments("verify")).returncode == 0
     path = bench.results / "folder" / "leaderboard.csv"
@@ -72,60 +61,6 @@ def test_status_and_dry_run(bench: Bench):
     plan = bench.call(bench.run_arguments("tag_prior,musicnn", "--dry-run"))
     assert plan.returncode == 0
     assert "2 training cells, 6 evaluation cells" in plan.stdout
-
-
-@pytest.mark.parametrize(
-    "moments",
-    [
-        ("train", "evaluation"),
-        pytest.param(("train", "train", "evaluation", "evaluation"), marks=pytest.mark.slow),
-    ],
-    ids=["two kills", "four kills"],
-)
-def test_kill_then_finish_gives_the_same_bytes(bench: Bench, moments: tuple[str, ...]):
-    killed = Bench(bench.root, f"killed-{len(moments)}")
-    for number, kind in enumerate(moments):
-        process = killed.start(killed.run_arguments())
-        try:
-            _wait_for(killed.results, kind, number, process)
-        finally:
-            # Only the runner is killed: its jobs must notice by themselves.
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        time.sleep(2.5)
-    done = killed.call(killed.run_arguments())
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert killed.csvs() == bench.csvs()
-    assert killed.call(killed.arguments("verify")).returncode == 0
-
-
-def _wait_for(results: Path, kind: str, number: int, process: subprocess.Popen[bytes]) -> None:
-    """Return soon after a file of a cell of ``kind`` was written, a little later each time."""
-    names = {"train": "last.ckpt", "evaluation": "predictions.npz"}
-    deadline = time.monotonic() + 120
-    known = {path: path.stat().st_mtime_ns for path in results.glob(f"cells/*/{names[kind]}")}
-    while time.monotonic() < deadline and process.poll() is None:
-        for path in results.glob(f"cells/*/{names[kind]}"):
-            if known.get(path) != path.stat().st_mtime_ns:
-                time.sleep(0.15 * number)
-                return
-        time.sleep(0.02)
-
-
-def test_a_failing_model_costs_only_itself(bench: Bench, tmp_path: Path):
-    names = {"raises": "Raises", "dies": "Dies"}
-    for name, cls in names.items():
-        (tmp_path / f"{name}.yaml").write_text(f"class: tests.support.broken_models.{cls}\n")
-    other = Bench(bench.root, "failing")
-    models = ",".join(["tag_prior", *(str(tmp_path / f"{name}.yaml") for name in names)])
-    done = other.call(other.run_arguments(models))
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "2 failed cells" in done.stdout
-    failures = pd.read_csv(other.results / "folder" / "failures.csv").set_index("model")
-    assert "this model cannot be trained" in failures.loc["raises", "error"]
-    assert "code -9" in failures.loc["dies", "error"]
-    board = pd.read_csv(other.results / "folder" / "leaderboard.csv").set_index("model")
-    assert board.loc["tag_prior", "roc_auc"] == pytest.approx(0.5)
 
 
 MISTAKES = [
