@@ -74,6 +74,7 @@ def _integers(text: str | None) -> list[int] | None:
         ) from error
 
 
+# Most lines declare options: the function reads best whole.
 def run(
     benchmark: Annotated[str, typer.Option(help="Matrix: a name or a YAML file.")] = "default",
     dataset: Annotated[str | None, typer.Option(help="Datasets, separated by commas.")] = None,

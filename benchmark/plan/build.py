@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.datasets import ResolvedDataset
@@ -62,10 +63,7 @@ def build(
     recipe = effective_recipe(preset.training(), device).model_dump(mode="json", exclude={"name"})
     task = corpus.task if corpus.tags else imported[0].identity.task
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
-
-    def labels(model: str, seed: int) -> Labels:
-        return Labels(dataset.name, task, preset_name, model, seed)
-
+    labels = partial(Labels, dataset.name, task, preset_name)
     cells: list[ModelCell] = [
         TrainCell(
             labels(model.name, seed),

@@ -62,13 +62,10 @@ def render(
     wanted = list(dict.fromkeys((CLEAN, *conditions)))
     engines = {step.perturbation for condition in wanted for step in condition.steps}
     made_of = {
-        "manifest": corpus.manifest_digest,
-        "seed": seed,
-        "seconds": SECONDS,
-        "licence": licence,
+        "manifest": corpus.manifest_digest, "seed": seed, "seconds": SECONDS, "licence": licence,
         "conditions": [condition.labels() for condition in wanted],
         "sound": {name: catalogue()[name].identity() for name in sorted(engines)},
-    }
+    }  # fmt: skip
     record = folder / CLIPS
     if _is_current(record, made_of):
         return record

@@ -17,7 +17,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import DISK_FULL, exclusive_lock
 from datamodules.common.progress import Progress, Silent
 from datamodules.corpus.corpus import CORPUS_FORMAT, Corpus
-from datamodules.corpus.decoding_run import Decoding
+from datamodules.corpus.decoding.run import Decoding
 from datamodules.corpus.digests import input_digest
 from datamodules.corpus.manifest_writer import Description, publish
 from datamodules.corpus.track import Track

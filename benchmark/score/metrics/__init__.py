@@ -13,6 +13,7 @@ from benchmark.score.metrics.decisions import (
     decision_scores,
     top_k,
 )
+from benchmark.score.metrics.kernels import LANES
 from benchmark.score.metrics.metric import Metric, Sample
 from benchmark.score.metrics.ranking import ranking_scores
 from benchmark.score.metrics.registry import (
@@ -22,7 +23,6 @@ from benchmark.score.metrics.registry import (
     task_metrics,
 )
 from benchmark.score.metrics.weights import (
-    LANES,
     nan_mean,
     pack_weights,
     share_of,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.score.metrics.weights import LANES
+from benchmark.score.metrics.kernels import LANES
 
 
 def ranking_scores(scores: np.ndarray, targets: np.ndarray, packed: np.ndarray) -> np.ndarray:

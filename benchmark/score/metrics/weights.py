@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-LANES = 64
-"""BootstrapScores per block: one cache line of weights, wide enough for LLVM to vectorise."""
+from benchmark.score.metrics.kernels import LANES, sum_rows
 
 
 def pack_weights(weights: np.ndarray) -> np.ndarray:
@@ -29,8 +28,6 @@ def pack_weights(weights: np.ndarray) -> np.ndarray:
 
 def weight_of(selected: np.ndarray, packed: np.ndarray) -> np.ndarray:
     """Return the total weight (C, R) of the tracks marked in each column of ``selected`` (N, C)."""
-    from benchmark.score.metrics.kernels import sum_rows
-
     out = np.empty((selected.shape[1], packed.shape[0] * packed.shape[2]))
     for column in range(selected.shape[1]):
         sum_rows(np.flatnonzero(selected[:, column]).astype(np.uint32), packed, out[column])

@@ -51,21 +51,21 @@ def build_tables(
     scores = None
     if usable:
         scores = bootstrap_scores(
-            usable,
-            n_boot=n_boot,
-            seed=seed,
-            training_counts=training_counts,
-            facts=facts,
-            clusters=clusters,
-            threads=threads,
-        )
+            usable, n_boot=n_boot, seed=seed, training_counts=training_counts, facts=facts,
+            clusters=clusters, threads=threads,
+        )  # fmt: skip
     inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed)
-    labels = sorted({one.dataset for one in failed})
-    tasks = sorted({one.task for one in evaluations})
+    datasets = [scores.dataset] if scores else sorted({failure.dataset for failure in failed})
+    tasks = sorted({evaluation.task for evaluation in evaluations}) or ["multilabel"]
+    return _tables(inputs, (datasets or [""])[0], scores.task if scores else tasks[0])
+
+
+def _tables(inputs: TableInputs, dataset: str, task: str) -> Tables:
+    """Build every declared table."""
     specs = all_tables()
     return Tables(
-        dataset=scores.dataset if scores else "".join(labels[:1]),
-        task=scores.task if scores else (tasks or ["multilabel"])[0],
+        dataset=dataset,
+        task=task,
         schemas=specs,
         content={name: spec.frame(inputs) for name, spec in specs.items()},
         optional=frozenset(name for name, spec in specs.items() if spec.optional),
@@ -77,22 +77,22 @@ def _readable(
 ) -> tuple[list[Evaluation], list[CellFailure]]:
     """Set aside cells whose predictions cannot be read or hold NaN."""
     usable, broken = [], []
-    for one in evaluations:
+    for evaluation in evaluations:
         try:
-            load_predictions(one.predictions)
+            load_predictions(evaluation.predictions)
         except TagbenchError as error:
             broken.append(
                 CellFailure(
-                    dataset=one.dataset,
-                    model=one.model,
-                    seed=one.seed,
-                    perturbation=one.condition.perturbation,
-                    level=one.condition.level,
+                    dataset=evaluation.dataset,
+                    model=evaluation.model,
+                    seed=evaluation.seed,
+                    perturbation=evaluation.condition.perturbation,
+                    level=evaluation.condition.level,
                     stage="score",
                     error=str(error),
-                    cell_id=one.cell_id,
+                    cell_id=evaluation.cell_id,
                 )
             )
         else:
-            usable.append(one)
+            usable.append(evaluation)
     return usable, broken

@@ -111,7 +111,7 @@ def test_shards_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_full_shard_passes_the_rest_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datamodules.corpus.decoding_run.MAX_BYTES", 2 * 16000 + 1)
+    monkeypatch.setattr("datamodules.corpus.decoding.run.MAX_BYTES", 2 * 16000 + 1)
     log = tmp_path / "log"
     corpus = run(watched(9, log), tmp_path / "c")
     assert set(reads(log).values()) == {1}
@@ -423,7 +423,7 @@ def test_workers_import_neither_torch_nor_the_main_module(tmp_path: Path) -> Non
         f"with Path({str(tmp_path / 'imports')!r}).open('a') as file: file.write('main\\n')\n"
         "from tests.support.sources import run, watched\n"
         f"run(watched(4), Path({str(tmp_path / 'c')!r}), workers=2)\n"
-        "import datamodules.corpus.decoding_workers\n"
+        "import datamodules.corpus.decoding.workers\n"
         "assert 'torch' not in sys.modules\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -12,7 +12,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import PARTIAL, exclusive_lock
 from datamodules.common.formatting import human_bytes
 from datamodules.common.progress import Progress
-from datamodules.corpus.decoding_workers import Died, Event, Failed, Finished, Pool, Tick
+from datamodules.corpus.decoding.workers import Died, Event, Failed, Finished, Pool, Tick
 from datamodules.corpus.disk_estimate import check_disk, estimate_disk
 from datamodules.corpus.manifest_writer import Stored
 from datamodules.corpus.shards import (

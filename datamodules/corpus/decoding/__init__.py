@@ -1,0 +1,1 @@
+"""Decoding of audio files into shards by worker processes."""
