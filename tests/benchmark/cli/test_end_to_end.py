@@ -75,6 +75,8 @@ MISTAKES = [
     (["run", "--seeds", "zero"], "expected integers"),
     (["run", "--wandb", "ofline"], "Did you mean 'offline'"),
     (["run", "--executor", "rey"], "Did you mean 'ray'"),
+    (["run", "--devices", "cuda:99"], "Unknown device 'cuda:99'"),
+    (["run", "--devices", "cuda:99", "--dry-run"], "Unknown device 'cuda:99'"),
     (["list", "modles"], "Did you mean 'models'"),
     (["status"], "Run a benchmark first"),
     (["leaderboard", "--dataset", "synth"], "Run a benchmark first"),
