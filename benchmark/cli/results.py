@@ -1,4 +1,4 @@
-"""The verbs about finished results: compare, merge, wandb-sync."""
+"""Commands for finished results: compare, merge, wandb-sync."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ from benchmark.cli.options import Results, console
 
 def compare(
     old: Annotated[
-        Path, typer.Argument(help="A leaderboard.csv, robustness.csv, or a folder of them.")
+        Path, typer.Argument(help="A leaderboard.csv, robustness.csv, or a folder that holds them.")
     ],
-    new: Annotated[Path, typer.Argument(help="The same of another run, machine or version.")],
+    new: Annotated[
+        Path, typer.Argument(help="The same kind of path from another run, machine or version.")
+    ],
     force: Annotated[
-        bool, typer.Option("--force", help="Compare even other splits, protocols or versions.")
+        bool,
+        typer.Option(
+            "--force", help="Compare tables of different splits, protocols or versions too."
+        ),
     ] = False,
-    every: Annotated[bool, typer.Option("--all", help="Show every change.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show all changes.")] = False,
 ) -> None:
-    """Show what changed between two leaderboards; exit code 0 if nothing, else 1."""
+    """Show the differences of two sets of tables; exit code 0 if they are equal, otherwise 1."""
     from benchmark.report.terminal_diff import show
     from benchmark.score.tables.diff import compare as compare_tables
 
     out = console(120)
-    found = compare_tables(old, new, force=force)
-    for comparison in found:
-        for part in show(comparison, every=every):
-            out.print(part, highlight=False)
-    if not all(comparison.same for comparison in found):
+    diffs = compare_tables(old, new, force=force)
+    for diff in diffs:
+        for renderable in show(diff, every=every):
+            out.print(renderable, highlight=False)
+    if not all(diff.same for diff in diffs):
         raise typer.Exit(1)
 
 
@@ -37,7 +42,7 @@ def merge(
     others: Annotated[list[Path], typer.Argument(help="Results folders of other machines.")],
     results: Results = Path("results"),
 ) -> None:
-    """Bring the finished cells of other results folders into this one, and score anew."""
+    """Copy the finished cells of other results folders into this one, and compute its tables."""
     from benchmark.report.pipeline import write_results
     from benchmark.store.merge import merge as merge_results
     from benchmark.store.store import Store
@@ -50,20 +55,20 @@ def merge(
 
 def wandb_sync(
     dataset: Annotated[
-        str | None, typer.Argument(help="Dataset of the sweep; all datasets by default.")
+        str | None, typer.Argument(help="Dataset to log; all datasets by default.")
     ] = None,
     results: Results = Path("results"),
     wandb: Annotated[str, typer.Option(help="auto, offline or online.")] = "auto",
     again: Annotated[
-        bool, typer.Option("--again", help="Write every run, also what was written before.")
+        bool,
+        typer.Option("--again", help="Write every run, including those that were written before."),
     ] = False,
 ) -> None:
-    """Fill W&B with the runs of a finished sweep that it does not have."""
-    from benchmark.store import run_record as sweep
-    from benchmark.store.store import Store
+    """Write the W&B runs of finished results that are new or have changed."""
+    from benchmark.store import open_results
     from benchmark.tracking.sync import sync
     from benchmark.tracking.wandb import resolve_mode
 
-    mode, store = resolve_mode(wandb), Store(results)
-    for name in [dataset] if dataset else sweep.datasets(store):
-        sync(sweep.load(name, store), store, mode, console(), again=again)
+    mode, datasets = resolve_mode(wandb), open_results(results)
+    for name in [dataset] if dataset else datasets:
+        sync(datasets[name], mode, console(), again=again)

@@ -1,4 +1,4 @@
-"""A comparison of tables for people, on a terminal or in a log."""
+"""Differences of two sets of tables as text for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -8,38 +8,42 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.score.tables.diff import Change, Comparison
+from benchmark.score.tables.diff import Change, TableDiff
 
 SHOWN = 20
-"""Lines of a table or list unless all are asked for."""
+"""Number of lines of a table or list that are printed unless all are requested."""
 
 
-def show(found: Comparison, *, every: bool = False) -> Iterator[RenderableType]:
-    """Yield what to print of a comparison.
+def show(diff: TableDiff, *, every: bool = False) -> Iterator[RenderableType]:
+    """Yield the lines and tables to print for a comparison.
 
     Args:
-        found: What differs.
-        every: Whether to list all changes rather than the largest ones of each file.
+        diff: Differences of the two sets of tables.
+        every: Whether to list all changes instead of the largest ones of each file.
     """
-    if found.forced:
-        yield Text(f"Compared by force, though not alike: {'; '.join(found.forced)}.", "yellow")
-    for note in found.notes:
+    if diff.forced:
+        yield Text(
+            f"Compared because of --force, although not comparable: {'; '.join(diff.forced)}.",
+            "yellow",
+        )
+    for note in diff.notes:
         yield Text(f"Note: {note}.", "dim")
-    for verb, names in (("removed", found.removed), ("added", found.added)):
-        for what in dict.fromkeys(what for what, _ in names):
-            yield Text(_listed(verb, what, [n for w, n in names if w == what], every))
-    for model, old, new in found.ranks:
+    for verb, items in (("removed", diff.removed), ("added", diff.added)):
+        for kind in dict.fromkeys(kind for kind, _ in items):
+            names = [name for item_kind, name in items if item_kind == kind]
+            yield Text(_listed(verb, kind, names, every))
+    for model, old, new in diff.ranks:
         yield Text(f"rank of {model}: {old or '-'} -> {new or '-'}")
-    for file in dict.fromkeys(change.file for change in found.changes):
-        yield _table(file, [c for c in found.changes if c.file == file], every)
-    yield Text(_summary(found))
+    for file in dict.fromkeys(change.file for change in diff.changes):
+        yield _table(file, [c for c in diff.changes if c.file == file], every)
+    yield Text(_summary(diff))
 
 
-def _listed(verb: str, what: str, names: Sequence[str], every: bool) -> str:
+def _listed(verb: str, kind: str, names: Sequence[str], every: bool) -> str:
     shown = names if every else names[:SHOWN]
     rest = len(names) - len(shown)
     more = f", and {rest} more (--all)" if rest else ""
-    return f"{verb}, {what}: {', '.join(shown)}{more}"
+    return f"{verb}, {kind}: {', '.join(shown)}{more}"
 
 
 def _table(file: str, changes: Sequence[Change], every: bool) -> Table:
@@ -64,7 +68,7 @@ def _table(file: str, changes: Sequence[Change], every: bool) -> Table:
 
 
 def _size(change: Change) -> float:
-    """Order changes: a score's first, those outside their interval before the others."""
+    """Return the sort key of a change: missing values, then scores by size, then other values."""
     if change.difference is None:
         return float("inf")
     return abs(change.difference) if change.inside is not None else -1.0
@@ -77,12 +81,12 @@ def _number(value: float | None, sign: str = "") -> str:
     return f"{value:{sign},.0f}" if value == int(value) and abs(value) > 1 else f"{value:{sign}.6f}"
 
 
-def _summary(found: Comparison) -> str:
-    title = f"{found.title}: " if found.title else ""
-    if found.same:
-        return f"{title}{found.shared} rows, all the same."
-    outside = sum(change.inside is False for change in found.changes)
+def _summary(diff: TableDiff) -> str:
+    title = f"{diff.title}: " if diff.title else ""
+    if diff.same:
+        return f"{title}{diff.shared} rows, no differences."
+    outside = sum(change.inside is False for change in diff.changes)
     return (
-        f"{title}{found.shared} rows in common, {len(found.changes)} values differ, {outside} of "
-        f"them outside the old interval; {len(found.ranks)} ranks changed."
+        f"{title}{diff.shared} rows in common, {len(diff.changes)} values differ, {outside} of "
+        f"them outside the old interval; {len(diff.ranks)} ranks changed."
     )

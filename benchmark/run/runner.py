@@ -27,6 +27,7 @@ from benchmark.run.preparation import (
     resolve_models,
 )
 from benchmark.store import run_record
+from benchmark.store.results import DatasetResults
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables
 from benchmark.tracking import result_runs
@@ -105,7 +106,7 @@ def mirror(
 ) -> None:
     """Copy finished results to W&B; an error there is reported and does not end the run."""
     try:
-        result_runs.log_sweep(record, tables, store, runtime)
+        result_runs.log_results(DatasetResults(record, store), runtime)
     except Exception as error:  # noqa: BLE001 - whatever W&B raises, the results are on disk
         console.print(
             f"[yellow]W&B was not written[/] ({type(error).__name__}: {error}). The files in "

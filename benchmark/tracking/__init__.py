@@ -1,1 +1,1 @@
-"""Weights & Biases as a sink of finished results."""
+"""Logging of finished results to Weights & Biases."""

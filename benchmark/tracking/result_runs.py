@@ -1,7 +1,6 @@
-"""A finished sweep as W&B runs: the curves, tables and pictures of its folder, from files alone.
+"""W&B runs of finished results: one per trained model, one per evaluated model, one leaderboard.
 
-One run a model and one for the leaderboard; trained models have their training curves in runs of
-their own. Nothing here reads audio or a checkpoint.
+The runs are made from stored curves, tables and figures; no audio and no checkpoint is read.
 """
 
 from __future__ import annotations
@@ -16,21 +15,20 @@ import pandas as pd
 from benchmark.plan.jobs import Runtime
 from benchmark.report.labels import family_title, metric_title
 from benchmark.score.metrics import primary_metric
-from benchmark.store import run_record as sweeps
-from benchmark.store.run_record import RunRecord
-from benchmark.store.store import Store
+from benchmark.store.results import DatasetResults
 from benchmark.store.tables import Tables
-from benchmark.tracking.wandb import Chart, Run, is_logged, mark_logged, training_facts, write_run
+from benchmark.tracking.run import Chart, Run
+from benchmark.tracking.wandb import is_logged, mark_logged, training_facts, write_run
 
 
 @dataclass(frozen=True)
-class Synced:
-    """What became of the runs of a sweep.
+class LoggedRuns:
+    """Outcome of :func:`log_results`.
 
     Attributes:
-        written: Ids of runs that were written now.
-        kept: Ids of runs that had been written before.
-        without_curves: Names of training runs whose curves were never stored.
+        written: Ids of runs that were written by the call.
+        kept: Ids of runs that had been written before with the same content.
+        without_curves: Names of written training runs whose cells hold no training curves.
     """
 
     written: tuple[str, ...]
@@ -38,75 +36,75 @@ class Synced:
     without_curves: tuple[str, ...]
 
 
-def log_sweep(
-    sweep: RunRecord,
-    tables: Tables,
-    store: Store,
-    runtime: Runtime,
-    *,
-    training: bool = False,
-    again: bool = False,
-) -> Synced:
-    """Write the runs of a sweep that are not written yet, or whose content has changed.
+def log_results(
+    results: DatasetResults, runtime: Runtime, *, training: bool = False, again: bool = False
+) -> LoggedRuns:
+    """Write the runs of a dataset that are new or whose content has changed.
 
     Args:
-        sweep: What ran.
-        tables: Its tables, fresh or read from its folder.
-        store: Where it lies; pictures come from the report in it.
-        runtime: Mode, project and results folder.
-        training: Whether to fill in training runs: those of a sweep under way write themselves.
-        again: Write every run, also those that were written before.
+        results: Results of the dataset, with tables on disk; figures come from its report.
+        runtime: W&B mode and project, and the results folder.
+        training: Whether to write training runs too. During ``tagbench run`` each training cell
+            logs its own run.
+        again: Whether to write every run, including those that were written before.
     """
     if runtime.wandb == "disabled":
-        return Synced((), (), ())
-    curves = list(training_runs(sweep, store)) if training else []
+        return LoggedRuns((), (), ())
+    folder, group = results.store.results, results.record.id
+    curves = list(training_runs(results)) if training else []
     written, kept = [], []
-    for run in (*curves, *result_runs(sweep, tables, store)):
-        # The id of a training cell is the hash of all that decides it.
+    for run in (*curves, *result_runs(results)):
+        # The id of a training cell is the hash of everything that determines its content.
         content = run.id if run.facts["job_type"] == "train" else run.digest()
-        if not again and is_logged(store.results, run.id, content):
+        if not again and is_logged(folder, run.id, content):
             kept.append(run.id)
             continue
-        write_run(run, sweep.id, runtime)
-        mark_logged(store.results, run.id, content)
+        write_run(run, group, runtime)
+        mark_logged(folder, run.id, content)
         written.append(run.id)
-    return Synced(
+    return LoggedRuns(
         tuple(written),
         tuple(kept),
-        tuple(r.facts["name"] for r in curves if r.id in written and r.summary["curves"] == "none"),
+        tuple(
+            run.facts["name"]
+            for run in curves
+            if run.id in written and run.summary["curves"] == "none"
+        ),
     )
 
 
-def training_runs(sweep: RunRecord, store: Store) -> Iterator[Run]:
-    """Yield a run for every trained model, with the curves that its cell has kept."""
-    for cell in sweep.of_kind("train"):
+def training_runs(results: DatasetResults) -> Iterator[Run]:
+    """Yield the run of each finished training cell, with the curves that the cell stored."""
+    store = results.store
+    for cell in results.record.of_kind("train"):
         if store.state(cell["id"]) != "done":
             continue
         metrics = store.metrics(cell["id"])
-        numbers: dict[str, Any] = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
-        history = metrics.get("history")  # a result of an older version has none
-        numbers["curves"] = "none" if history is None else f"{len(history)} epochs"
+        summary: dict[str, Any] = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
+        history = metrics.get("history")  # absent from cells of older versions
+        summary["curves"] = "none" if history is None else f"{len(history)} epochs"
         facts = training_facts(store.read(cell["id"]))
-        yield Run(cell["id"], facts, numbers, history=tuple(history or ()))
+        yield Run(cell["id"], facts, summary, history=tuple(history or ()))
 
 
-def result_runs(sweep: RunRecord, tables: Tables, store: Store) -> Iterator[Run]:
-    """Yield a run for every model of the leaderboard, and one for the leaderboard itself."""
-    cells = [c for c in sweep.of_kind("evaluation") if store.state(c["id"]) == "done"]
-    digests = {key: value for key, value in sweep.info.items() if key.endswith("_digest")}
-    common = {"dataset": sweep.dataset, "preset": sweep.info["preset"], **digests}
-    pictures = _pictures(sweeps.folder(sweep.dataset, store) / "report" / "figures")
+def result_runs(results: DatasetResults) -> Iterator[Run]:
+    """Yield the run of each model of the leaderboard, then the run of the leaderboard."""
+    record, tables = results.record, results.tables
+    done = [c for c in record.of_kind("evaluation") if results.store.state(c["id"]) == "done"]
+    digests = {key: value for key, value in record.info.items() if key.endswith("_digest")}
+    common = {"dataset": record.dataset, "preset": record.info["preset"], **digests}
+    pictures = _pictures(results.folder / "report" / "figures")
     frames = {name.removesuffix(".csv"): frame for name, frame in tables.frames().items()}
     charts = degradation(tables)
     for row in tables.leaderboard.to_dict("records"):
         model = str(row["model"])
-        own = [c["id"] for c in cells if c["labels"]["model"] == model]
+        own = [c["id"] for c in done if c["labels"]["model"] == model]
         yield Run(
-            f"{sweep.id}-{model}",
+            f"{record.id}-{model}",
             {
-                "name": f"evaluate.{sweep.dataset}.{model}",
+                "name": f"evaluate.{record.dataset}.{model}",
                 "job_type": "evaluate",
-                "tags": [sweep.dataset, model],
+                "tags": [record.dataset, model],
                 "config": {**common, "model": model, "cells": own},
             },
             {str(k): v for k, v in row.items() if isinstance(v, int | float) and v == v},
@@ -123,11 +121,11 @@ def result_runs(sweep: RunRecord, tables: Tables, store: Store) -> Iterator[Run]
             {n: p for n, p in pictures.items() if p.stem.endswith(f"_{model}")},
         )
     yield Run(
-        f"{sweep.id}-leaderboard",
+        f"{record.id}-leaderboard",
         {
-            "name": f"leaderboard.{sweep.dataset}",
+            "name": f"leaderboard.{record.dataset}",
             "job_type": "leaderboard",
-            "tags": [sweep.dataset],
+            "tags": [record.dataset],
             "config": common,
         },
         {"models": len(tables.leaderboard), "failures": len(tables.failures)},
@@ -138,12 +136,12 @@ def result_runs(sweep: RunRecord, tables: Tables, store: Store) -> Iterator[Run]
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    """Return the figures of the report: heat maps, curves, confusions."""
+    """Return the paths of the figures of the report by name."""
     return {f"figures/{path.stem}": path for path in sorted(folder.glob("*.png"))}
 
 
 def degradation(tables: Tables) -> dict[str, Chart]:
-    """Return a chart for every perturbation: the primary score by severity, a line a model.
+    """Return a chart per perturbation: primary score against severity, with one line per model.
 
     Severity 0 is clean audio. The physical levels are in the table ``robustness`` and on the axes
     of the figures.
@@ -152,17 +150,17 @@ def degradation(tables: Tables) -> dict[str, Chart]:
     rows = tables.robustness[tables.robustness["metric"] == metric].dropna(subset=["value"])
     perturbed, clean = rows[rows["severity"] > 0], rows[rows["severity"] == 0]
     charts = {}
-    for (protocol, name), own in perturbed.groupby(["protocol", "perturbation"], sort=False):
+    for (protocol, name), scores in perturbed.groupby(["protocol", "perturbation"], sort=False):
         lines = {}
-        for model, points in own.groupby("model", sort=False):
-            # Of two clean evaluations the protocol's own one counts.
+        for model, points in scores.groupby("model", sort=False):
+            # A clean evaluation under the same protocol takes precedence over one of another.
             start = clean[clean["model"] == model]
-            own_clean = start[start["protocol"] == protocol]
-            start = (own_clean if len(own_clean) else start)[:1]
-            both = pd.concat([start, points]).sort_values("severity", kind="stable")
+            same_protocol = start[start["protocol"] == protocol]
+            start = (same_protocol if len(same_protocol) else start)[:1]
+            line = pd.concat([start, points]).sort_values("severity", kind="stable")
             lines[str(model)] = (
-                [float(x) for x in both["severity"]],
-                [float(y) for y in both["value"]],
+                [float(x) for x in line["severity"]],
+                [float(y) for y in line["value"]],
             )
         label = str(name) if protocol == "suite" else f"{protocol}_{name}"
         title = f"{metric_title(metric)} under {family_title(label)}"

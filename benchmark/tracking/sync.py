@@ -1,61 +1,52 @@
-"""Fill W&B with a sweep that ran without it."""
+"""Logging of finished results that were computed without W&B."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
 from benchmark.plan.jobs import Runtime
-from benchmark.store import run_record as sweeps
-from benchmark.store.run_record import RunRecord
-from benchmark.store.store import Store
-from benchmark.store.tables import read_tables
-from benchmark.tracking.result_runs import log_sweep
+from benchmark.store.results import DatasetResults
+from benchmark.tracking.result_runs import log_results
 from benchmark.tracking.wandb import project
 from datamodules.common.errors import TagbenchError
 
 
-def sync(
-    sweep: RunRecord, store: Store, mode: str, console: Console, *, again: bool = False
-) -> None:
-    """Write the runs of a finished sweep that W&B does not have, from files alone.
+def sync(results: DatasetResults, mode: str, console: Console, *, again: bool = False) -> None:
+    """Write the runs of a dataset that are new or whose content has changed.
 
     Args:
-        sweep: What ran.
-        store: Where it lies.
+        results: Results of the dataset, with tables and a rendered report.
         mode: ``"offline"`` or ``"online"``.
-        console: For people.
-        again: Write every run, also those that were written before.
+        console: Console for the summary.
+        again: Whether to write every run, including those that were written before.
 
     Raises:
-        TagbenchError: The tables or the figures are not there, or W&B is disabled.
+        TagbenchError: The tables or the figures are missing, or W&B is disabled.
     """
     if mode == "disabled":
         raise TagbenchError(
             "W&B is disabled by WANDB_MODE or --wandb. Name --wandb offline or --wandb online."
         )
-    folder = sweeps.folder(sweep.dataset, store)
-    if not list((folder / "report" / "figures").glob("*.png")):
+    dataset, folder = results.record.dataset, results.store.results
+    if not list((results.folder / "report" / "figures").glob("*.png")):
         raise TagbenchError(
-            f"There are no figures in {folder / 'report'}. Render them first: "
-            f"tagbench report --dataset {sweep.dataset}"
+            f"There are no figures in {results.folder / 'report'}. Render them first: "
+            f"tagbench report --dataset {dataset}"
         )
-    tables = read_tables(folder)
-    runtime = Runtime(str(store.results), "", wandb=mode, project=project())
-    done = log_sweep(sweep, tables, store, runtime, training=True, again=again)
+    runtime = Runtime(str(folder), "", wandb=mode, project=project())
+    runs = log_results(results, runtime, training=True, again=again)
     console.print(
-        f"{sweep.dataset}: {len(done.written)} runs written ({mode}), {len(done.kept)} were there, "
-        f"group {sweep.id}",
+        f"{dataset}: {len(runs.written)} runs written ({mode}), {len(runs.kept)} unchanged, "
+        f"group {results.record.id}",
         highlight=False,
     )
-    if done.without_curves:
+    if runs.without_curves:
         console.print(
-            f"Without curves, which an older version did not keep: {', '.join(done.without_curves)}"
+            "Without training curves, which an older version did not store: "
+            + ", ".join(runs.without_curves)
         )
-    if mode == "offline" and done.written:
-        console.print(f"To upload: wandb sync {store.results}/wandb/offline-run-*", highlight=False)
-    if mode == "online" and done.kept and list((store.results / "wandb").glob("offline-run-*")):
-        console.print(
-            f"Runs that were written offline are uploaded by: wandb sync {store.results}/wandb/"
-            "offline-run-*",
-            highlight=False,
-        )
+    pending = "wandb sync " + str(folder / "wandb" / "offline-run-*")
+    if mode == "offline" and runs.written:
+        console.print(f"To upload the runs: {pending}", highlight=False)
+    if mode == "online" and runs.kept and list((folder / "wandb").glob("offline-run-*")):
+        console.print(f"To upload runs that were written offline: {pending}", highlight=False)

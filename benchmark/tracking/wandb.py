@@ -1,18 +1,17 @@
-"""Weights & Biases as a sink: local files stay the truth, and no login is needed.
+"""Logging to Weights & Biases, which never replaces the files in the results folder.
 
-Project from ``WANDB_PROJECT`` or ``tagbench``; the entity is never set; the group is the sweep; the
-run id is the cell's id, so that a resumed cell goes on in its own run. ``wandb/logged`` in the
-results folder remembers which runs were written, so that nothing is written twice.
+The project is ``WANDB_PROJECT`` or ``tagbench``, the group is the id of the run record, and the
+entity is never set. The run of a training cell has the id of the cell, so that a resumed cell
+continues its own run. Files in ``wandb/logged`` of the results folder hold the digests of written
+runs, so that no run is written twice. No login is needed in the modes disabled and offline.
 """
 
 from __future__ import annotations
 
-import hashlib
 import netrc
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -20,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.config.files import flat
 from benchmark.plan.jobs import Runtime
-from benchmark.store import run_record as sweeps
-from benchmark.store.files import file_sha256
-from benchmark.store.store import Store
+from benchmark.store import open_results
+from benchmark.tracking.run import Run
 from datamodules.common.errors import unknown_name
 from datamodules.common.filesystem import replace_file
 
@@ -34,18 +32,21 @@ MODES = ("auto", "disabled", "offline", "online")
 
 
 def resolve_mode(mode: str) -> str:
-    """Return the mode to use: ``auto`` is online where a key is found, else offline.
+    """Return the W&B mode for an option of the command line.
+
+    ``auto`` becomes the mode in ``WANDB_MODE`` if that is set, otherwise online if an API key is
+    configured, otherwise offline.
 
     Raises:
-        TagbenchError: The mode does not exist.
+        TagbenchError: ``mode`` is not one of ``MODES``.
     """
     if mode not in MODES:
         raise unknown_name("W&B mode", mode, MODES, "--wandb")
     if mode != "auto":
         return mode
-    wanted = os.environ.get("WANDB_MODE", "")
-    if wanted in MODES[1:]:
-        return wanted
+    requested = os.environ.get("WANDB_MODE", "")
+    if requested in MODES[1:]:
+        return requested
     return "online" if _has_key() else "offline"
 
 
@@ -59,7 +60,7 @@ def _has_key() -> bool:
 
 
 def project() -> str:
-    """Return the W&B project."""
+    """Return the name of the W&B project."""
     return os.environ.get("WANDB_PROJECT") or "tagbench"
 
 
@@ -76,19 +77,19 @@ def _settings(runtime: Runtime, group: str) -> dict[str, Any]:
 
 
 def is_logged(results: Path, run_id: str, content: str) -> bool:
-    """Tell whether a run was written with this content, be it online or not."""
-    path = _mark(results, run_id)
+    """Return whether a run was written with the same content, online or offline."""
+    path = _digest_path(results, run_id)
     return path.is_file() and path.read_text(encoding="utf-8") == content
 
 
 def mark_logged(results: Path, run_id: str, content: str) -> None:
-    """Remember what a run that was written to its end held."""
-    path = _mark(results, run_id)
+    """Store the digest of the content of a run that was written completely."""
+    path = _digest_path(results, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, content.encode())
 
 
-def _mark(results: Path, run_id: str) -> Path:
+def _digest_path(results: Path, run_id: str) -> Path:
     return results / "wandb" / "logged" / run_id
 
 
@@ -109,10 +110,10 @@ def load_wandb() -> Any:
     return wandb
 
 
-def _quiet(settings: Mapping[str, Any]) -> Any:
+def _init(settings: Mapping[str, Any]) -> Any:
     wandb = load_wandb()
 
-    # Console capture would swallow the log file; system statistics say nothing about a score.
+    # Console capture would empty the log file, and system statistics do not concern scores.
     return wandb.init(
         **settings, settings=wandb.Settings(silent=True, console="off", x_disable_stats=True)
     )
@@ -122,15 +123,15 @@ def _quiet(settings: Mapping[str, Any]) -> Any:
 def training_logger(
     cell: str, document: Mapping[str, Any], runtime: Runtime
 ) -> Iterator[Logger | bool]:
-    """Yield Lightning's logger for a training cell; False when W&B is disabled."""
+    """Yield Lightning's logger for a training cell, or False if W&B is disabled."""
     if runtime.wandb == "disabled":
         yield False
         return
     from pytorch_lightning.loggers import WandbLogger
 
     results = Path(runtime.results)
-    group = sweeps.load(document["labels"]["dataset"], Store(results)).id
-    run = _quiet({**_settings(runtime, group), "id": cell, **training_facts(document)})
+    group = open_results(results)[document["labels"]["dataset"]].record.id
+    run = _init({**_settings(runtime, group), "id": cell, **training_facts(document)})
     try:
         yield WandbLogger(experiment=run)
     finally:
@@ -139,7 +140,7 @@ def training_logger(
 
 
 def training_facts(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return name, job type, tags and configuration of the run of a training cell."""
+    """Return the name, job type, tags and configuration of the run of a training cell."""
     labels = document["labels"]
     return {
         "name": f"train.{labels['dataset']}.{labels['model']}.s{labels['seed']}",
@@ -149,88 +150,41 @@ def training_facts(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Chart:
-    """Lines over one axis.
-
-    Attributes:
-        title: What stands above.
-        axis: What the axis is.
-        lines: Points ``(xs, ys)`` by the name of the line.
-    """
-
-    title: str
-    axis: str
-    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run that is written at once, from files.
-
-    Attributes:
-        id: Deterministic id.
-        facts: ``name``, ``job_type``, ``tags`` and ``config``.
-        summary: Final numbers.
-        tables: Frames by name.
-        charts: Lines by name.
-        pictures: PNG files by name.
-        history: Points of curves, in order; each has ``epoch``.
-    """
-
-    id: str
-    facts: Mapping[str, Any]
-    summary: Mapping[str, Any] = field(default_factory=dict)
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    charts: Mapping[str, Chart] = field(default_factory=dict)
-    pictures: Mapping[str, Path] = field(default_factory=dict)
-    history: Sequence[Mapping[str, float]] = ()
-
-    def digest(self) -> str:
-        """Return the sha256 of everything the run holds."""
-        content = [
-            repr((self.id, self.facts, self.summary, self.charts, self.history)),
-            *(f"{name} {frame.to_csv(index=False)}" for name, frame in self.tables.items()),
-            *(f"{name} {file_sha256(path)}" for name, path in self.pictures.items()),
-        ]
-        return hashlib.sha256("\n".join(content).encode()).hexdigest()
-
-
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame that W&B can type: a missing value is None, whatever the column."""
+    """Return a copy of a frame in which each missing value is None, as W&B expects."""
     objects = frame.astype(object)
     return objects.where(objects.notna(), None)
 
 
 def write_run(run: Run, group: str, runtime: Runtime) -> None:
-    """Write a run from its start to its end.
+    """Create a W&B run, write its content and finish it.
 
     Args:
-        run: What it holds.
-        group: The sweep.
-        runtime: Mode, project and results folder.
+        run: Content of the run.
+        group: W&B group, the id of the run record.
+        runtime: W&B mode and project, and the results folder.
     """
     wandb = load_wandb()
 
-    found = _quiet({**_settings(runtime, group), "id": run.id, **run.facts})
+    wandb_run = _init({**_settings(runtime, group), "id": run.id, **run.facts})
     if run.history:
-        found.define_metric("epoch")
-        found.define_metric("*", step_metric="epoch")
+        wandb_run.define_metric("epoch")
+        wandb_run.define_metric("*", step_metric="epoch")
     for point in run.history:
-        found.log(dict(point))
-    shown: dict[str, Any] = {
+        wandb_run.log(dict(point))
+    logged: dict[str, Any] = {
         name: wandb.Table(dataframe=_plain(frame)) for name, frame in run.tables.items()
     }
     for name, chart in run.charts.items():
-        shown[name] = wandb.plot.line_series(
+        logged[name] = wandb.plot.line_series(
             xs=[list(xs) for xs, _ in chart.lines.values()],
             ys=[list(ys) for _, ys in chart.lines.values()],
             keys=list(chart.lines),
             title=chart.title,
             xname=chart.axis,
         )
-    shown |= {name: wandb.Image(str(path)) for name, path in run.pictures.items()}
-    if shown:
-        found.log(shown)
-    found.summary.update(dict(run.summary))
-    found.finish()
+    logged |= {name: wandb.Image(str(path)) for name, path in run.pictures.items()}
+    if logged:
+        wandb_run.log(logged)
+    wandb_run.summary.update(dict(run.summary))
+    wandb_run.finish()

@@ -1,8 +1,7 @@
-"""Two result tables side by side: what changed, and whether by more than chance allows.
+"""Differences of two sets of result tables.
 
-Tables are compared only where they measure the same thing: the same dataset and split, windows and
-perturbation protocol, by the same series of versions. Both files hold six decimals, so that values
-are the same or they differ; there is no tolerance.
+Tables are compared only if they agree in dataset, split, windows, perturbation protocol and series
+of versions. The files hold six decimals, and values are compared without a tolerance.
 """
 
 from __future__ import annotations
@@ -15,12 +14,27 @@ from pathlib import Path
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from benchmark.score.tables.diff_inputs import BOARD, Side, folders_of, mixed, notes, read_side
+from benchmark.score.tables.diff_inputs import (
+    BOARD,
+    ResultTables,
+    datasets_in,
+    incompatibilities,
+    notes,
+    read_result_tables,
+)
 from benchmark.score.tables.schema import all_tables
 from datamodules.common.errors import TagbenchError
 
-# Shown apart, or facts of the bootstrap and not of a model.
-_APART = {"rank", "rank_low", "rank_high", "tie_group", "n_boot", "bootstrap_seed", "n_clusters"}
+# Ranks are listed on their own; the other columns describe the bootstrap and not a model.
+_NOT_COMPARED = {
+    "rank",
+    "rank_low",
+    "rank_high",
+    "tie_group",
+    "n_boot",
+    "bootstrap_seed",
+    "n_clusters",
+}
 
 Names = tuple[tuple[str, str], ...]
 """``(what, name)``, such as ``("model", "fcn")``."""
@@ -28,17 +42,17 @@ Names = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Change:
-    """A value that is not the same in both tables.
+    """A value that differs between the two tables.
 
     Attributes:
         file: ``"leaderboard.csv"`` or ``"robustness.csv"``.
         row: The row's key columns joined by spaces.
-        column: Column.
-        old: Value of the first table; None for none.
-        new: Value of the second.
+        column: Name of the column.
+        old: Value in the first table; None if it is missing.
+        new: Value in the second table; None if it is missing.
         inside: Whether the new value lies within the interval of the old one; None without an
-            interval. Both were measured on the same tracks, which that interval does not know: a
-            change inside it may still be real.
+            interval. The interval does not account for both values being measured on the same
+            tracks, so that a change inside it may still be significant.
     """
 
     file: str
@@ -50,23 +64,23 @@ class Change:
 
     @property
     def difference(self) -> float | None:
-        """New minus old; None where either is missing."""
+        """``new`` minus ``old``; None if either is missing."""
         return None if self.old is None or self.new is None else self.new - self.old
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What differs between two tables.
+class TableDiff:
+    """Differences of two sets of tables of one dataset.
 
     Attributes:
-        title: Name of the dataset, where it is known.
+        title: Name of the dataset; empty if the files do not state it.
         changes: Values that differ.
-        removed: Models, rows and columns of the first alone.
-        added: Those of the second alone.
-        ranks: ``(model, old, new)`` where the rank changed; None for no rank.
-        notes: What changes no number: other presets, facts that a file does not tell.
-        forced: Differences that are refused unless forced.
-        shared: Number of rows that both have.
+        removed: Models, rows and columns of the first set only.
+        added: Models, rows and columns of the second set only.
+        ranks: ``(model, old, new)`` of models whose rank changed; None for no rank.
+        notes: Remarks, such as different presets or facts that could not be checked.
+        forced: Incompatibilities that were ignored because of ``force``.
+        shared: Number of rows present in both sets.
     """
 
     title: str
@@ -80,74 +94,77 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether both say the same."""
+        """Whether no value, row, column or rank differs."""
         return not (self.changes or self.removed or self.added or self.ranks)
 
 
-def compare(first: Path, second: Path, *, force: bool = False) -> list[Comparison]:
+def compare(first: Path, second: Path, *, force: bool = False) -> list[TableDiff]:
     """Compare two CSV files, two folders of a dataset, or two results folders.
 
     Args:
-        first: The old one.
-        second: The new one.
-        force: Compare even what does not measure the same.
+        first: Path of the old tables.
+        second: Path of the new tables.
+        force: Whether to compare tables that are not comparable.
 
     Returns:
-        One comparison a dataset, and one more where a dataset is in one folder alone.
+        One entry per dataset, and one more if a dataset is in one of the folders only.
 
     Raises:
-        TagbenchError: Nothing to compare is there, the two are of different kinds, or they do not
-            measure the same and ``force`` is not set.
+        TagbenchError: No tables were found, the two paths hold different tables, or the tables
+            are not comparable and ``force`` is not set.
     """
-    old, new = folders_of(first), folders_of(second)
+    old, new = datasets_in(first), datasets_in(second)
     if old is None or new is None:
         for folder, inside in ((first, old), (second, new)):
             if inside is not None:
                 raise TagbenchError(
-                    f"{folder} holds datasets ({', '.join(inside)}) and the other side is one "
-                    f"table or dataset: name one in it, such as {folder / inside[0]}."
+                    f"{folder} holds datasets ({', '.join(inside)}), and the other path is one "
+                    f"table or dataset. Name one dataset in it, such as {folder / inside[0]}."
                 )
-        return [_compare(read_side(first), read_side(second), force)]
-    both = [name for name in old if name in new]
-    found = [_compare(read_side(first / n), read_side(second / n), force) for n in both]
+        return [_compare(read_result_tables(first), read_result_tables(second), force)]
+    diffs = [
+        _compare(read_result_tables(first / name), read_result_tables(second / name), force)
+        for name in old
+        if name in new
+    ]
     removed = tuple(("dataset", name) for name in old if name not in new)
     added = tuple(("dataset", name) for name in new if name not in old)
     if removed or added:
-        found.append(Comparison("datasets", removed=removed, added=added))
-    return found
+        diffs.append(TableDiff("datasets", removed=removed, added=added))
+    return diffs
 
 
-def _compare(old: Side, new: Side, force: bool) -> Comparison:
-    kinds = [name for name in old.frames if name in new.frames]
-    if not kinds:
+def _compare(old: ResultTables, new: ResultTables, force: bool) -> TableDiff:
+    files = [name for name in old.frames if name in new.frames]
+    if not files:
         raise TagbenchError(
-            f"{old.path} is a {'/'.join(old.frames)} and {new.path} a {'/'.join(new.frames)}: "
-            "compare tables of one kind."
+            f"{old.path} is a {'/'.join(old.frames)} and {new.path} a {'/'.join(new.frames)}. "
+            "Name two files of the same table."
         )
-    unlike = mixed(old, new)
-    if unlike and not force:
+    differing = incompatibilities(old, new)
+    if differing and not force:
         raise TagbenchError(
-            f"{old.path} and {new.path} do not measure the same: {'; '.join(unlike)}. "
-            "Compare tables of one protocol, or add --force to see the numbers all the same."
+            f"{old.path} and {new.path} are not comparable: {'; '.join(differing)}. "
+            "Compare tables that agree in these facts, or add --force to compare them anyway."
         )
     changes: list[Change] = []
     removed: dict[tuple[str, str], None] = {}
     added: dict[tuple[str, str], None] = {}
     shared = 0
-    for kind in kinds:
-        before, after = _keyed(kind, old.frames[kind]), _keyed(kind, new.frames[kind])
-        removed |= dict.fromkeys(_lone(kind, before, after))
-        added |= dict.fromkeys(_lone(kind, after, before))
-        changes += _changes(kind, before, after)
+    for file in files:
+        before, after = _keyed(file, old.frames[file]), _keyed(file, new.frames[file])
+        removed |= dict.fromkeys(_only_in_first(file, before, after))
+        added |= dict.fromkeys(_only_in_first(file, after, before))
+        changes += _changes(file, before, after)
         shared += len(before.index.intersection(after.index))
-    return Comparison(
+    return TableDiff(
         title=new.facts.get("dataset") or old.facts.get("dataset", ""),
         changes=tuple(changes),
         removed=tuple(removed),
         added=tuple(added),
         ranks=tuple(_ranks(old, new)),
         notes=tuple(notes(old, new)),
-        forced=tuple(unlike),
+        forced=tuple(differing),
         shared=shared,
     )
 
@@ -157,57 +174,60 @@ def _keys(file: str) -> tuple[str, ...]:
     return all_tables()[file.removesuffix(".csv")].keys
 
 
-def _keyed(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _keyed(file: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose index is the text of its key columns."""
-    keys = frame[list(_keys(kind))].astype("string").fillna("")
+    keys = frame[list(_keys(file))].astype("string").fillna("")
     return frame.set_index(keys.agg(" ".join, axis=1))
 
 
-def _lone(kind: str, here: pd.DataFrame, there: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Yield what only ``here`` has: models, then rows of shared models, then columns."""
-    models = [str(name) for name in here["model"].unique() if name not in set(there["model"])]
+def _only_in_first(
+    file: str, first: pd.DataFrame, second: pd.DataFrame
+) -> Iterator[tuple[str, str]]:
+    """Yield the models, the rows of shared models and the columns of the first table only."""
+    models = [str(name) for name in first["model"].unique() if name not in set(second["model"])]
     yield from (("model", name) for name in models)
-    rows = here.index[~here.index.isin(there.index) & ~here["model"].isin(models)]
-    yield from (("row", f"{kind}: {name}") for name in rows)
-    columns = [str(name) for name in here.columns if name not in there.columns]
-    yield from (("column", f"{kind}: {name}") for name in columns)
+    rows = first.index[~first.index.isin(second.index) & ~first["model"].isin(models)]
+    yield from (("row", f"{file}: {name}") for name in rows)
+    columns = [str(name) for name in first.columns if name not in second.columns]
+    yield from (("column", f"{file}: {name}") for name in columns)
 
 
-def _changes(kind: str, before: pd.DataFrame, after: pd.DataFrame) -> Iterator[Change]:
+def _changes(file: str, before: pd.DataFrame, after: pd.DataFrame) -> Iterator[Change]:
     rows = [name for name in after.index if name in set(before.index)]
     before, after = before.loc[rows], after.loc[rows]
-    skipped = {*_APART, *_keys(kind)}
+    skipped = {*_NOT_COMPARED, *_keys(file)}
     columns = [
         str(name)
         for name in after.columns
         if name in before.columns and name not in skipped and is_numeric_dtype(after[name])
     ]
-    ends = {end for name in columns for end in _ends(name) if end in columns}
+    ends = {end for name in columns for end in _interval_columns(name) if end in columns}
     for name in columns:
         if name in ends:
             continue
-        group = [name, *(end for end in _ends(name) if end in columns)]
+        group = [name, *(end for end in _interval_columns(name) if end in columns)]
         old, new = before[group].astype("Float64"), after[group].astype("Float64")
         equal = ((old == new).fillna(False) | (old.isna() & new.isna())).all(axis=1)
         olds, news = old.to_numpy(float, na_value=math.nan), new.to_numpy(float, na_value=math.nan)
         for at in (~equal.to_numpy(bool)).nonzero()[0].tolist():
             values = [None if math.isnan(v) else v for v in olds[at].tolist()]
-            found = None if math.isnan(news[at, 0]) else float(news[at, 0])
-            yield Change(kind, rows[at], name, values[0], found, _inside(values[1:], found))
+            new_value = None if math.isnan(news[at, 0]) else float(news[at, 0])
+            inside = _is_inside(values[1:], new_value)
+            yield Change(file, rows[at], name, values[0], new_value, inside)
 
 
-def _ends(column: str) -> tuple[str, str]:
+def _interval_columns(column: str) -> tuple[str, str]:
     prefix = "" if column == "value" else f"{column}_"
     return f"{prefix}low", f"{prefix}high"
 
 
-def _inside(ends: Sequence[float | None], value: float | None) -> bool | None:
+def _is_inside(ends: Sequence[float | None], value: float | None) -> bool | None:
     if len(ends) != 2 or value is None or ends[0] is None or ends[1] is None:
         return None
     return ends[0] <= value <= ends[1]
 
 
-def _ranks(old: Side, new: Side) -> Iterator[tuple[str, int | None, int | None]]:
+def _ranks(old: ResultTables, new: ResultTables) -> Iterator[tuple[str, int | None, int | None]]:
     if BOARD not in old.frames or BOARD not in new.frames:
         return
     before, after = (

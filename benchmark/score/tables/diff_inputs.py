@@ -1,4 +1,4 @@
-"""What a result table measures: read from the table itself, or from what lies beside it."""
+"""Tables to compare, and the facts that decide whether they are comparable."""
 
 from __future__ import annotations
 
@@ -25,18 +25,22 @@ IDENTITY = {
     "protocol": "perturbation protocol",
     "version": "series of tagbench versions",
 }
-"""Facts that two tables must share, and what people call them."""
+"""Facts that must be equal for two tables to be comparable, with their printed names."""
+
+
+_SCORE_COLUMNS = {BOARD: "rank", SCORES: "value"}
+"""Column that each table must have beside its key columns, by the name of the file."""
 
 
 @dataclass(frozen=True)
-class Side:
-    """One of the two.
+class ResultTables:
+    """One of the two sets of tables being compared.
 
     Attributes:
-        path: Where it lies.
+        path: CSV file or folder that was read.
         frames: Tables by the name of their file.
-        facts: Values of ``IDENTITY`` as far as they are known.
-        preset: Names of its presets.
+        facts: Values of ``IDENTITY``; a fact that the files do not state is absent.
+        preset: Names of the presets, joined by a plus sign.
         samples: Digest of the decoded samples, from the run record beside the table.
     """
 
@@ -47,57 +51,69 @@ class Side:
     samples: str = ""
 
 
-def folders_of(path: Path) -> list[str] | None:
-    """Return the datasets of a results folder; None for a file or the folder of a dataset."""
+def datasets_in(path: Path) -> list[str] | None:
+    """Return the datasets of a results folder; None for a file or the folder of a dataset.
+
+    Raises:
+        TagbenchError: ``path`` is a folder without tables.
+    """
     if path.is_file() or (path / BOARD).is_file() or (path / SCORES).is_file():
         return None
-    found = sorted(file.parent.name for file in path.glob(f"*/{BOARD}"))
-    if not found:
+    names = sorted(file.parent.name for file in path.glob(f"*/{BOARD}"))
+    if not names:
         raise TagbenchError(
             f"There is no {BOARD} in {path} or in a folder of it. Name a CSV file, the folder of a "
             "dataset or a results folder; `tagbench leaderboard` writes the tables of a sweep."
         )
-    return found
+    return names
 
 
-def read_side(path: Path) -> Side:
-    """Read a CSV file or both tables of a dataset's folder, and what they were made of."""
+def read_result_tables(path: Path) -> ResultTables:
+    """Read a CSV file or both tables of a dataset's folder, with the facts they state.
+
+    Raises:
+        TagbenchError: A file is missing or damaged, or is not one of the two tables.
+    """
     files = [path / name for name in (BOARD, SCORES)] if path.is_dir() else [path]
     frames = {}
     for file in files:
         if path.is_file() or file.is_file():
-            kind = _kind(read_text_table(file), file)
-            frames[kind] = _read(file, kind)
-    known = dict(frames)
-    for name in (BOARD, SCORES):  # what lies beside a file knows facts that it does not
-        beside = path.parent / name
-        if path.is_file() and path.name in (BOARD, SCORES) and beside.is_file():
-            known.setdefault(name, _read(beside, name))
-    preset = _values(known.get(BOARD), "preset")
-    return Side(path, frames, _facts(known), preset, _samples(path))
+            name = _table_file(file)
+            frames[name] = _read(file, name)
+    sources = dict(frames)
+    for name in (BOARD, SCORES):  # each table states facts that the other one does not
+        sibling = path.parent / name
+        if path.is_file() and path.name in (BOARD, SCORES) and sibling.is_file():
+            sources.setdefault(name, _read(sibling, name))
+    preset = _values(sources.get(BOARD), "preset")
+    return ResultTables(path, frames, _facts(sources), preset, _samples(path))
 
 
 def _samples(path: Path) -> str:
-    """Return the digest of the decoded samples; empty where no run record states one."""
+    """Return the digest of the decoded samples; empty if no run record states one.
+
+    The record is not required to have the format of this version, so that results of different
+    versions can be compared.
+    """
     record = (path if path.is_dir() else path.parent) / RECORD
     if not record.is_file():
         return ""
     return str(read_json(record).get("info", {}).get("samples_digest") or "")
 
 
-def _read(path: Path, kind: str) -> pd.DataFrame:
-    """Read a CSV file in the types of its table."""
-    return read_table(path, all_tables()[kind.removesuffix(".csv")])
+def _read(path: Path, name: str) -> pd.DataFrame:
+    """Read a CSV file with the column types of the table in file ``name``."""
+    return read_table(path, all_tables()[name.removesuffix(".csv")])
 
 
-def _kind(frame: pd.DataFrame, path: Path) -> str:
-    columns = set(frame.columns)
-    if {"rank", "model"} <= columns:
-        return BOARD
-    if {*all_tables()["robustness"].keys, "value"} <= columns:
-        return SCORES
+def _table_file(path: Path) -> str:
+    """Return which of the two tables a CSV file holds: by its name, or by its key columns."""
+    columns = set(read_text_table(path).columns)
+    for name in [path.name] if path.name in _SCORE_COLUMNS else _SCORE_COLUMNS:
+        if {*all_tables()[name.removesuffix(".csv")].keys, _SCORE_COLUMNS[name]} <= columns:
+            return name
     raise TagbenchError(
-        f"{path} is neither a {BOARD} nor a {SCORES}: its columns are {', '.join(frame.columns)}."
+        f"{path} is neither a {BOARD} nor a {SCORES}. Its columns are {', '.join(sorted(columns))}."
     )
 
 
@@ -113,14 +129,14 @@ def _facts(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
 
 
 def _values(frame: pd.DataFrame | None, column: str) -> str:
-    """Return the values of a column that says where rows come from, joined by a plus sign."""
+    """Return the distinct values of a column, joined by a plus sign."""
     if frame is None or column not in frame.columns:
         return ""
-    return "+".join(sorted({part for v in frame[column].dropna() for part in str(v).split("+")}))
+    return "+".join(sorted({item for v in frame[column].dropna() for item in str(v).split("+")}))
 
 
-def mixed(old: Side, new: Side) -> list[str]:
-    """Return what the two do not share though they must, in words, with both values."""
+def incompatibilities(old: ResultTables, new: ResultTables) -> list[str]:
+    """Return the facts of ``IDENTITY`` that differ, as text with both values."""
     return [
         f"{title} {old.facts[name]!r} against {new.facts[name]!r}"
         for name, title in IDENTITY.items()
@@ -128,13 +144,13 @@ def mixed(old: Side, new: Side) -> list[str]:
     ]
 
 
-def notes(old: Side, new: Side) -> Iterator[str]:
-    """Yield what a reader of the comparison should know and no number tells."""
+def notes(old: ResultTables, new: ResultTables) -> Iterator[str]:
+    """Yield differences that do not prevent a comparison, and facts that could not be checked."""
     if old.preset and new.preset and old.preset != new.preset:
         yield f"preset {old.preset!r} against {new.preset!r}: the models were trained differently"
     if old.samples and new.samples and old.samples != new.samples:
         yield f"decoded samples differ: {old.samples[:12]} against {new.samples[:12]}"
-    for side in (old, new):
-        unknown = [title for name, title in IDENTITY.items() if name not in side.facts]
-        if unknown:
-            yield f"{side.path} does not tell its {', '.join(unknown)}: not checked"
+    for tables in (old, new):
+        missing = [title for name, title in IDENTITY.items() if name not in tables.facts]
+        if missing:
+            yield f"{tables.path} does not state its {', '.join(missing)}: not checked"

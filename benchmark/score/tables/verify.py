@@ -1,4 +1,4 @@
-"""Compare the CSV files on disk with tables recomputed from the stored predictions."""
+"""Comparison of the CSV files on disk with tables recomputed from the stored predictions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Rows = dict[tuple[str, ...], dict[str, str]]
 
 @dataclass(frozen=True)
 class Difference:
-    """One value of a CSV file that the stored predictions do not confirm.
+    """A value of a CSV file that differs from the recomputed one.
 
     Attributes:
         file: Name of the CSV file.
-        row: The row's key columns joined by spaces; empty where the whole file is meant.
-        column: Column, or ``"row"``, ``"file"``, ``"columns"``, ``"order"``.
-        stored: What the file says.
-        recomputed: What the predictions say.
+        row: The row's key columns joined by spaces; empty for a difference of the whole file.
+        column: Name of the column, or ``"row"``, ``"file"``, ``"columns"``, ``"order"``.
+        stored: Value in the file.
+        recomputed: Value computed from the stored predictions.
     """
 
     file: str
@@ -37,28 +37,25 @@ def verify_tables(directory: Path, tables: Tables) -> list[Difference]:
 
     Args:
         directory: ``results/<dataset>``.
-        tables: Fresh from :func:`benchmark.score.tables.leaderboard.build_tables`.
+        tables: Recomputed tables, see :func:`benchmark.score.tables.build.build_tables`.
 
     Returns:
-        Every difference, in the order of the files; empty when all rows are confirmed. The
-        comparison is of text: six decimals leave no room for a tampered digit.
+        All differences in the order of the files; empty if the files are equal to the tables. Text
+        is compared, without a tolerance.
     """
-    found: list[Difference] = []
-    files = {schema.file: schema.keys for schema in tables.schemas.values()}
+    differences: list[Difference] = []
+    keys = {schema.file: schema.keys for schema in tables.schemas.values()}
     for name, frame in tables.frames().items():
         path = directory / name
         if path.is_file():
-            found.extend(
-                _compare(
-                    name, files[name], path.read_bytes().decode(errors="replace"), to_csv(frame)
-                )
-            )
+            stored = path.read_bytes().decode(errors="replace")
+            differences.extend(_compare(name, keys[name], stored, to_csv(frame)))
         else:
-            found.append(Difference(name, "", "file", "missing", f"{len(frame)} rows"))
-    for name in sorted(files.keys() - tables.frames().keys()):
+            differences.append(Difference(name, "", "file", "missing", f"{len(frame)} rows"))
+    for name in sorted(keys.keys() - tables.frames().keys()):
         if (directory / name).is_file():
-            found.append(Difference(name, "", "file", "present", "missing"))
-    return found
+            differences.append(Difference(name, "", "file", "present", "missing"))
+    return differences
 
 
 def _compare(name: str, keys: Sequence[str], stored: str, recomputed: str) -> Iterator[Difference]:
@@ -85,12 +82,12 @@ def _compare(name: str, keys: Sequence[str], stored: str, recomputed: str) -> It
             count += 1
             yield Difference(name, " ".join(key), "row", "present", "missing")
     if not count:
-        what = "order" if old_keys != new_keys else "file"
-        yield Difference(name, "", what, "other bytes", "same values")
+        column = "order" if old_keys != new_keys else "file"
+        yield Difference(name, "", column, "other bytes", "same values")
 
 
 def _parse(names: Sequence[str], text: str) -> tuple[Sequence[str], list[tuple[str, ...]], Rows]:
-    """Return columns, the keys in order, and rows by key; a repeated key gets a number."""
+    """Return the columns, the keys in order, and the rows by key; repeated keys are made unique."""
     reader = csv.DictReader(io.StringIO(text), restval="", restkey="surplus")
     keys: list[tuple[str, ...]] = []
     rows: Rows = {}

@@ -1,4 +1,4 @@
-"""W&B as a sink: what an offline run file holds, and which mode is taken."""
+"""Content of offline W&B run files, and the choice of the mode."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from rich.console import Console
 from wandb.proto import wandb_internal_pb2
 
 from benchmark.score.tables.schema import all_tables
-from benchmark.store import run_record
-from benchmark.store.store import Store
+from benchmark.store import open_results
 from benchmark.tracking import wandb
 from benchmark.tracking.sync import sync
 from datamodules.common.errors import TagbenchError
@@ -176,7 +175,7 @@ assert "torch" not in sys.modules, "torch was imported"
 
 
 def test_sync_fills_in_what_is_missing(bench: Bench, runs: list[dict[str, Any]], tmp_path: Path):
-    assert "0 runs written (offline), 5 were there" in wandb_sync(bench.results)
+    assert "0 runs written (offline), 5 unchanged" in wandb_sync(bench.results)
     results = tmp_path / "results"
     shutil.copytree(bench.results, results, ignore=shutil.ignore_patterns("wandb", "logs"))
     assert "5 runs written" in wandb_sync(results)
@@ -198,7 +197,7 @@ def test_sync_fills_in_what_is_missing(bench: Bench, runs: list[dict[str, Any]],
         path.write_text(json.dumps(metrics))
     shown = wandb_sync(results, "--again")
     assert "5 runs written" in shown
-    assert "Without curves" in shown
+    assert "Without training curves" in shown
     assert "train.folder.musicnn.s0" in shown
 
 
@@ -215,13 +214,13 @@ def test_curves_are_kept_by_epoch(bench: Bench):
 
 
 def test_sync_needs_a_report(bench: Bench, tmp_path: Path):
-    store = Store(Path(shutil.copytree(bench.results, tmp_path / "results")))
-    record = run_record.load("folder", store)
+    copy = Path(shutil.copytree(bench.results, tmp_path / "results"))
+    results = open_results(copy)["folder"]
     with pytest.raises(TagbenchError, match="WANDB_MODE"):
-        sync(record, store, "disabled", Console(quiet=True))
-    shutil.rmtree(store.results / "folder" / "report")
+        sync(results, "disabled", Console(quiet=True))
+    shutil.rmtree(copy / "folder" / "report")
     with pytest.raises(TagbenchError, match="tagbench report --dataset folder"):
-        sync(record, store, "offline", Console(quiet=True))
+        sync(results, "offline", Console(quiet=True))
 
 
 def test_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Two tables side by side: what differs, what is refused, and the exit code."""
+"""Differences of result tables, refused comparisons, and exit codes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def score(folder: Path, model: str, column: str) -> float:
 def test_the_same_tables_are_the_same(old: Path, new: Path):
     code, shown = call(old, new)
     assert code == 0
-    assert "all the same" in shown
+    assert "no differences" in shown
     assert call(old / "leaderboard.csv", new / "leaderboard.csv")[0] == 0
     assert call(old.parent, new.parent)[0] == 0
 
@@ -62,8 +62,8 @@ def test_the_same_tables_are_the_same(old: Path, new: Path):
 def test_a_changed_score_is_shown_with_its_interval(old: Path, new: Path):
     low, value = score(old, "musicnn", "roc_auc_low"), score(old, "musicnn", "roc_auc")
     edit(new / "leaderboard.csv", "musicnn", roc_auc=f"{value - 0.000001:.6f}", pr_auc=0.001)
-    (found,) = compare(old, new)
-    changes = {change.column: change for change in found.changes}
+    (diff,) = compare(old, new)
+    changes = {change.column: change for change in diff.changes}
     assert changes.keys() == {"roc_auc", "pr_auc"}
     assert low < value - 0.000001
     assert changes["roc_auc"].inside is True
@@ -78,8 +78,8 @@ def test_a_changed_score_is_shown_with_its_interval(old: Path, new: Path):
 
 def test_an_interval_alone_may_change(old: Path, new: Path):
     edit(new / "leaderboard.csv", "musicnn", roc_auc_low="0.500000")
-    (found,) = compare(old, new)
-    (change,) = found.changes
+    (diff,) = compare(old, new)
+    (change,) = diff.changes
     assert (change.column, change.difference, change.inside) == ("roc_auc", 0.0, True)
 
 
@@ -89,8 +89,8 @@ def test_a_changed_condition_is_found_in_robustness(old: Path, new: Path):
     at = frame.index[(frame["model"] == "fcn") & (frame["perturbation"] == "white_noise")][0]
     frame.loc[at, ["value", "drop"]] = ["0.100000", ""]
     frame.to_csv(path, index=False, lineterminator="\n")
-    (found,) = compare(old, new)
-    changes = {change.column: change for change in found.changes}
+    (diff,) = compare(old, new)
+    changes = {change.column: change for change in diff.changes}
     assert changes.keys() == {"value", "drop"}
     assert "fcn suite white_noise" in changes["value"].row
     assert changes["drop"].new is None
@@ -101,12 +101,12 @@ def test_models_and_ranks(old: Path, tmp_path: Path):
     folder = tmp_path / "synth"
     cells = simulated(tmp_path, ("musicnn", "tag_prior", "crnn"), n=40, c=3)
     write_tables(build_tables(cells, n_boot=50), folder)
-    (found,) = compare(old, folder)
-    assert ("model", "fcn") in found.removed
-    assert ("model", "crnn") in found.added
-    # Rows of a model that is gone are not told one by one.
-    assert {what for what, _ in (*found.removed, *found.added)} == {"model"}
-    ranks = {model: (before, after) for model, before, after in found.ranks}
+    (diff,) = compare(old, folder)
+    assert ("model", "fcn") in diff.removed
+    assert ("model", "crnn") in diff.added
+    # Rows of a removed model are not listed one by one.
+    assert {what for what, _ in (*diff.removed, *diff.added)} == {"model"}
+    ranks = {model: (before, after) for model, before, after in diff.ranks}
     assert ranks["musicnn"] == (2, 1)
     code, shown = call(old, folder)
     assert code == 1
@@ -119,12 +119,12 @@ def test_rows_and_columns_of_one_side(old: Path, new: Path):
     frame[frame["perturbation"] != "white_noise"].to_csv(path, index=False)
     board = pd.read_csv(new / "leaderboard.csv", dtype="string", keep_default_na=False)
     board.drop(columns="white_noise_drop").to_csv(new / "leaderboard.csv", index=False)
-    (found,) = compare(old, new)
-    assert ("column", "leaderboard.csv: white_noise_drop") in found.removed
-    rows = [name for what, name in found.removed if what == "row"]
+    (diff,) = compare(old, new)
+    assert ("column", "leaderboard.csv: white_noise_drop") in diff.removed
+    rows = [name for what, name in diff.removed if what == "row"]
     assert len(rows) > 0
     assert all("white_noise" in name for name in rows)
-    assert not found.added
+    assert not diff.added
 
 
 MIXTURES = [
@@ -146,7 +146,10 @@ def test_a_mixture_is_refused_unless_forced(
     assert message in shown
     code, shown = call(old, new, "--force")
     assert code == 0
-    assert f"Compared by force, though not alike: {message.split(' against')[0]}" in shown
+    assert (
+        f"Compared because of --force, although not comparable: {message.split(' against')[0]}"
+        in shown
+    )
 
 
 def test_another_dataset_is_refused(old: Path, new: Path):
@@ -171,9 +174,9 @@ def test_series():
 
 def test_a_file_alone_says_what_it_does_not_know(old: Path, tmp_path: Path):
     alone = Path(shutil.copy(old / "robustness.csv", tmp_path / "A.csv"))
-    (found,) = compare(alone, old / "robustness.csv")
-    assert found.same
-    assert "A.csv does not tell its prepared audio, split" in " ".join(found.notes)
+    (diff,) = compare(alone, old / "robustness.csv")
+    assert diff.same
+    assert "A.csv does not state its prepared audio, split" in " ".join(diff.notes)
 
 
 def test_datasets_of_one_folder_alone(old: Path, new: Path):
@@ -184,7 +187,7 @@ def test_datasets_of_one_folder_alone(old: Path, new: Path):
 
 
 def test_what_cannot_be_compared(old: Path, new: Path, tmp_path: Path):
-    with pytest.raises(TagbenchError, match="compare tables of one kind"):
+    with pytest.raises(TagbenchError, match="two files of the same table"):
         compare(old / "leaderboard.csv", new / "robustness.csv")
     with pytest.raises(TagbenchError, match="neither"):
         compare(old / "per_tag.csv", new / "per_tag.csv")
