@@ -1,4 +1,4 @@
-"""The files that turn finished shards into a corpus."""
+"""Writer of the files that describe a corpus: manifest, rejected tracks and ``corpus.json``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stored:
-    """Result of decoding one track, and the number of the shard that it belongs to."""
+    """Result of decoding one track.
+
+    Attributes:
+        shard: Number of the shard that contains the track.
+        fact: The result.
+    """
 
     shard: int
     fact: Fact
@@ -42,13 +47,13 @@ class Stored:
 
 @dataclass(frozen=True)
 class Description:
-    """What a corpus is a corpus of.
+    """Description of a corpus.
 
     Attributes:
         name: Name of the dataset.
-        tags: Classes in order.
+        tags: Classes, in the order of the columns of the targets.
         task: ``"multilabel"`` or ``"singlelabel"``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         input_digest: Digest of the arguments of the preparation.
     """
 
@@ -66,8 +71,8 @@ def publish(
 
     Args:
         root: Folder of the corpus.
-        tracks: All tracks, by track id.
-        facts: Result of decoding each of them.
+        tracks: All tracks, in the order of their ids.
+        facts: Result of decoding each track, by track id.
         about: Description of the corpus.
 
     Raises:
@@ -78,7 +83,7 @@ def publish(
     if not kept:
         replace_file(root / "rejected.csv", _rejected_csv(rejected))
         raise TagbenchError(
-            f"None of the {len(tracks)} tracks of {about.name!r} could be decoded. The first: "
+            f"None of the {len(tracks)} tracks of {about.name!r} could be decoded. The first is "
             f"{rejected[0].source}: {rejected[0].reason}. All are listed in "
             f"{root / 'rejected.csv'}."
         )
@@ -90,7 +95,7 @@ def publish(
         "cautions": _cautions(table, about.tags),
     }
     corpus = root / "corpus.json"
-    corpus.unlink(missing_ok=True)  # incomplete, until all files belong together
+    corpus.unlink(missing_ok=True)  # A corpus without this file counts as incomplete.
     _write_manifest(root / "manifest.parquet", table)
     replace_file(root / "rejected.csv", _rejected_csv(rejected))
     _remove_unused(root / "shards", {entry.shard for entry in facts.values()})
@@ -162,7 +167,7 @@ def _table(tracks: Sequence[Track], stored: Sequence[Stored]) -> pa.Table:
             columns[key] = pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             raise TagbenchError(
-                f"The extra column {key!r} mixes kinds of values; use numbers or text throughout."
+                f"The extra column {key!r} mixes types of values. Use only numbers or only text."
             ) from None
     return pa.table(columns)
 
@@ -184,7 +189,7 @@ def _rejected_csv(rejected: Sequence[Fact]) -> bytes:
 
 
 def _remove_unused(folder: Path, used: set[int]) -> None:
-    """Remove shards that no track refers to; the sidecar goes first, as it came last."""
+    """Remove shards that no track refers to, each sidecar before its samples."""
     numbers = {int(path.stem) for path in folder.iterdir() if path.stem.isdigit()}
     for number in sorted(numbers - used):
         sidecar_path(folder, number).unlink(missing_ok=True)

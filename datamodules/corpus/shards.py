@@ -1,7 +1,8 @@
-"""Shards: files of int16 audio, each with a sidecar that says what is in it.
+"""Shards: files of int16 audio, each with a JSON sidecar that describes its tracks.
 
-A shard is written by one process and then never changes. The sidecar appears last, so a shard
-without one is debris of a run that was killed. Decoding processes import this file.
+A shard is written by one process and does not change afterwards. The sidecar is written last, so a
+shard without a sidecar is incomplete. Decoding processes import this module; it must not import
+torch.
 """
 
 from __future__ import annotations
@@ -21,27 +22,31 @@ from datamodules.audio.errors import AudioError
 from datamodules.common.filesystem import PARTIAL, replace_file
 from datamodules.corpus.track import AudioSource, Float32, Int16
 
-MAX_TRACKS = 128  # bounds what a kill can lose
+MAX_TRACKS = 128
+"""Largest number of tracks in a shard; a run that is killed loses at most these for each worker."""
+
 MAX_BYTES = 2**30
+"""Size in bytes at which a shard is full."""
+
 _FULL_SCALE = 32767
 _SIDECAR_FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What became of one track.
+    """Result of decoding one track.
 
     Attributes:
-        track_id: Of the track.
+        track_id: Id of the track.
         source: Label of its source.
-        stamp: Stamp of its source at the time.
-        reason: Why there is no audio; empty if there is.
-        transient: Whether to try again when the corpus is prepared again.
-        source_sha256: Of the source.
-        offset: First sample in the shard.
-        samples: Length.
-        scale: Audio is stored int16 times this.
-        audio_sha256: Of the stored int16 samples.
+        stamp: Stamp of its source when it was decoded.
+        reason: Why the track was rejected; empty if it was decoded.
+        transient: Whether a rejected track is decoded again by the next preparation.
+        source_sha256: SHA-256 of the source.
+        offset: Position of the first sample in the shard.
+        samples: Length in samples.
+        scale: Factor that turns the stored int16 samples into float32.
+        audio_sha256: SHA-256 of the stored int16 samples.
     """
 
     track_id: str
@@ -58,7 +63,15 @@ class Fact:
 
 @dataclass(frozen=True)
 class Item:
-    """A track to store; ``known_sha256`` is set if its audio is stored already, unless changed."""
+    """A track to decode.
+
+    Attributes:
+        track_id: Id of the track.
+        stamp: Stamp of the source.
+        source: Source of the audio.
+        known_sha256: SHA-256 of the source of audio that is stored already; the track is decoded
+            only if the source differs. Empty if no audio is stored.
+    """
 
     track_id: str
     stamp: str
@@ -68,7 +81,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Job:
-    """Tracks for one shard. The number is never used twice, not even by a run that is resumed."""
+    """Tracks to store in one shard.
+
+    Attributes:
+        folder: Folder of the shards.
+        number: Number of the shard; no number is used twice, also not by a resumed run.
+        sample_rate: Sample rate of the stored audio in Hz.
+        items: The tracks.
+        max_bytes: Size at which the shard is full; the remaining tracks are left to another job.
+    """
 
     folder: Path
     number: int
@@ -79,7 +100,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Report:
-    """Outcome of a job: facts of its first ``taken`` items, and those found unchanged."""
+    """Outcome of a job.
+
+    Attributes:
+        taken: Number of items that were processed; fewer than all if the shard was full.
+        facts: Results of the processed items whose source was decoded.
+        unchanged: Track ids of the processed items whose source has the known digest.
+    """
 
     taken: int
     facts: tuple[Fact, ...]
@@ -88,7 +115,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """A finished shard; ``adopted`` if it was linked from another corpus."""
+    """Description of a finished shard.
+
+    Attributes:
+        number: Number of the shard.
+        adopted: Whether the shard was linked from another corpus.
+        facts: Results of its tracks.
+    """
 
     number: int
     adopted: bool
@@ -96,23 +129,23 @@ class Sidecar:
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """Return the file that holds the samples of a shard."""
+    """Return the path of the samples of a shard."""
     return folder / f"{number:05d}.i16"
 
 
 def sidecar_path(folder: Path, number: int) -> Path:
-    """Return the file that says what a shard holds."""
+    """Return the path of the sidecar of a shard."""
     return folder / f"{number:05d}.json"
 
 
 def quantise(audio: Float32) -> tuple[Int16, np.float32]:
-    """Scale a track to the full range of int16, so that nothing clips and nothing is lost.
+    """Scale a track to the full range of int16, so that quiet tracks keep their resolution.
 
     Args:
-        audio: Shape ``(T,)``, finite.
+        audio: Finite samples of shape ``(T,)``.
 
     Returns:
-        int16 of shape ``(T,)``, and the factor that turns it back.
+        int16 samples of shape ``(T,)``, and the factor that turns them into float32.
     """
     peak = max(float(audio.max()), -float(audio.min()))
     scale = np.float32(peak / _FULL_SCALE)
@@ -128,11 +161,14 @@ def write_shard(job: Job, on_track: Callable[[], None]) -> Report:
     """Decode the tracks of a job into one shard, until it is full.
 
     Args:
-        job: What to store.
+        job: The tracks and the shard.
         on_track: Called after each track.
 
+    Returns:
+        The outcome, which is also written to the sidecar of the shard.
+
     Raises:
-        OSError: If the shard cannot be written; nothing of it is left then.
+        OSError: If the shard cannot be written. Its partial file is removed.
     """
     path = shard_path(job.folder, job.number)
     partial = path.with_name(path.name + PARTIAL)
@@ -173,7 +209,7 @@ def _publish(job: Job, partial: Path, facts: Sequence[Fact], samples: int) -> No
 
 
 def _decode(item: Item, sample_rate: int, offset: int) -> tuple[Fact | None, Int16 | None]:
-    """Return the fact and the samples of a track; no fact if it is known and has not changed."""
+    """Return the result and the samples of a track; no result if its source is unchanged."""
     label = item.source.label
     try:
         digest = item.source.sha256()
@@ -181,11 +217,11 @@ def _decode(item: Item, sample_rate: int, offset: int) -> tuple[Fact | None, Int
             return None, None
         audio = item.source.read(sample_rate)
         if audio.ndim != 1 or audio.dtype != np.float32 or not len(audio):
-            raise AudioError(f"the source gave {audio.dtype} of shape {audio.shape}")
+            raise AudioError(f"expected float32 of shape (T,), found {audio.dtype} {audio.shape}")
         stored, scale = quantise(audio)
     except AudioError as error:
         return Fact(item.track_id, label, item.stamp, error.reason, error.transient), None
-    except Exception as error:  # noqa: BLE001  one bad track must not stop thousands
+    except Exception as error:  # noqa: BLE001  an error in one track must not stop the run
         reason = f"{type(error).__name__}: {error}".strip(": ")
         return Fact(item.track_id, label, item.stamp, reason, transient=True), None
     fact = Fact(
@@ -204,7 +240,15 @@ def _decode(item: Item, sample_rate: int, offset: int) -> tuple[Fact | None, Int
 def write_sidecar(
     folder: Path, number: int, facts: Sequence[Fact], sample_rate: int, *, adopted: bool = False
 ) -> None:
-    """Declare a shard finished."""
+    """Write the sidecar, which declares the shard finished.
+
+    Args:
+        folder: Folder of the shards.
+        number: Number of the shard.
+        facts: Results of its tracks.
+        sample_rate: Sample rate of the stored audio in Hz.
+        adopted: Whether the shard was linked from another corpus.
+    """
     content = {
         "format": _SIDECAR_FORMAT,
         "decoder_revision": DECODER_REVISION,
@@ -217,15 +261,16 @@ def write_sidecar(
 
 
 def read_sidecars(folder: Path, sample_rate: int) -> Iterator[Sidecar]:
-    """Yield the finished shards of a folder that are of use, by number.
+    """Yield the usable shards of a folder, in ascending order of their numbers.
 
-    Those of another sample rate or decoder, and those whose samples are gone, are passed over.
+    Shards of another sample rate or decoder revision, and shards whose samples are missing or
+    incomplete, are skipped.
     """
     for path in sorted(folder.glob("*.json")):
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            known = (content["format"], content["decoder_revision"], content["sample_rate"])
-            if known != (_SIDECAR_FORMAT, DECODER_REVISION, sample_rate):
+            settings = (content["format"], content["decoder_revision"], content["sample_rate"])
+            if settings != (_SIDECAR_FORMAT, DECODER_REVISION, sample_rate):
                 continue
             facts = tuple(Fact(**track) for track in content["tracks"])
             number = int(path.stem)

@@ -13,14 +13,15 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.shards import shard_path
 from datamodules.corpus.track import Float32, Int16
 
-# Each shard is one mapped file with an open descriptor: stay far below the usual limit of 1,024.
+# Each mapped shard keeps a file descriptor open; the usual limit of a process is 1,024.
 _OPEN_SHARDS = 128
 
 
 class StoredAudio:
-    """Samples of N tracks in memory-mapped shards, 24 bytes of memory for each track.
+    """Samples of N tracks in memory-mapped shards.
 
-    Instances are cheap to pickle: a shard is mapped when it is first read, once in each process.
+    An instance holds 24 bytes for each track. It does not pickle the mapped files: each process
+    maps a shard when it first reads it.
 
     Args:
         folder: Folder of the shards.
@@ -52,7 +53,11 @@ class StoredAudio:
         return len(self.samples)
 
     def take(self, rows: npt.NDArray[np.int64]) -> StoredAudio:
-        """Return the tracks in ``rows``, numbered from 0."""
+        """Return a selection of tracks.
+
+        Args:
+            rows: Row of each track to keep, of shape ``(M,)``; track ``rows[i]`` becomes row i.
+        """
         return StoredAudio(
             self._folder,
             self._shard[rows],
@@ -62,22 +67,40 @@ class StoredAudio:
         )
 
     def raw(self, row: int, start: int, length: int) -> tuple[Int16, np.float32]:
-        """Return ``length`` samples as stored (a view of the shard) and the factor they need."""
+        """Return samples as they are stored, without copying them.
+
+        Args:
+            row: Row of the track.
+            start: First sample within the track.
+            length: Number of samples.
+
+        Returns:
+            int16 of shape ``(length,)``, a view of the shard, and the factor to float32. The
+            bounds of the track are not checked.
+        """
         shard = self._map(int(self._shard[row]))
         first = int(self._offset[row]) + start
         return shard[first : first + length], self._scale[row]
 
     def window(self, row: int, start: int, length: int) -> Float32:
-        """Return the part ``[start, start + length)`` of a track as float32.
+        """Return the samples ``[start, start + length)`` of a track.
+
+        Args:
+            row: Row of the track.
+            start: First sample within the track.
+            length: Number of samples.
+
+        Returns:
+            float32 of shape ``(length,)``.
 
         Raises:
-            TagbenchError: If the part does not lie within the track.
+            TagbenchError: If the samples are not all within the track, or the shard is missing.
         """
         available = int(self.samples[row])
         if start < 0 or length < 0 or start + length > available:
             raise TagbenchError(
-                f"The track in row {row} has {available} samples: "
-                f"[{start}, {start + length}) is not within it."
+                f"Cannot read samples {start} to {start + length} of the track in row {row}, "
+                f"which has {available} samples."
             )
         stored, scale = self.raw(row, start, length)
         return np.multiply(stored, scale, dtype=np.float32)
@@ -90,7 +113,7 @@ class StoredAudio:
                 mapped = np.memmap(path, dtype="<i2", mode="r").view(np.ndarray)
             except (OSError, ValueError) as error:
                 raise TagbenchError(
-                    f"A part of the corpus is missing: {path} ({error}). "
+                    f"Cannot read a shard of the corpus: {path} ({error}). "
                     f"Delete {self._folder.parent / 'corpus.json'} and run `tagbench prepare`."
                 ) from None
             self._maps[number] = mapped

@@ -1,11 +1,12 @@
-"""Tags that a perturbation may make true or false, and categories of tags.
+"""Tags whose truth a perturbation may change, and categories of tags.
 
-A slow piece that is stretched may no longer be slow: a model that follows the change is right, and
-its score falls. Each dataset therefore names the tags that a family of perturbations may change;
-scores over the others, the *invariant* tags, stand beside those over all. Only tags that state
-tempo, loudness or the sex of a voice are named; whether a song remains sad is left to listeners.
+A slow piece may no longer be slow after a time stretch. A model that predicts the new tag is then
+correct, but its score decreases. Each dataset therefore declares the tags that a family of
+perturbations may change; scores over the other tags, the *invariant* tags, are reported beside the
+scores over all tags. Only tags of tempo, loudness and the sex of a voice are declared; effects on
+tags such as mood would need listening tests.
 
-The tables of published datasets are the files ``files/*_tag_facts.json`` beside this module.
+The tables of published datasets are ``files/*_tag_facts.json`` in the folder of this module.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Changes = Mapping[str, tuple[str, ...]]
 """Tags that each family of perturbations may change."""
 
 CHAIN = "chain"
-"""Family of several perturbations in turn: it may change whatever one of them changes."""
+"""Family of several perturbations in series; it may change all tags that one of them changes."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,15 @@ class TagTable:
 def changes(
     *, tempo: Collection[str] = (), level: Collection[str] = (), voice: Collection[str] = ()
 ) -> Changes:
-    """Return which families change tags about tempo, level and the sex of a voice.
+    """Return the tags that each family of perturbations may change.
 
-    A shift of pitch by three semitones moves the formants of one sex to where those of the other
-    are; compression makes quiet passages loud.
+    A pitch shift by three semitones moves the formants of a voice of one sex into the range of the
+    other; compression makes quiet passages louder.
+
+    Args:
+        tempo: Tags that state a tempo.
+        level: Tags that state a loudness.
+        voice: Tags that state the sex of a voice.
     """
     return {
         "time_stretch": tuple(tempo),
@@ -53,7 +59,7 @@ def changes(
 
 
 def read_tag_table(name: str) -> TagTable:
-    """Read the table of a published dataset.
+    """Read the tag table of a published dataset.
 
     Args:
         name: ``"mtat"``, ``"msd"`` or ``"jamendo"``.
@@ -65,9 +71,15 @@ def read_tag_table(name: str) -> TagTable:
 
 
 def within(declared: Changes, tags: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the changes restricted to the tags of a dataset, in their order.
+    """Return the declared changes restricted to the tags of a dataset.
 
-    Families that change none of them are left out.
+    Args:
+        declared: Tags that each family may change.
+        tags: Tags of the dataset.
+
+    Returns:
+        Tags that each family may change, in the order of ``tags``, without families that change
+        none of them.
     """
     names = tuple(tags)
     restricted = {
@@ -78,10 +90,15 @@ def within(declared: Changes, tags: Iterable[str]) -> dict[str, tuple[str, ...]]
 
 
 def by_prefix(tags: Iterable[str], separator: str = "---") -> dict[str, str]:
-    """Return the category of tags that have it as a prefix, such as ``genre---rock``."""
+    """Return the category of each tag that has it as a prefix, such as ``genre---rock``."""
     return {tag: tag.partition(separator)[0] for tag in tags if separator in tag}
 
 
 def by_category(declared: Mapping[str, Collection[str]], tags: Iterable[str]) -> dict[str, str]:
-    """Return the category of each tag that has one."""
+    """Return the category of each tag that is in a category.
+
+    Args:
+        declared: Tags by category.
+        tags: Tags of the dataset.
+    """
     return {tag: name for tag in tags for name, group in declared.items() if tag in group}

@@ -1,7 +1,7 @@
-"""What the labels of a dataset say about it: counts, correlations, lengths and shared artists.
+"""Statistics of the labels of a dataset: tag counts, correlations and lengths of clips.
 
-Nothing here reads audio. Functions over a label matrix are pure, so they serve a prepared corpus
-and a publisher's annotation file alike. Tables have one row a thing and plain numbers.
+No function reads audio. The functions take arrays, so they apply to a prepared corpus and to a
+publisher's annotation file. Each returned table is in long form, with unformatted numbers.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ _MOST_BINS = 30
 
 
 def tag_counts(labels: Labels, tags: Sequence[str], splits: Sequence[str]) -> pd.DataFrame:
-    """Count the clips of each tag, the most frequent tag first, ties in the order of ``tags``.
+    """Count the clips of each tag.
 
     Args:
-        labels: 0 or 1 (N, C).
-        tags: Names (C,).
-        splits: Of each clip (N,).
+        labels: Binary labels of shape ``(N, C)``.
+        tags: Names of the C tags.
+        splits: Splits of the N clips.
 
     Returns:
-        ``tag``, ``clips``, a column a split, and ``share`` of all clips.
+        Table with the columns ``tag``, ``clips``, one for each split (clips in it), and ``share``
+        (of all clips). The most frequent tag is first; ties keep the order of ``tags``.
     """
     table = pd.DataFrame({"tag": list(tags), "clips": labels.sum(axis=0, dtype=np.int64)})
     for split, rows in _by_split(splits).items():
@@ -42,11 +43,11 @@ def tags_per_clip(labels: Labels, splits: Sequence[str]) -> pd.DataFrame:
     """Count the clips with 0, 1, 2, ... tags.
 
     Args:
-        labels: 0 or 1 (N, C).
-        splits: Of each clip (N,).
+        labels: Binary labels of shape ``(N, C)``.
+        splits: Splits of the N clips.
 
     Returns:
-        ``tags``, ``clips`` and a column a split.
+        Table with the columns ``tags`` (number of tags), ``clips`` and one for each split.
     """
     counts = labels.sum(axis=1, dtype=np.int64)
     most = int(counts.max(initial=0)) + 1
@@ -56,47 +57,55 @@ def tags_per_clip(labels: Labels, splits: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def together(labels: Labels) -> npt.NDArray[np.int64]:
-    """Return how many clips carry both of two tags (C, C); the diagonal counts single tags."""
-    # Float64 is exact up to 2**53 and, unlike integers, is multiplied by BLAS.
+def co_occurrences(labels: Labels) -> npt.NDArray[np.int64]:
+    """Count the clips that have both tags of each pair.
+
+    Args:
+        labels: Binary labels of shape ``(N, C)``.
+
+    Returns:
+        int64 of shape ``(C, C)``; the diagonal contains the number of clips of each tag.
+    """
+    # BLAS multiplies float64 but not integers; float64 is exact up to 2**53.
     matrix = labels.astype(np.float64)
     return (matrix.T @ matrix).astype(np.int64)
 
 
 def correlations(labels: Labels) -> Float64:
-    """Return Pearson's correlation of the label columns, which for 0 and 1 is phi.
+    """Return Pearson's correlation of the label columns, which is phi for binary labels.
 
-    It is taken from exact counts. The figures published for the 50 tags of MagnaTagATune
-    (choir and choral 0.6573, not rounded but cut) arise over the 21,111 clips with at least one
-    of these tags; clips without any would raise every correlation.
+    The correlation is computed from exact counts. The values published for the 50 tags of
+    MagnaTagATune (0.6573 for choir and choral, truncated to four digits) refer to the 21,111 clips
+    with at least one of these tags; clips without any of them would raise every correlation.
 
     Args:
-        labels: 0 or 1 (N, C).
+        labels: Binary labels of shape ``(N, C)``.
 
     Returns:
-        (C, C), NaN for a tag that all clips carry, or none.
+        float64 of shape ``(C, C)``; NaN for a tag of all clips or of no clip.
     """
-    both = together(labels).astype(np.float64)
+    both = co_occurrences(labels).astype(np.float64)
     counts = np.diagonal(both)
     spread = np.sqrt(counts * (len(labels) - counts))
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Float64 = (len(labels) * both - np.outer(counts, counts)) / np.outer(spread, spread)
-    return np.clip(found, -1.0, 1.0)
+        phi: Float64 = (len(labels) * both - np.outer(counts, counts)) / np.outer(spread, spread)
+    return np.clip(phi, -1.0, 1.0)
 
 
 def correlated_pairs(labels: Labels, tags: Sequence[str]) -> pd.DataFrame:
-    """List every pair of tags, the most correlated first.
+    """List the pairs of tags, the most correlated pair first.
 
     Args:
-        labels: 0 or 1 (N, C).
-        tags: Names (C,).
+        labels: Binary labels of shape ``(N, C)``.
+        tags: Names of the C tags.
 
     Returns:
-        ``tag``, ``other``, ``correlation``, ``both`` (clips that carry the two) and ``either``.
-        A pair without a correlation (see `correlations`) is left out.
+        Table with the columns ``tag``, ``other``, ``correlation``, ``both`` (clips with both tags)
+        and ``either`` (clips with at least one of them). Pairs whose correlation is NaN (see
+        `correlations`) are omitted.
     """
     first, second = np.triu_indices(len(tags), k=1)
-    both = together(labels)
+    both = co_occurrences(labels)
     counts = np.diagonal(both)
     names = np.array(tags, dtype=object)
     table = pd.DataFrame(
@@ -112,17 +121,17 @@ def correlated_pairs(labels: Labels, tags: Sequence[str]) -> pd.DataFrame:
 
 
 def durations(seconds: Float64, splits: Sequence[str]) -> pd.DataFrame:
-    """Count clips by length in bins of equal width, from the shortest to the longest.
+    """Count the clips by length, in bins of equal width from the shortest to the longest clip.
 
     Args:
-        seconds: Of each clip (N,).
-        splits: Of each clip (N,).
+        seconds: Lengths of the clips in seconds, of shape ``(N,)``.
+        splits: Splits of the N clips.
 
     Returns:
-        ``from_seconds``, ``to_seconds``, ``clips`` and a column a split.
+        Table with the columns ``from_seconds``, ``to_seconds``, ``clips`` and one for each split.
     """
     span = float(np.ptp(seconds)) if len(seconds) else 0.0
-    if span < 1e-3:  # clips of one length: one bin, and not a window around rounding
+    if span < 1e-3:  # The clips differ only by rounding: use one bin of 1 s.
         middle = float(seconds[0]) if len(seconds) else 0.0
         edges = np.array([middle - 0.5, middle + 0.5])
     else:
@@ -139,5 +148,5 @@ def durations(seconds: Float64, splits: Sequence[str]) -> pd.DataFrame:
 
 
 def _by_split(splits: Sequence[str]) -> dict[str, npt.NDArray[np.bool_]]:
-    found = np.asarray(splits, dtype=object)
-    return {split: found == split for split in SPLITS}
+    split_of_clip = np.asarray(splits, dtype=object)
+    return {split: split_of_clip == split for split in SPLITS}

@@ -1,4 +1,4 @@
-"""Where windows are cut from a track: at random to train, by a fixed rule to evaluate."""
+"""Windows of a track: random in training, at fixed positions in evaluation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ _WON2020_WINDOWS = 16
 
 @dataclass(frozen=True)
 class Windowing:
-    """The rule that picks the windows of a track in evaluation.
+    """Rule that selects the windows of a track in evaluation.
 
     Attributes:
-        protocol: ``"tiled"``: back to back, with a last window that ends where the track ends.
-            ``"won2020"``: 16 windows, ``hop = (samples - window) // 16`` (Won et al., "Evaluation
-            of CNN-based automatic music tagging models", 2020).
-        max_windows: Keep at most this many, evenly spread over those of the protocol.
+        protocol: ``"tiled"``: consecutive windows without overlap, and a last window that ends at
+            the end of the track. ``"won2020"``: 16 windows with a hop of
+            ``(samples - window) // 16`` samples (Won et al., "Evaluation of CNN-based automatic
+            music tagging models", 2020).
+        max_windows: Largest number of windows, which are evenly spaced among those of the
+            protocol; None keeps all.
+
+    Raises:
+        TagbenchError: If the protocol is unknown or ``max_windows`` is below 1.
     """
 
     protocol: Literal["tiled", "won2020"] = "tiled"
@@ -41,16 +46,19 @@ class Windowing:
 def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
     """Return the first sample of each window of a track.
 
-    A track shorter than the window counts as one of exactly that length, because ``cut`` repeats
-    it. With ``max_windows = 1`` the middle window is kept.
+    A track shorter than a window has one window, because `cut` repeats the track to that length.
+    ``max_windows=1`` selects the middle window.
 
     Args:
-        samples: Length of the track.
+        samples: Length of the track in samples.
         window: Length of a window in samples.
-        windowing: The rule.
+        windowing: Rule that selects the windows.
 
     Returns:
-        int64 of shape ``(W,)``, ascending, ``W >= 1``.
+        int64 of shape ``(W,)`` in ascending order, with ``W >= 1``.
+
+    Raises:
+        TagbenchError: If a length is below 1.
     """
     _check_lengths(samples, window)
     room = max(samples - window, 0)
@@ -69,15 +77,18 @@ def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
 
 
 def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
-    """Cut windows out of a track, which is repeated first where it is shorter than one.
+    """Copy windows from a track; a track shorter than a window is repeated to its length.
 
     Args:
-        audio: Shape ``(T,)``.
-        starts: Shape ``(W,)``.
-        window: In samples.
+        audio: Samples of shape ``(T,)``.
+        starts: First sample of each window, of shape ``(W,)``.
+        window: Length of a window in samples.
 
     Returns:
         float32 of shape ``(W, window)``.
+
+    Raises:
+        TagbenchError: If a length is below 1 or a window is not within the track.
     """
     _check_lengths(len(audio), window)
     firsts = np.asarray(starts, dtype=np.int64)
@@ -95,10 +106,20 @@ def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
 
 
 def train_start(samples: int, window: int, seed: int, epoch: int, track_id: str) -> int:
-    """Return where the training window of a track starts in an epoch.
+    """Return the first sample of the training window of a track in an epoch.
 
-    Uniform over all positions, and a function of the arguments alone: neither the order of the
-    tracks nor the number of loading processes matters.
+    The position is uniformly distributed. It depends on the arguments only, and not on the order of
+    the tracks or the number of loading processes.
+
+    Args:
+        samples: Length of the track in samples.
+        window: Length of a window in samples.
+        seed: Seed of the training.
+        epoch: Number of the epoch, from 0.
+        track_id: Id of the track.
+
+    Raises:
+        TagbenchError: If a length is below 1.
     """
     _check_lengths(samples, window)
     room = max(samples - window, 0)

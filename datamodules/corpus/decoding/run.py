@@ -1,4 +1,4 @@
-"""One pass of decoding: what is on disk already, what is missing, and the jobs in between."""
+"""Decode the tracks that no finished shard contains, in jobs of one shard each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import PARTIAL, exclusive_lock
 from datamodules.common.formatting import human_bytes
 from datamodules.common.progress import Progress
-from datamodules.corpus.decoding.workers import Died, Event, Failed, Finished, Pool, Tick
+from datamodules.corpus.decoding.workers import (
+    Event,
+    JobFailed,
+    JobFinished,
+    Pool,
+    TrackFinished,
+    WorkerExited,
+)
 from datamodules.corpus.disk_estimate import check_disk, estimate_disk
 from datamodules.corpus.manifest_writer import Stored
 from datamodules.corpus.shards import (
@@ -28,12 +35,22 @@ from datamodules.corpus.shards import (
 )
 from datamodules.corpus.track import Track, is_fixed
 
-_JOBS_PER_WORKER = 4  # so that no worker is left with a long job when the others are done
+_JOBS_PER_WORKER = 4  # Small jobs keep all workers busy until the end of the run.
 
 
 @dataclass
 class Decoding:
-    """State of one preparation: the finished shards, and what they say about each track."""
+    """State of one preparation: the finished shards and the result of decoding each track.
+
+    Attributes:
+        shards: Folder of the shards.
+        sample_rate: Sample rate of the stored audio in Hz.
+        workers: Number of decoding processes; 0 decodes in this process.
+        facts: Valid results, by track id.
+        doubtful: Results that are valid if the source still has the recorded digest, by track id.
+        next_number: Number of the next shard.
+        suspects: Ids of the tracks during which a worker has exited once.
+    """
 
     shards: Path
     sample_rate: int
@@ -44,11 +61,17 @@ class Decoding:
     suspects: set[str] = field(default_factory=set)
 
     def collect(self, tracks: Sequence[Track], donors: Sequence[Path]) -> None:
-        """Sort what is on disk into certain, to be compared with its source, and debris."""
+        """Read the results on disk, and remove partial files.
+
+        Args:
+            tracks: Tracks to prepare.
+            donors: Folders of other corpora, whose shards are linked where they contain tracks
+                that this corpus lacks.
+        """
         wanted = {track.track_id: track for track in tracks}
-        # A worker of a run that was killed may live for one more track.
+        # A worker of a run that was killed continues to the end of its current track.
         with exclusive_lock(self._workers_lock, lambda: None):
-            self._sweep()
+            self._remove_partial_files()
         numbers = [int(path.stem) for path in self.shards.iterdir() if path.stem.isdigit()]
         self.next_number = max(numbers, default=-1) + 1
         for sidecar in read_sidecars(self.shards, self.sample_rate):
@@ -70,7 +93,7 @@ class Decoding:
                 self.doubtful[fact.track_id] = Stored(number, fact)
 
     def _adopt(self, donor: Path, wanted: Mapping[str, Track]) -> None:
-        """Link shards of another corpus that hold tracks which this one lacks."""
+        """Link shards of another corpus that contain tracks which this corpus lacks."""
         for sidecar in read_sidecars(donor, self.sample_rate):
             useful = any(
                 not fact.reason
@@ -86,17 +109,27 @@ class Decoding:
             try:
                 os.link(shard_path(donor, sidecar.number), shard_path(self.shards, number))
             except OSError:
-                return  # another file system, or none that can: decode instead
+                return  # Hard links are not possible between these folders; the tracks are decoded.
             self.next_number += 1
             write_sidecar(self.shards, number, sidecar.facts, self.sample_rate, adopted=True)
             self._consider(number, sidecar.facts, wanted, certain=False)
 
     def missing(self, tracks: Sequence[Track]) -> list[Track]:
-        """Return the tracks that no finished shard speaks of."""
+        """Return the tracks without a valid result."""
         return [track for track in tracks if track.track_id not in self.facts]
 
     def decode(self, tracks: Sequence[Track], progress: Progress, name: str) -> None:
-        """Decode what is missing."""
+        """Decode the tracks without a valid result.
+
+        Args:
+            tracks: Tracks to prepare.
+            progress: Receives the progress, one step for each track.
+            name: Name of the dataset, for messages.
+
+        Raises:
+            TagbenchError: If the disk is too small or a decoding process fails.
+            OSError: If a shard cannot be written.
+        """
         missing = self.missing(tracks)
         if not missing:
             return
@@ -118,19 +151,19 @@ class Decoding:
                         self._handle(event, jobs, progress)
             while jobs:
                 job = jobs.popleft()
-                self._handle(Finished(job, write_shard(job, progress.advance)), jobs, progress)
+                self._handle(JobFinished(job, write_shard(job, progress.advance)), jobs, progress)
         finally:
             progress.finish()
-            self._sweep()
+            self._remove_partial_files()
 
     @property
     def _workers_lock(self) -> Path:
         return self.shards.parent / ".workers.lock"
 
-    def _sweep(self) -> None:
-        """Remove what was being written when a worker was stopped."""
-        for debris in self.shards.glob(f"*{PARTIAL}"):
-            debris.unlink(missing_ok=True)
+    def _remove_partial_files(self) -> None:
+        """Remove partial files of workers that were stopped."""
+        for partial in self.shards.glob(f"*{PARTIAL}"):
+            partial.unlink(missing_ok=True)
 
     def _plan(self, tracks: Sequence[Track]) -> deque[Job]:
         items = [
@@ -154,38 +187,39 @@ class Decoding:
         return job
 
     def _handle(self, event: Event, jobs: deque[Job], progress: Progress) -> None:
-        if isinstance(event, Tick):
+        if isinstance(event, TrackFinished):
             progress.advance()
-        elif isinstance(event, Finished):
+        elif isinstance(event, JobFinished):
             for fact in event.report.facts:
                 self.facts[fact.track_id] = Stored(event.job.number, fact)
             for track_id in event.report.unchanged:
                 self.facts[track_id] = self.doubtful[track_id]
             if rest := event.job.items[event.report.taken :]:
                 jobs.appendleft(self._job(rest))
-        elif isinstance(event, Failed):
+        elif isinstance(event, JobFailed):
             if event.number:
                 raise OSError(event.number, event.text)
             raise TagbenchError(f"A decoding process failed.\n{event.text}")
         else:
             self._recover(event, jobs, progress)
 
-    def _recover(self, death: Died, jobs: deque[Job], progress: Progress) -> None:
-        """Do the job of a dead worker again, with the track it died on apart from the others."""
-        items = death.job.items
-        progress.advance(-death.ticks)
-        at = min(death.ticks, len(items) - 1)
-        suspect = items[at]
+    def _recover(self, exited: WorkerExited, jobs: deque[Job], progress: Progress) -> None:
+        """Plan the job of an exited worker again, with the track it was decoding in its own job."""
+        items = exited.job.items
+        progress.advance(-exited.finished)
+        position = min(exited.finished, len(items) - 1)
+        suspect = items[position]
         if suspect.track_id in self.suspects and len(items) == 1:
-            how = f"signal {-death.status}" if death.status < 0 else f"status {death.status}"
+            status = exited.status
+            cause = f"signal {-status}" if status < 0 else f"exit status {status}"
             fact = Fact(
                 suspect.track_id, suspect.source.label, suspect.stamp,
-                f"the decoder died of it twice ({how})", transient=True,
+                f"the decoding process exited twice while decoding it ({cause})", transient=True,
             )  # fmt: skip
-            self.facts[suspect.track_id] = Stored(death.job.number, fact)
+            self.facts[suspect.track_id] = Stored(exited.job.number, fact)
             progress.advance()
             return
         self.suspects.add(suspect.track_id)
-        if others := items[:at] + items[at + 1 :]:
+        if others := items[:position] + items[position + 1 :]:
             jobs.append(self._job(others))
         jobs.append(self._job([suspect]))

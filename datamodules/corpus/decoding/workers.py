@@ -1,7 +1,7 @@
-"""Processes that decode. One that dies costs the track it died on, not the run.
+"""Worker processes that decode tracks; a worker that exits does not stop the run.
 
-They are plain interpreters that run `serve`, so neither the caller's ``__main__`` nor torch is
-ever imported by them, whatever the caller has loaded.
+Each worker is a new interpreter that runs `serve`. It imports neither the caller's ``__main__``
+nor torch.
 """
 
 from __future__ import annotations
@@ -24,41 +24,53 @@ from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import shared_lock
 from datamodules.corpus.shards import Job, Report, write_shard
 
-# The processes fill the cores; threads below them would only quarrel, and may change roundings.
+# The processes use all cores. More threads would compete for them, and may change rounding.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A worker has finished one more track."""
+class TrackFinished:
+    """A worker has finished one track of its job."""
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A job is done."""
+class JobFinished:
+    """A worker has finished its job; ``report`` is the outcome."""
 
     job: Job
     report: Report
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A job could not be written; ``number`` is the errno, 0 for anything else."""
+class JobFailed:
+    """A job raised an error.
+
+    Attributes:
+        number: ``errno`` of an `OSError`; 0 for any other error.
+        text: Message of the `OSError`, or the traceback.
+    """
 
     number: int
     text: str
 
 
 @dataclass(frozen=True)
-class Died:
-    """A worker is gone, and with it its job; it had finished ``ticks`` of its tracks."""
+class WorkerExited:
+    """A worker exited during a job, whose shard is lost.
+
+    Attributes:
+        job: The job.
+        finished: Number of tracks of the job that were finished.
+        status: Exit status of the process; ``-N`` if signal N ended it.
+    """
 
     job: Job
-    ticks: int
+    finished: int
     status: int
 
 
-Event = Tick | Finished | Failed | Died
+Event = TrackFinished | JobFinished | JobFailed | WorkerExited
+"""What `Pool.run` yields."""
 
 
 @dataclass
@@ -66,22 +78,22 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
     job: Job | None = None
-    ticks: int = 0
+    finished: int = 0
     ready: bool = False
 
 
 class Pool:
-    """Runs jobs in other processes.
+    """Runs jobs in worker processes.
 
     Args:
-        workers: How many processes.
-        lock: File that each of them locks while it lives, so that the next run can wait for
-            those that a killed one left behind.
+        workers: Largest number of processes.
+        lock: File that each process locks while it runs, so that the next run can wait for the
+            processes of a run that was killed.
     """
 
     def __init__(self, workers: int, lock: Path) -> None:
         self._lock = lock
-        self._wanted = workers
+        self._max_workers = workers
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Pool:
@@ -96,7 +108,14 @@ class Pool:
             worker.process.wait()
 
     def run(self, jobs: deque[Job]) -> Iterator[Event]:
-        """Yield what happens until no job is left. Jobs may be added to ``jobs`` meanwhile."""
+        """Run all jobs, and yield an event for each finished track, finished job, error and exit.
+
+        Args:
+            jobs: Jobs to run; the caller may append jobs between two events.
+
+        Raises:
+            TagbenchError: If a worker cannot start or a source cannot be pickled.
+        """
         while True:
             self._assign(jobs)
             busy = {worker.connection: worker for worker in self._workers if worker.job}
@@ -109,33 +128,33 @@ class Pool:
 
     def _assign(self, jobs: deque[Job]) -> None:
         idle = [worker for worker in self._workers if worker.job is None]
-        while jobs and (idle or len(self._workers) < self._wanted):
+        while jobs and (idle or len(self._workers) < self._max_workers):
             worker = idle.pop() if idle else self._start()
-            worker.job, worker.ticks = jobs.popleft(), 0
-            # If it is dead, _receive will see that.
+            worker.job, worker.finished = jobs.popleft(), 0
+            # A worker that has exited is detected by _receive.
             try:
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     worker.connection.send(worker.job)
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 raise TagbenchError(
                     f"A source of audio cannot be sent to a decoding process: {error}. Define its "
-                    "class at the top of a module, with fields that can be pickled."
+                    "class at module level, and use only attributes that can be pickled."
                 ) from error
 
     def _start(self) -> _Worker:
-        ours, theirs = Pipe()
+        own_end, worker_end = Pipe()
         code = f"import sys; from {__name__} import serve; serve(*sys.argv[1:])"
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}
         process = subprocess.Popen(
-            [sys.executable, "-c", code, str(theirs.fileno()), str(self._lock)],
+            [sys.executable, "-c", code, str(worker_end.fileno()), str(self._lock)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(),),
+            pass_fds=(worker_end.fileno(),),
             env=environment,
         )
-        theirs.close()
-        worker = _Worker(process, ours)
+        worker_end.close()
+        worker = _Worker(process, own_end)
         self._workers.append(worker)
         return worker
 
@@ -143,57 +162,57 @@ class Pool:
         try:
             message = worker.connection.recv()
         except (EOFError, ConnectionResetError):
-            return self._bury(worker)
+            return self._remove_exited(worker)
         job = worker.job
         if message == "ready":
             worker.ready = True
-        elif isinstance(message, Tick):
-            worker.ticks += 1
+        elif isinstance(message, TrackFinished):
+            worker.finished += 1
             return message
         elif job is not None:
             worker.job = None
-            return Finished(job, message) if isinstance(message, Report) else message
+            return JobFinished(job, message) if isinstance(message, Report) else message
         return None
 
-    def _bury(self, worker: _Worker) -> Event | None:
+    def _remove_exited(self, worker: _Worker) -> Event | None:
         self._workers.remove(worker)
         worker.connection.close()
         status = worker.process.wait()
         if not worker.ready:
             raise TagbenchError(
-                f"A decoding process could not start (exit status {status}); its message is above. "
+                f"A decoding process could not start (exit status {status}); see its output above. "
                 f"Check the installation with `python -c 'import {__name__}'`."
             )
-        return Died(worker.job, worker.ticks, status) if worker.job else None
+        return WorkerExited(worker.job, worker.finished, status) if worker.job else None
 
 
 def serve(descriptor: str, lock: str) -> None:
-    """Do jobs until the other end of the pipe is closed. Runs in its own process.
+    """Run jobs until the other end of the pipe is closed; the main function of a worker.
 
     Args:
-        descriptor: Of the pipe.
-        lock: File to lock while this process lives.
+        descriptor: File descriptor of the pipe.
+        lock: File to lock while this process runs.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is in charge
-    held = shared_lock(Path(lock))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The main process handles Ctrl-C.
+    lock_file = shared_lock(Path(lock))
     connection: Connection = Connection(int(descriptor))
     try:
         connection.send("ready")
-        # The MP3 decoder writes about harmless oddities, with no word on which file it means.
+        # The MP3 decoder prints warnings about harmless defects without the name of the file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         while True:
             connection.send(_answer(connection))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        held.close()
+        lock_file.close()
 
 
-def _answer(connection: Connection) -> Report | Failed:
+def _answer(connection: Connection) -> Report | JobFailed:
     try:
         job: Job = connection.recv()
-        return write_shard(job, lambda: connection.send(Tick()))
+        return write_shard(job, lambda: connection.send(TrackFinished()))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
     except OSError as error:
-        return Failed(error.errno or 0, str(error))
-    except Exception:  # noqa: BLE001  the other side raises it
-        return Failed(0, traceback.format_exc())
+        return JobFailed(error.errno or 0, str(error))
+    except Exception:  # noqa: BLE001  the main process raises it
+        return JobFailed(0, traceback.format_exc())
