@@ -46,8 +46,8 @@ class Bench:
             "--workers", "1", "--wandb", wandb, *more,
         )  # fmt: skip
 
-    def call(self, arguments: list[str]) -> Finished:
-        return call(*arguments)
+    def call(self, arguments: list[str], *, report: bool = True) -> Finished:
+        return call(*arguments, report=report)
 
     def start(self, arguments: list[str]) -> subprocess.Popen[bytes]:
         """Run a command in a process of its own, for tests that kill it."""

@@ -7,7 +7,8 @@ from tests.support.bench import Bench
 
 def test_ray_gives_the_same_bytes(finished_sweep: Bench) -> None:
     other = Bench(finished_sweep.root, "ray")
-    done = other.call(other.run_arguments("tag_prior,musicnn", "--executor", "ray"))
+    arguments = other.run_arguments("tag_prior,musicnn", "--executor", "ray")
+    done = other.call(arguments, report=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert other.csvs() == finished_sweep.csvs()
     logs = {path.name.split("-")[0] for path in (other.results / "logs").iterdir()}
