@@ -61,7 +61,7 @@ def interval(cell):
 
 
 def test_the_tables_hold_the_numbers_of_the_leaderboard(scored):
-    folder, _, _ = scored
+    folder, tables, _ = scored
     found = rows_of((folder / "report" / "tables.tex").read_text())
     assert set(found) == {"tab:synth-leaderboard", "tab:synth-suite-drops"}
     board = pd.read_csv(folder / "leaderboard.csv").dropna(subset=["rank"])
@@ -73,7 +73,7 @@ def test_the_tables_hold_the_numbers_of_the_leaderboard(scored):
             assert number(cell) == round(row[name], 3)
             assert interval(cell) == (round(row[f"{name}_low"], 3), round(row[f"{name}_high"], 3))
         assert cells[4] == f"{row['n_params'] / 1e6:.2f}"
-    names = drop_columns(board)
+    names = drop_columns(tables)
     assert names == ["pitch_shift_drop", "white_noise_drop"]
     for above, below, row in zip(drops[::2], drops[1::2], board.to_dict("records"), strict=True):
         assert above[0] == escape(row["model"])

@@ -8,7 +8,7 @@ from functools import cache
 
 from benchmark.perturbations.axis import Axis
 from benchmark.perturbations.base import CLASSES, Perturbation
-from benchmark.perturbations.condition import SUITE
+from benchmark.perturbations.condition import protocol_order
 from datamodules.common.errors import unknown_name
 
 
@@ -26,7 +26,7 @@ def catalogue() -> dict[str, Perturbation]:
     _discover()
     order = sorted(
         CLASSES.values(),
-        key=lambda c: (not c.default, c.protocol != SUITE, c.protocol, c.family, c.name),
+        key=lambda c: (not c.default, *protocol_order(c.protocol), c.family, c.name),
     )
     return {cls.name: cls() for cls in order}
 

@@ -1,4 +1,4 @@
-"""Names and numbers as the terminal, the report and W&B print them."""
+"""Titles of metrics, families and levels, and number formats, for terminal, report and W&B."""
 
 from __future__ import annotations
 
@@ -11,28 +11,26 @@ from benchmark.score.metrics import all_metrics
 from benchmark.store.tables import Tables
 
 
-def further_metrics(board: pd.DataFrame) -> list[str]:
-    """Return the scores that a page shows beside the primary one: what fits a laptop's width."""
-    if "accuracy" not in board.columns:
+def further_metrics(tables: Tables) -> list[str]:
+    """Return the scores that pages and tables print beside the primary one; at least one."""
+    if tables.task != "singlelabel":
         return ["pr_auc"]
-    return [name for name in ("macro_f1", "top3_accuracy") if name in board.columns]
+    names = ["macro_f1", "top3_accuracy"]  # the latter is absent for three classes or fewer
+    return [name for name in names if name in tables.leaderboard.columns] or names[:1]
 
 
-def drop_columns(board: pd.DataFrame) -> list[str]:
-    """Return the columns that hold the mean drop of a family, in the order of the file."""
-    names = [str(name) for name in board.columns]
-    # Beside its drop a family has a mean score, unlike worst_drop.
-    scores = {name.removesuffix(f"_{m}") for name in names for m in ("roc_auc", "accuracy")}
-    return [n for n in names if n.endswith("_drop") and n.removesuffix("_drop") in scores]
+def drop_columns(tables: Tables) -> list[str]:
+    """Return the leaderboard columns with the mean drop of a family, in the order of the file."""
+    return [family.drop for family in tables.families]
 
 
 _SHORT = {"dynamic_range_compression": "compression"}
 
 
 def metric_title(name: str) -> str:
-    """Return a metric's name as a paper prints it."""
-    found = all_metrics().get(name)
-    return found.title if found else name
+    """Return the title of a metric for tables and figures; the name itself if it has no title."""
+    metric = all_metrics().get(name)
+    return metric.title if metric else name
 
 
 def family_title(name: str) -> str:
@@ -44,12 +42,12 @@ def family_title(name: str) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a score as people read it: three decimals, nothing for no value."""
+    """Return a score with three decimals, or empty text for a missing value."""
     return "" if value is None or pd.isna(value) else f"{value:.3f}"
 
 
 def span(value: Any, low: Any, high: Any) -> str:
-    """Return a rank with its interval: ``2 (1-3)``, or ``-`` for none."""
+    """Return a rank with its interval, as in ``2 (1-3)``, or ``-`` for a missing rank."""
     if pd.isna(value):
         return "-"
     return f"{value}" if pd.isna(low) or low == high else f"{value} ({low}-{high})"
@@ -57,17 +55,17 @@ def span(value: Any, low: Any, high: Any) -> str:
 
 def protocol_and_family(tables: Tables, column: str) -> tuple[str, str]:
     """Return (protocol, family) of a drop column of the leaderboard."""
-    known = {found.drop: (found.protocol, found.family) for found in tables.families}
-    return known.get(column, (SUITE, column.removesuffix("_drop")))
+    pairs = {columns.drop: (columns.protocol, columns.family) for columns in tables.families}
+    return pairs.get(column, (SUITE, column.removesuffix("_drop")))
 
 
 def main_drops(tables: Tables) -> tuple[str, list[str]]:
-    """Return the protocol of the means over families, the suite where present, and its columns."""
-    found = tables.families
-    if not found:
+    """Return the protocol of the means over families, the suite if present, and its columns."""
+    families = tables.families
+    if not families:
         return SUITE, []
-    main = min((family.protocol for family in found), key=protocol_order)
-    return main, [family.drop for family in found if family.protocol == main]
+    main = min((family.protocol for family in families), key=protocol_order)
+    return main, [family.drop for family in families if family.protocol == main]
 
 
 CONDITION_KEYS = ["protocol", "family", "perturbation", "severity", "level", "unit"]
@@ -75,24 +73,25 @@ CONDITION_KEYS = ["protocol", "family", "perturbation", "severity", "level", "un
 
 
 def suite_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the suite before those of other protocols, otherwise in their order."""
-    return frame.iloc[(frame["protocol"] != SUITE).to_numpy().argsort(kind="stable")]
+    """Return the rows in the order of their protocols; rows of one protocol keep their order."""
+    keys = [protocol_order(str(name)) for name in frame["protocol"]]
+    return frame.iloc[sorted(range(len(keys)), key=keys.__getitem__)]
 
 
 def suite_first_pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return every (protocol, family) of ``rows``: those of the suite first, then by name."""
+    """Return the distinct (protocol, family) of ``rows`` in the order of protocols, then names."""
     pairs = rows[["protocol", "family"]].drop_duplicates().itertuples(index=False, name=None)
-    return sorted(pairs, key=lambda pair: (pair[0] != SUITE, *pair))
+    return sorted(pairs, key=lambda pair: (*protocol_order(pair[0]), pair[1]))
 
 
 def pair_title(protocol: str, family: str) -> str:
-    """Return the heading of a family, with its protocol where that is not the suite."""
+    """Return the heading of a family, with its protocol unless that is the suite."""
     title = family_title(family)
     return title if protocol == SUITE else f"{title} ({protocol})"
 
 
 def level_label(level: float, unit: Any) -> str:
-    """Return a level with its unit, signed where its direction matters: ``+1 semitones``."""
+    """Return a level with its unit, as in ``+1 semitones``, signed if the axis is signed."""
     name = "" if pd.isna(unit) else str(unit)
     axis = axis_of("", name)
     if axis is not None and axis.prefix:
@@ -102,12 +101,12 @@ def level_label(level: float, unit: Any) -> str:
 
 
 def level_number(level: float, sign: str = "") -> str:
-    """Return a level to three significant digits, and all digits before the point."""
+    """Return a level with three significant digits, or as an integer from 1000 upwards."""
     return f"{level:{sign}.0f}" if abs(level) >= 1000 else f"{level:{sign}.3g}"
 
 
 def has_labels(tables: Tables) -> bool:
-    """Return whether the test tracks have labels: a model is ranked, or nothing was compared."""
+    """Return whether the test tracks have labels, so that models are ranked."""
     return bool(tables.leaderboard["rank"].notna().any()) or tables.consistency.empty
 
 

@@ -87,12 +87,12 @@ def tables_tex(tables: Tables) -> str:
     """Return the text of ``tables.tex``."""
     metric = primary_metric(tables.task)
     board = tables.leaderboard.dropna(subset=["rank"])
-    printed = " ".join([tables.dataset, *map(str, board["model"]), *drop_columns(board)])
+    printed = " ".join([tables.dataset, *map(str, board["model"]), *drop_columns(tables)])
     parts = [_HEAD + _UNICODE if needs_unicode_engine(printed) else _HEAD]
     if len(board):
         parts.append(_leaderboard(tables, board, metric))
     by_protocol: dict[str, list[str]] = {}
-    for name in drop_columns(board) if len(board) else ():
+    for name in drop_columns(tables) if len(board) else ():
         protocol, _ = protocol_and_family(tables, name)
         by_protocol.setdefault(protocol, []).append(name)
     for protocol, names in by_protocol.items():
@@ -115,7 +115,7 @@ _UNICODE = r"""% The names need XeLaTeX or LuaLaTeX; pdfLaTeX cannot print their
 
 
 def _leaderboard(tables: Tables, board: pd.DataFrame, metric: str) -> str:
-    metrics = [metric, *further_metrics(board)]
+    metrics = [metric, *further_metrics(tables)]
     columns: list[list[str]] = [
         [f"{row['rank']}{_letter(row.get('tie_group'))}" for row in board.to_dict("records")],
         [escape(str(name)) for name in board["model"]],

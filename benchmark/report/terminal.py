@@ -1,4 +1,4 @@
-"""Leaderboard, status, failures and verification as text for a terminal."""
+"""Text of the leaderboard, status, failures and verification for a terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from benchmark.perturbations import SUITE
 from benchmark.report.labels import (
     drop_columns,
     family_title,
@@ -34,8 +35,8 @@ def render_leaderboard(tables: Tables) -> Table:
     drop per family of perturbations (up to five).
     """
     board, first = tables.leaderboard, primary_metric(tables.task)
-    second = further_metrics(board)[0]
-    drops = drop_columns(board)[:5]
+    second = further_metrics(tables)[0]
+    drops = drop_columns(tables)[:5]
     table = Table(
         title=f"{tables.dataset}: mean drop in {metric_title(first)} per family, 95 % intervals",
         title_justify="left",
@@ -72,25 +73,25 @@ def _score(value: Any, low: Any, high: Any) -> str:
 
 
 def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
-    """Return a table for the terminal: a row a family, its mean |change of log-odds| by model.
+    """Return the mean |change of log-odds|, with one row per family and one column per model.
 
-    One model alone has a column a measure.
+    With a single model, each consistency measure has a column.
     """
     models = list(dict.fromkeys(frame["model"]))
-    many = len(models) > 1
-    rows = frame[frame["metric"] == MAIN] if many else frame
+    several = len(models) > 1
+    rows = frame[frame["metric"] == MAIN] if several else frame
     titles = [
-        family_title(family if protocol == "suite" else f"{protocol}_{family}")
+        family_title(family if protocol == SUITE else f"{protocol}_{family}")
         for protocol, family in zip(rows["protocol"], rows["family"], strict=True)
     ]
-    column = "model" if many else "metric"
+    column = "model" if several else "metric"
     rows = rows.assign(title=titles)
-    # Directions of a family first, then severities, as for its drop.
+    # Means over directions first, then over severities, as for the drop of a family.
     steps = rows.groupby(["title", "severity", column])["value"].mean()
     means = steps.groupby(["title", column]).mean().unstack(column)
-    what = TITLES[MAIN] if many else f"{models[0]} against itself on clean audio"
+    quantity = TITLES[MAIN] if several else f"{models[0]} against itself on clean audio"
     table = Table(
-        title=f"{dataset}: {what}, by family",
+        title=f"{dataset}: {quantity}, by family",
         title_justify="left",
         pad_edge=False,
         padding=(0, 1, 0, 0),
@@ -98,21 +99,21 @@ def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
         header_style="bold",
     )
     table.add_column("family", no_wrap=True)
-    columns = models if many else [name for name in TITLES if name in means]
+    columns = models if several else [name for name in TITLES if name in means]
     for name in columns:
-        title = str(name) if many else TITLES[name]
+        title = str(name) if several else TITLES[name]
         table.add_column(title, justify="right", overflow="fold", min_width=5)
-    order = sorted(dict.fromkeys(zip(rows["protocol"] != "suite", titles, strict=True)))
-    for _, title in order:
+    pairs = sorted(dict.fromkeys(zip(rows["protocol"] != SUITE, titles, strict=True)))
+    for _, title in pairs:
         table.add_row(title, *(number(means.loc[title, name]) for name in columns))
     return table
 
 
 def report_failures(records: Sequence[sweeps.RunRecord], store: Store, console: Console) -> int:
-    """Print a table of what failed.
+    """Print a table of the failed cells.
 
     Returns:
-        The exit code: 1 when anything failed.
+        The exit code: 1 if a cell failed, otherwise 0.
     """
     failed = [failure for record in records for failure in sweeps.failures(record, store)]
     if not failed:
@@ -129,13 +130,14 @@ def report_failures(records: Sequence[sweeps.RunRecord], store: Store, console: 
         )
     console.print(table)
     console.print(
-        f"Tracebacks: {store.cells}/<cell>/failed.json. The same command again retries only these."
+        f"Tracebacks: {store.cells}/<cell>/failed.json. Run the same command again to retry only "
+        "these cells."
     )
     return 1
 
 
 def status_table(store: Store, names: Sequence[str]) -> Table:
-    """Return what is done, failed and missing, a row per model of each dataset."""
+    """Return the numbers of finished and failed cells, one row per model of each dataset."""
     table = Table()
     for heading in ("dataset", "preset", "model", "trained", "evaluated", "failed"):
         table.add_column(heading)
@@ -164,10 +166,10 @@ def _fraction(states: Sequence[str]) -> str:
 
 
 def verify(sweep: sweeps.RunRecord, store: Store, console: Console) -> bool:
-    """Recompute every row of a dataset from its stored predictions and compare.
+    """Recompute the tables of a dataset from its stored predictions and print differences.
 
     Returns:
-        Whether everything agrees.
+        Whether all tables agree and no cell is damaged.
     """
     folder = sweeps.folder(sweep.dataset, store)
     broken = damaged(sweep, store)
@@ -191,7 +193,7 @@ def verify(sweep: sweeps.RunRecord, store: Store, console: Console) -> bool:
     if broken or differences:
         console.print(
             f"{sweep.dataset}: {len(differences)} differences, {len(broken)} damaged cells. "
-            "Run the benchmark again to mend the cells, then: tagbench leaderboard"
+            "Run the benchmark again to repair the cells, then: tagbench leaderboard"
         )
         return False
     console.print(f"{sweep.dataset}: every row is confirmed by the stored predictions.")

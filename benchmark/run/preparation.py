@@ -97,11 +97,12 @@ def plan_dataset(
         for name, cost in estimated.costs.items()
     }
     facts = corpus_facts(dataset, corpus, preset, tags) | {"bibtex": bibtex(dataset, every_model)}
-    record, replaced = run_record.record(plan, costs, facts, store)
-    if replaced:
+    record, reason = run_record.record(plan, costs, facts, store)
+    if reason:
         console.print(
-            f"The older tables of {dataset.name} were made under another corpus, split or preset: "
-            "a new leaderboard starts. Its cells are kept."
+            f"The older tables of {dataset.name} were {reason}: a new leaderboard starts. Finished "
+            "cells are kept.",
+            highlight=False,
         )
     return Planned(dataset, corpus, plan, record, estimated)
 

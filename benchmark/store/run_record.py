@@ -62,28 +62,33 @@ def record(
     costs: Mapping[str, Mapping[str, float]],
     info: Mapping[str, Any],
     store: Store,
-) -> tuple[RunRecord, bool]:
+) -> tuple[RunRecord, str]:
     """Merge a plan into the record of its dataset and write it.
+
+    A record of another contract or format is replaced. The cells that it lists stay in the store.
 
     Args:
         plan: Cells to add; those with the labels of older ones replace them.
         costs: Counted cost by model label.
         info: Facts on the corpus and the preset.
-        store: Where results lie.
+        store: Results folder.
 
     Returns:
-        The record, and whether an older record with another contract was set aside.
+        The record, and why an older record was replaced instead of extended; empty if it was not.
     """
     info = {**info, "contract": plan.contract, "preset": plan.preset}
     entries = tuple(map(_entry, plan.cells))
     sweep = RunRecord(plan.dataset, info, costs, entries)
-    replaced = False
-    if (store.results / plan.dataset / RECORD).is_file():
-        old = load(plan.dataset, store)
-        replaced = old.info["contract"] != plan.contract
-        if not replaced:
+    reason = ""
+    path = store.results / plan.dataset / RECORD
+    if path.is_file():
+        if read_json(path).get("format") != FORMAT:
+            reason = "written by another version of tagbench"
+        elif (old := load(plan.dataset, store)).info["contract"] != plan.contract:
+            reason = "made under another corpus, split or preset"
+        else:
             sweep = unite(old, sweep)
-    return write(sweep, store), replaced
+    return write(sweep, store), reason
 
 
 def unite(old: RunRecord, new: RunRecord) -> RunRecord:

@@ -179,7 +179,7 @@ def _wide(
     if (tables.robustness["severity"] > 0).any():
         figure, points = draw_families(tables.robustness, styles, metric)
         show("families", "Drop by family and severity, one panel per model", figure, points)
-        points = rank_changes(tables.leaderboard, metric)
+        points = rank_changes(tables, metric)
         if points["model"].nunique() > 1:
             show("ranks", "Place of each model by condition", draw_ranks(points, styles), points)
         points = protocol_comparison(tables.robustness, tables.consistency, metric)

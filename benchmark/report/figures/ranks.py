@@ -12,17 +12,18 @@ from matplotlib.figure import Figure
 from benchmark.report.figures.labels import MODEL_COLUMNS, columns, shorten_all
 from benchmark.report.figures.style import ModelStyle, new_figure
 from benchmark.report.labels import drop_columns, family_title
+from benchmark.store.tables import Tables
 
 
-def rank_changes(board: pd.DataFrame, metric: str) -> pd.DataFrame:
+def rank_changes(tables: Tables, metric: str) -> pd.DataFrame:
     """Return ``condition, model, score, rank, place`` on clean audio and over each family.
 
     ``rank`` is 1 + the number of models that score strictly higher; ``place`` breaks ties by the
     order of the leaderboard. A model without a score has no row.
     """
-    ranked = board.dropna(subset=["rank"])
+    ranked = tables.leaderboard.dropna(subset=["rank"])
     scores = {"clean": metric}
-    for name in drop_columns(board):
+    for name in drop_columns(tables):
         scores[name.removesuffix("_drop")] = f"{name.removesuffix('_drop')}_{metric}"
     parts = []
     for condition, column in scores.items():

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmark.perturbations import protocol_order
 from benchmark.report.data import ReportData
 from benchmark.report.labels import level_label
 from benchmark.report.sections.base import Section, include
@@ -30,7 +31,7 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     clips = [clip for clip in record["clips"] if (folder / clip["file"]).is_file()]
     kept = _embedded(clips, folder)
     groups: dict[str, list[dict[str, Any]]] = {}
-    clips.sort(key=lambda c: (c["severity"] > 0, c["protocol"] != "suite", c["protocol"]))
+    clips.sort(key=lambda c: (c["severity"] > 0, *protocol_order(c["protocol"])))
     for clip in clips:
         if clip["file"] not in kept:
             continue

@@ -7,13 +7,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.data import ReportData
-from benchmark.report.labels import (
-    drop_columns,
-    further_metrics,
-    protocol_and_family,
-    records,
-    span,
-)
+from benchmark.report.labels import further_metrics, records, span
 from benchmark.report.sections.base import Section, include
 
 
@@ -22,10 +16,10 @@ def _build(data: ReportData) -> dict[str, Any] | None:
         return None
     board = data.tables.leaderboard
     main, drops = data.drops
-    protocols = {protocol_and_family(data.tables, name)[0] for name in drop_columns(board)}
+    protocols = {family.protocol for family in data.tables.families}
     plotted = data.ranked[data.ranked["model"].isin([style.model for style in data.plotted])]
     return {
-        "others": further_metrics(board),
+        "others": further_metrics(data.tables),
         "drops": drops,
         "other_protocols": sorted(protocols - {main}),
         "rows": [_row(row, plotted, data.metric) for row in records(board)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,37 @@ def test_cells_say_what_they_are(bench: Bench):
     for cell in cells:
         text = json.dumps(cell["preimage"])
         assert str(bench.root) not in text, "a path of this machine entered an identity"
+
+
+@pytest.mark.parametrize(
+    ("verb", "occupied"), [("leaderboard", "robustness.csv"), ("report", "report")]
+)
+def test_results_that_cannot_be_written_are_one_line(
+    bench: Bench, tmp_path: Path, verb: str, occupied: str
+):
+    """A folder or file in the place of an output, as permissions do not stop the root user."""
+    other = bench.copy(tmp_path / "results")
+    path = other.results / "folder" / occupied
+    if path.is_dir():
+        shutil.rmtree(path)
+        path.write_text("not a folder")
+    else:
+        path.unlink()
+        (path / "not a file").mkdir(parents=True)
+    done = other.call(other.arguments(verb))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Cannot read or write ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_verify_names_cells_of_other_decoded_samples(bench: Bench, tmp_path: Path):
+    other = bench.copy(tmp_path / "results")
+    path = other.results / "folder" / "sweep.json"
+    record = json.loads(path.read_text())
+    digest, record["info"]["samples_digest"] = record["info"]["samples_digest"], "f" * 64
+    path.write_text(json.dumps(record))
+    done = other.call(other.arguments("verify"))
+    assert done.returncode == 0  # a caution: the tables still follow from the predictions
+    shown = " ".join(done.stdout.split())
+    assert f"6 cells of folder were evaluated on decoded samples {digest[:12]}" in shown
+    assert f"not on {'f' * 12} of the run record" in shown
