@@ -1,9 +1,9 @@
-"""Results of several machines in one folder.
+"""Merging of results folders, such as those of several machines.
 
-Everything is checked before anything is copied: that all sweeps of a dataset keep one contract,
-that no model or condition means one thing here and another there, and that the same series of
-versions made the cells. A cell then travels as it was written, ``metrics.json`` last, so that a
-kill at any instant leaves cells that are there or still to come.
+Everything is checked before a file is copied: the records of a dataset must share one contract, a
+label must refer to the same cell in all folders, and the cells must come from one series of
+versions. The files of a cell are copied unchanged, ``metrics.json`` last, so that an interrupted
+merge leaves only finished and pending cells.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.console import Console
 
 from benchmark.config.files import flat
 from benchmark.config.identity import ID_LENGTH, canonical
-from benchmark.store import run_record as sweeps
+from benchmark.store import run_record as run_records
 from benchmark.store.files import copy_file, write_json
 from benchmark.store.provenance import compatible_version
 from benchmark.store.run_record import RunRecord
@@ -29,81 +29,94 @@ from datamodules.common.errors import TagbenchError
 
 
 def merge(others: Sequence[Store], store: Store, console: Console) -> list[RunRecord]:
-    """Bring the finished and the failed cells of other results folders into this one.
+    """Copy the finished and the failed cells of other results folders into ``store``.
 
-    What is done here stays as it is. The caller holds the lock of ``store`` and scores anew.
+    Finished cells of ``store`` are kept. The caller holds the lock of ``store`` and computes the
+    tables afterwards.
 
     Args:
-        others: Where to read; nothing is written there.
-        store: Where to write.
-        console: For people.
+        others: Results folders to read; they are not changed.
+        store: Results folder to write.
+        console: Console for the summary and for cautions.
 
     Returns:
-        The united record of every dataset that the others hold.
+        The merged record of each dataset in ``others``.
 
     Raises:
-        TagbenchError: A folder without results; another contract, another cell under the same
-            name, another series of versions; a cell that is not what its id says.
+        TagbenchError: A folder holds no results; the contracts, the cells of a label or the series
+            of versions differ; a cell does not match its id or its digests.
     """
-    ours = {name: sweeps.load(name, store) for name in sweeps.datasets(store)}
-    sources = {name: [(store, sweep)] for name, sweep in ours.items()}
-    found = [(other, sweep) for other in others for sweep in _sweeps_of(other, store)]
-    for other, sweep in found:
-        for known, before in sources.setdefault(sweep.dataset, []):
-            check_contract(before, known, sweep, other)
-            _check_cells(before, known, sweep, other)
-            _check_versions(before, known, sweep, other)
-            if caution := samples_differ(before, sweep):
-                console.print(f"[yellow]{caution}[/] ({known.results}, {other.results})")
-        sources[sweep.dataset].append((other, sweep))
-    united: dict[str, RunRecord] = {}
-    for other, sweep in found:
-        old = united.get(sweep.dataset) or ours.get(sweep.dataset)
-        united[sweep.dataset] = sweeps.unite(sweep, old) if old else sweep
-        _bring(sweep, other, store, console)
+    ours = {name: run_records.load(name, store) for name in run_records.datasets(store)}
+    sources = {name: [(store, record)] for name, record in ours.items()}
+    theirs = [(other, record) for other in others for record in _records_of(other, store)]
+    for other, record in theirs:
+        for source, earlier in sources.setdefault(record.dataset, []):
+            check_contract(earlier, source, record, other)
+            _check_cells(earlier, source, record, other)
+            _check_versions(earlier, source, record, other)
+            if caution := samples_differ(earlier, record):
+                console.print(f"[yellow]{caution}[/] ({source.results}, {other.results})")
+        sources[record.dataset].append((other, record))
+    merged: dict[str, RunRecord] = {}
+    for other, record in theirs:
+        old = merged.get(record.dataset) or ours.get(record.dataset)
+        merged[record.dataset] = run_records.unite(record, old) if old else record
+        _copy_cells(record, other, store, console)
         store.copy_plans(other)
-    return [sweeps.write(sweep, store) for sweep in united.values()]
+    return [run_records.write(record, store) for record in merged.values()]
 
 
-def _sweeps_of(other: Store, store: Store) -> list[RunRecord]:
+def _records_of(other: Store, store: Store) -> list[RunRecord]:
+    """Return the records of a results folder after checks of their names and ids."""
     if other.results.resolve() == store.results.resolve():
-        raise TagbenchError(f"{other.results} is the folder to merge into: name another machine's.")
-    names = sweeps.datasets(other)
+        raise TagbenchError(
+            f"{other.results} is the folder to merge into. Name the results folder of another run."
+        )
+    names = run_records.datasets(other)
     if not names:
         raise TagbenchError(
-            f"{other.results} holds no <dataset>/{sweeps.RECORD}: name a results folder, the one "
-            "that --results named when the benchmark ran."
+            f"{other.results} holds no <dataset>/{run_records.RECORD}. Name a folder that "
+            "tagbench run --results has written."
         )
-    found = [sweeps.load(name, other) for name in names]
-    for name, sweep in zip(names, found, strict=True):
-        ids = [cell["id"] for cell in sweep.cells]
-        if sweep.dataset != name or not all(
+    records = [run_records.load(name, other) for name in names]
+    for name, record in zip(names, records, strict=True):
+        ids = [cell["id"] for cell in record.cells]
+        if record.dataset != name or not all(
             re.fullmatch(f"[0-9a-f]{{{ID_LENGTH}}}", i) for i in ids
         ):
-            raise TagbenchError(f"{other.results / name / sweeps.RECORD} was edited: no merge.")
-    return found
+            raise TagbenchError(
+                f"{other.results / name / run_records.RECORD} was edited: its dataset or an id of "
+                "a cell is not valid. Run the benchmark there again, then merge."
+            )
+    return records
 
 
 def check_contract(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
-    """Raise unless two sweeps of a dataset may share a table, and say what differs."""
-    old, new = (_terms(sweep) for sweep in (ours, theirs))
+    """Check that the results of two records may be in one table.
+
+    Raises:
+        TagbenchError: The contracts or the baselines differ; the message lists the differences.
+    """
+    old, new = (_terms(record) for record in (ours, theirs))
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
     if not names:
         return
-    parts = "; ".join(f"{_PARTS.get(n, n)}: {old.get(n)} against {new.get(n)}" for n in names)
+    differences = "; ".join(
+        f"{_TERM_TITLES.get(name, name)}: {old.get(name)} against {new.get(name)}" for name in names
+    )
     raise TagbenchError(
-        f"The results of {ours.dataset} in {here.results} and {there.results} do not belong in one "
-        f"table. They differ in {parts}. Nothing was copied. Run one of them again as the other "
-        "was run, or keep them apart; tagbench compare --force shows them side by side."
+        f"The results of {ours.dataset} in {here.results} and {there.results} cannot be in one "
+        f"table. They differ in {differences}. Nothing was copied. Run one of them again with the "
+        "settings of the other, or compare them with: tagbench compare --force"
     )
 
 
-def _terms(sweep: RunRecord) -> dict[str, Any]:
-    """Return what all rows of a table share: the contract, and what mCE is relative to."""
-    return {**flat(json.loads(sweep.info["contract"])), "baseline": sweep.info["baseline"]}
+def _terms(record: RunRecord) -> dict[str, Any]:
+    """Return the settings that all rows of a table share: the contract and the baseline of mCE."""
+    return {**flat(json.loads(record.info["contract"])), "baseline": record.info["baseline"]}
 
 
-_PARTS = {
+_TERM_TITLES = {
     "inputs.manifest": "corpus (manifest sha256)",
     "inputs.split": "split (sha256)",
     "inputs.tags": "tags (sha256)",
@@ -114,37 +127,38 @@ _PARTS = {
 
 
 def _check_cells(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
-    """Raise when a label means different cells: another code, engine or parameter made them."""
-    known = {sweeps.cell_key(cell): cell["id"] for cell in ours.cells}
-    # Training first: what differs there differs in all its evaluations too.
-    for cell in sweeps.dependency_order(theirs.cells):
-        old = known.get(sweeps.cell_key(cell), cell["id"])
+    """Raise a TagbenchError if a label refers to cells of different configurations."""
+    own_ids = {run_records.cell_key(cell): cell["id"] for cell in ours.cells}
+    # Training cells first: their evaluations differ for the same reason.
+    for cell in run_records.dependency_order(theirs.cells):
+        old = own_ids.get(run_records.cell_key(cell), cell["id"])
         if old == cell["id"]:
             continue
         before, after = (flat(s.read(i)["preimage"]) for s, i in ((here, old), (there, cell["id"])))
         names = [n for n in sorted({*before, *after}) if before.get(n) != after.get(n)]
-        parts = "; ".join(f"{n} {before.get(n)} against {after.get(n)}" for n in names)
+        differences = "; ".join(f"{n} {before.get(n)} against {after.get(n)}" for n in names)
         labels = cell["labels"]
-        what = " ".join(str(labels[n]) for n in ("model", "seed", "perturbation") if n in labels)
+        label = " ".join(str(labels[n]) for n in ("model", "seed", "perturbation") if n in labels)
         raise TagbenchError(
-            f"{ours.dataset}, {what}: cell {old} of {here.results} and cell {cell['id']} of "
-            f"{there.results} go by one name and differ in {parts}. Nothing was copied. Give the "
-            "model another name, or run one folder again with the other's versions."
+            f"{ours.dataset}, {label}: cell {old} of {here.results} and cell {cell['id']} of "
+            f"{there.results} have the same name and differ in {differences}. Nothing was copied. "
+            "Rename the model, or run one folder again with the versions of the other."
         )
 
 
 def samples_differ(ours: RunRecord, theirs: RunRecord) -> str:
-    """Return what to say where two records have decoded samples of other digests, else nothing."""
+    """Return a caution if the decoded samples of two records differ, otherwise empty text."""
     old, new = (record.info.get("samples_digest") or "" for record in (ours, theirs))
     if not old or not new or old == new:
         return ""
     return (
         f"The decoded samples of {ours.dataset} differ: {old[:12]} against {new[:12]}. Other "
-        "versions of the decoders or another processor made them; scores may differ slightly."
+        "versions of the decoders or another processor were used; scores may differ slightly."
     )
 
 
 def _check_versions(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
+    """Raise a TagbenchError if the cells of two records come from different series of versions."""
     old, new = _versions(ours, here), _versions(theirs, there)
     if old and not new <= old:
         raise TagbenchError(
@@ -154,61 +168,67 @@ def _check_versions(ours: RunRecord, here: Store, theirs: RunRecord, there: Stor
         )
 
 
-def _versions(sweep: RunRecord, store: Store) -> set[str]:
-    done = [cell["id"] for cell in sweep.cells if store.state(cell["id"]) == "done"]
-    found = (store.metrics(cell).get("provenance", {}).get("tagbench") for cell in done)
-    return {compatible_version(version) for version in found if version}
+def _versions(record: RunRecord, store: Store) -> set[str]:
+    """Return the series of versions of tagbench that made the finished cells."""
+    done = [cell["id"] for cell in record.cells if store.state(cell["id"]) == "done"]
+    versions = (store.metrics(cell).get("provenance", {}).get("tagbench") for cell in done)
+    return {compatible_version(version) for version in versions if version}
 
 
-def _bring(sweep: RunRecord, source: Store, store: Store, console: Console) -> None:
-    """Copy the cells of one sweep, training before the evaluations that rest on it."""
+def _copy_cells(record: RunRecord, source: Store, store: Store, console: Console) -> None:
+    """Copy the cells of a record, each after those that it depends on, and print their counts."""
     counts: Counter[str] = Counter()
-    foreign: set[str] = set()
-    for cell in sweeps.dependency_order(sweep.cells):
+    differing: set[str] = set()  # finished in both folders with different files
+    for cell in run_records.dependency_order(record.cells):
         name, state = cell["id"], source.state(cell["id"])
         if state == "pending":
-            counts["not done there"] += 1
+            counts["pending in the source"] += 1
         elif store.state(name) == "done":
             _check_preimage(name, source, store)
-            counts["here already"] += 1
+            counts["already present"] += 1
             if state == "done" and source.metrics(name)["files"] != store.metrics(name)["files"]:
-                foreign.add(name)
-        elif foreign.intersection(cell["depends_on"]):
-            foreign.add(name)
-            counts["left there, as the model was trained here to other weights"] += 1
+                differing.add(name)
+        elif differing.intersection(cell["depends_on"]):
+            differing.add(name)
+            counts["not copied, because the model has other weights here"] += 1
         elif state == "done":
             copy_cell(name, source, store)
             counts["copied"] += 1
         elif store.state(name) == "pending":
             _copy_failure(name, source, store)
-            counts["failed there"] += 1
-    told = ", ".join(f"{count} {what}" for what, count in counts.items()) or "no cells"
-    console.print(f"{sweep.dataset} of {source.results}: {told}", highlight=False)
+            counts["failed in the source"] += 1
+    summary = ", ".join(f"{count} {title}" for title, count in counts.items()) or "no cells"
+    console.print(f"{record.dataset} of {source.results}: {summary}", highlight=False)
 
 
 def _check_preimage(cell: str, source: Store, store: Store) -> Mapping[str, Any]:
-    """Return ``cell.json`` of the source, or raise where it is not what the id stands for."""
+    """Return ``cell.json`` of the source.
+
+    Raises:
+        TagbenchError: Its configuration does not have the hash that the id states, or differs from
+            that of the cell in ``store``.
+    """
     document = source.read(cell)
     text = canonical(document["preimage"])
     if hashlib.sha256(text.encode("ascii")).hexdigest()[:ID_LENGTH] != cell:
         raise TagbenchError(
-            f"{source.folder(cell)}/cell.json is not the configuration that its id stands for: it "
-            "was edited. Remove that folder and run the benchmark there again."
+            f"{source.folder(cell)}/cell.json was edited: its configuration does not match its "
+            "id. Remove that folder and run the benchmark there again."
         )
     own = store.folder(cell) / "cell.json"
     if own.is_file() and store.read(cell)["preimage"] != document["preimage"]:
         raise TagbenchError(
             f"{own} holds another configuration than {source.folder(cell)}/cell.json under the "
-            f"same id. It was edited: remove the folder {own.parent} and merge again."
+            f"same id. It was edited. Remove the folder {own.parent} and merge again."
         )
     return document
 
 
 def copy_cell(cell: str, source: Store, store: Store) -> None:
-    """Copy a finished cell, each file checked against the digest that its maker recorded.
+    """Copy a finished cell, and check each file against its digest in ``metrics.json``.
 
     Raises:
-        TagbenchError: A file has other content, or the cell is not what its id says.
+        TagbenchError: A file does not match its digest, or the cell does not match its id.
     """
     document, metrics = _check_preimage(cell, source, store), source.metrics(cell)
     here = store.folder(cell)
@@ -217,7 +237,9 @@ def copy_cell(cell: str, source: Store, store: Store) -> None:
         write_json(here / "cell.json", document)
     for name, digest in metrics["files"].items():
         if Path(name).name != name:
-            raise TagbenchError(f"{source.folder(cell)}/metrics.json names {name!r}: not a file.")
+            raise TagbenchError(
+                f"{source.folder(cell)}/metrics.json names {name!r}, which is not a file name."
+            )
         copy_file(source.folder(cell) / name, here / name, digest)
     (here / "failed.json").unlink(missing_ok=True)
     write_json(here / "metrics.json", metrics)

@@ -17,6 +17,7 @@ from benchmark.config.schema import BenchmarkFile
 from benchmark.plan.jobs import Job, Runtime
 from benchmark.plan.matrix import check
 from benchmark.report import pipeline
+from benchmark.report.terminal import verify
 from benchmark.run import preparation
 from benchmark.run.options import Options
 from benchmark.run.worker import run
@@ -121,10 +122,10 @@ def test_halves_merge_into_the_bytes_of_the_whole(
     assert csvs(target) == csvs(whole)
     record = "folder/sweep.json"
     assert (target.results / record).read_bytes() == (whole.results / record).read_bytes()
-    assert pipeline.verify(run_record.load("folder", target), target, QUIET)
+    assert verify(run_record.load("folder", target), target, QUIET)
     before = {path: path.stat().st_mtime_ns for path in target.cells.rglob("*")}
     again = CliRunner().invoke(app, command, catch_exceptions=False)
-    assert "here already" in again.output
+    assert "already present" in again.output
     assert "copied" not in again.output.split("Tables")[0]
     assert {path: path.stat().st_mtime_ns for path in target.cells.rglob("*")} == before
     assert csvs(target) == csvs(whole)
@@ -220,7 +221,7 @@ def test_one_name_for_two_cells_is_refused(halves: tuple[Store, Store], tmp_path
         trained[0]["id"], trained[1]["id"] = trained[1]["id"], trained[0]["id"]
 
     change(other, swap)
-    with pytest.raises(TagbenchError, match=r"go by one name and differ in architecture\."):
+    with pytest.raises(TagbenchError, match=r"have the same name and differ in architecture\."):
         merge([other], target, QUIET)
 
 
@@ -302,5 +303,5 @@ def test_failures_travel_too(halves: tuple[Store, Store], tmp_path: Path):
 def test_what_is_not_another_results_folder(halves: tuple[Store, Store], tmp_path: Path):
     with pytest.raises(TagbenchError, match="the folder to merge into"):
         merge([halves[0]], halves[0], QUIET)
-    with pytest.raises(TagbenchError, match="name a results folder"):
+    with pytest.raises(TagbenchError, match="Name a folder that tagbench run"):
         merge([Store(halves[0].results / "folder")], halves[1], QUIET)
