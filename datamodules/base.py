@@ -36,7 +36,7 @@ __all__ = ["Batch", "Loading", "TaggingDataModule"]
 
 
 class Loading(TypedDict, total=False):
-    """How a dataset is read. No option changes the data itself."""
+    """Keyword arguments that decide how a dataset is read. They do not change the corpus."""
 
     root: str | Path
     window: int
@@ -97,9 +97,9 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         valid_windows: int | None = None,
     ) -> None:
         super().__init__()
-        _check_least(1, window=window, model_rate=model_rate, batch_size=batch_size)
-        _check_least(1, valid_windows=valid_windows)
-        _check_least(0, workers=workers)
+        _check_minimum(1, window=window, model_rate=model_rate, batch_size=batch_size)
+        _check_minimum(1, valid_windows=valid_windows)
+        _check_minimum(0, workers=workers)
         self.root = Path(root)
         self.window = window
         self.model_rate = model_rate or self.sample_rate
@@ -113,7 +113,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     @abstractmethod
     def build_manifest(self) -> Sequence[Track]:
-        """Return every track of the dataset with its split. Reads lists, decodes nothing."""
+        """Return every track of the dataset with its split, from annotations only."""
 
     @property
     @abstractmethod
@@ -126,17 +126,17 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         return None
 
     def supply(self, missing: Sequence[Track]) -> Iterator[Sequence[Track]]:
-        """Get the audio of tracks, and yield them in groups that can be read now.
+        """Make the audio of tracks available, and yield the tracks in groups that can be read.
 
-        Overridden where audio is fetched; see `datamodules.corpus.prepare.prepare`.
+        Datasets that download audio override this method; see `datamodules.corpus.prepare.prepare`.
         """
         yield missing
 
     def identity(self) -> Mapping[str, Any]:
-        """Return the parameters that decide which data there is, as JSON values.
+        """Return the parameters that determine the corpus, as JSON values.
 
-        By default the keyword arguments of the leaf that are not `Loading`. A dataset whose
-        parameters include a place on disk overrides this with what it found there.
+        By default, these are the keyword arguments of the class that are not in `Loading`. A
+        dataset with a path as a parameter overrides this with the content of the path.
         """
         names: dict[str, None] = {}
         for cls in type(self).__mro__:
@@ -155,13 +155,13 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         return by_category(self.categories, tags)
 
     def check_choices(self, **values: object) -> None:
-        """Check parameters of the leaf against the ``Literal`` types of its signature.
+        """Check parameters of the class against the ``Literal`` types of its signature.
 
         Args:
-            values: The parameters by name, as they were passed.
+            values: Values of the parameters, by name.
 
         Raises:
-            TagbenchError: If a value is none of those that the type names.
+            TagbenchError: If a value is not one of the values of its type.
         """
         for name, value in values.items():
             valid = _choices(type(self), name)
@@ -173,7 +173,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     def params_key(self) -> str:
         """12 hexadecimal digits, a digest of `identity`, the sample rate and the class's revision.
 
-        The usual sample rate of 16 kHz is left out.
+        The digest does not include a sample rate of 16 kHz.
         """
         decisive = {"revision": self.revision, "params": self.identity()}
         if self.sample_rate != USUAL_SAMPLE_RATE:
@@ -198,10 +198,10 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         return self._corpus
 
     def prepare_data(self) -> None:
-        """Decode everything into a corpus, unless that has been done."""
+        """Prepare the corpus, unless it is complete."""
         if self._corpus is not None:
             return
-        # Another version of the same dataset may hold most of the audio.
+        # Another variant of the dataset may contain most of the audio.
         donors = sorted(self.root.glob(f"{self.name}-*/"))
         self._corpus = prepare(
             self.build_manifest(),
@@ -225,7 +225,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         return 0 if self.trainer is None else int(self.trainer.current_epoch)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """One random window of each track. An incomplete last batch is dropped, unless alone."""
+        """Return batches of one random window a track; drop an incomplete batch if others exist."""
         clips = TrainingCrops(self.corpus, WindowSpec(self.window, self.model_rate), self.seed)
         self._check_split("train", len(clips))
         return self._loader(
@@ -236,14 +236,14 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Whole tracks, with at most ``valid_windows`` windows of each."""
+        """Return the windows of whole validation tracks, at most ``valid_windows`` of each."""
         windowing = self.windowing
         if self.valid_windows is not None:
             windowing = replace(windowing, max_windows=self.valid_windows)
         return self._eval_loader("valid", windowing)
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        """Whole tracks."""
+        """Return the windows of whole test tracks."""
         return self._eval_loader("test", self.windowing)
 
     def _eval_loader(self, split: str, windowing: Windowing) -> DataLoader[Batch]:
@@ -261,7 +261,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
             collate_fn=whole_batch,
-            # Its own, so that iterating does not draw from the generator that trains.
+            # A separate generator, so that iteration does not change the random state of training.
             generator=torch.Generator().manual_seed(0),
             **options,
         )
@@ -269,15 +269,15 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
     def _check_split(self, split: str, size: int) -> None:
         if size == 0:
             raise TagbenchError(
-                f"Dataset {self.name!r} has no {split} track. What was left out, and why, is in "
-                f"{self.corpus_root / 'rejected.csv'}."
+                f"Dataset {self.name!r} has no {split} track. Rejected tracks and the "
+                f"reasons are listed in {self.corpus_root / 'rejected.csv'}."
             )
 
 
-def _check_least(least: int, **values: int | None) -> None:
+def _check_minimum(minimum: int, **values: int | None) -> None:
     for name, value in values.items():
-        if value is not None and value < least:
-            raise TagbenchError(f"{name} must be at least {least}, got {value}.")
+        if value is not None and value < minimum:
+            raise TagbenchError(f"{name} must be at least {minimum}, got {value}.")
 
 
 def _own_parameters(cls: type) -> list[str]:

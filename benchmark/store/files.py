@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.common.errors import TagbenchError
-from datamodules.common.filesystem import PARTIAL, replace_file
+from datamodules.common.filesystem import open_atomic, replace_file
 
 
 def file_sha256(path: Path) -> str:
@@ -69,12 +68,8 @@ def copy_file(source: Path, target: Path, digest: str) -> None:
     Raises:
         TagbenchError: The content has another digest; ``target`` is unchanged.
     """
-    partial = target.with_name(target.name + PARTIAL)
-    with source.open("rb") as old, partial.open("wb") as new:
-        shutil.copyfileobj(old, new, 1 << 20)
-        new.flush()
-        os.fsync(new.fileno())
-    if file_sha256(partial) != digest:
-        partial.unlink()
-        raise TagbenchError(f"{source} does not match the digest in metrics.json beside it.")
-    partial.replace(target)
+    with source.open("rb") as original, open_atomic(target) as copy:
+        shutil.copyfileobj(original, copy, 1 << 20)
+        copy.flush()
+        if file_sha256(Path(copy.name)) != digest:
+            raise TagbenchError(f"{source} does not match the digest in metrics.json beside it.")

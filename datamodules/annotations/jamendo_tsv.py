@@ -1,4 +1,4 @@
-"""The tables of MTG-Jamendo: a track a line, and as many tags as there are from column six on."""
+"""Reader of the tables of MTG-Jamendo: one track in each line, with its tags from column six."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_rows(path: Path) -> Iterator[list[str]]:
     """Yield track id, artist id, album id, path, seconds and tags of each track.
 
     Raises:
-        TagbenchError: If the table is not as the publisher makes it.
+        TagbenchError: If the table does not have the published columns.
     """
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -24,6 +24,6 @@ def read_rows(path: Path) -> Iterator[list[str]]:
             raise not_as_published(path, 1, f"expected the columns {', '.join(_HEADER)}")
         for row in reader:
             if not (len(row) >= len(_HEADER) and re.fullmatch(r"\d+(\.\d+)?", row[4])):
-                what = f"expected {', '.join(_HEADER)}, separated by tabs, found {row}"
-                raise not_as_published(path, reader.line_num, what)
+                problem = f"expected {', '.join(_HEADER)}, separated by tabs, found {row}"
+                raise not_as_published(path, reader.line_num, problem)
             yield row

@@ -1,4 +1,4 @@
-"""The two ways in which clips of the Million Song Dataset are laid out on disks."""
+"""The two folder layouts in which clips of the Million Song Dataset are distributed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from datamodules.common.errors import TagbenchError
 
 EXTENSIONS = ("mp3", "flac", "ogg", "wav", "npy")
-"""Tried in order: what was distributed first, arrays (`datamodules.audio.npy_waveform`) last."""
+"""File extensions in the order of search; ``npy`` is read by `datamodules.audio.npy_waveform`."""
 
 _DIGITS = frozenset("0123456789")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -19,14 +19,14 @@ _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the file of a track lies.
+    """Folder layout: each level of folders is named after one character of the id of a track.
 
     Attributes:
-        title: For messages.
-        names: What folders are called.
-        depth: How many of them lie in one another.
-        start: Position in an id of the character that names the first folder.
-        suffixes: What may stand between the id and the extension.
+        title: Description of the layout, for messages.
+        names: Valid names of folders.
+        depth: Number of levels of folders.
+        start: Position in the id of the character that names the first level.
+        suffixes: Possible texts between the id and the extension, the usual one first.
     """
 
     title: str
@@ -36,19 +36,19 @@ class Layout:
     suffixes: tuple[str, ...]
 
     def folder(self, name: str) -> str:
-        """Return the folder of an id, with ``/``."""
+        """Return the folder of an id, such as ``8/9``."""
         return "/".join(name[self.start : self.start + self.depth])
 
     def usual(self, name: str) -> str:
-        """Return what the file of an id is called by those who distributed it."""
+        """Return the usual file name of an id."""
         return f"{name}{self.suffixes[0]}.{EXTENSIONS[0]}"
 
     def files(self, name: str) -> list[str]:
-        """Return whatever the file of an id may be called, the usual name first."""
+        """Return the possible file names of an id, the usual name first."""
         return [f"{name}{suffix}.{ext}" for suffix in self.suffixes for ext in EXTENSIONS]
 
     def is_in(self, root: Path) -> bool:
-        """Tell whether a folder is laid out like this."""
+        """Return whether a folder has this layout."""
         return _has_levels(root, self.names, self.depth)
 
 
@@ -62,24 +62,28 @@ def detect(root: Path) -> Layout:
     """Return the layout of a folder.
 
     Raises:
-        TagbenchError: If it has neither layout, or both.
+        TagbenchError: If the folder has neither layout, or both.
     """
-    found = [layout for layout in (BY_CLIP, BY_TRACK) if layout.is_in(root)]
-    if len(found) == 1:
-        return found[0]
-    wrong = "holds clips in both layouts" if found else "holds clips in neither layout"
+    layouts = [layout for layout in (BY_CLIP, BY_TRACK) if layout.is_in(root)]
+    if len(layouts) == 1:
+        return layouts[0]
+    number = "both" if layouts else "neither"
     raise TagbenchError(
-        f"{root} {wrong} in which the Million Song Dataset is known: {BY_CLIP.title}, or "
-        f"{BY_TRACK.title}. Name the folder that holds the folders of one character "
-        "with --audio-dir."
+        f"{root} contains clips in {number} of the layouts of the Million Song Dataset: "
+        f"{BY_CLIP.title}, or {BY_TRACK.title}. Name the folder whose subfolders have names of one "
+        "character with --audio-dir."
     )
 
 
 def finder(root: Path, layout: Layout) -> Callable[[str], str]:
-    """Return a function that finds the file of an id, as a path below ``root``.
+    """Return a function from an id to the path of its file below ``root``.
 
-    Where there is none it returns the path that is usual. Each folder is listed once, which is
-    far quicker on a network disk than to ask for every name that a file might have.
+    If no file exists, the function returns the usual path. Each folder is listed once, which is
+    much faster on a network disk than a query for every possible file name.
+
+    Args:
+        root: Folder of the clips.
+        layout: Layout of the folder.
     """
 
     @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""Readers of the lists that others have published for the Million Song Dataset."""
+"""Readers of the track lists and labels that were published for the Million Song Dataset."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ class Listed:
     """Tracks of one split.
 
     Attributes:
-        ids: MSD ids.
-        labels: Of shape (N, C), true where a track has a tag.
+        ids: MSD ids of N tracks.
+        labels: Boolean labels of shape ``(N, C)``.
     """
 
     ids: Sequence[str]
     labels: Labels
 
     def take(self, rows: Sequence[int]) -> Listed:
-        """Return some of the tracks, in the order of ``rows``."""
+        """Return the tracks in ``rows``, in that order."""
         return Listed([self.ids[row] for row in rows], self.labels[list(rows)])
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Who made a track.
+    """Artist, album and song of a track.
 
     Attributes:
         artist: Echo Nest id of the artist.
         release: Title of the album.
-        song: Echo Nest id of the song; several tracks may be of one.
+        song: Echo Nest id of the song; several tracks may be recordings of one song.
     """
 
     artist: str
@@ -55,12 +55,12 @@ class Origin:
 
 
 def read_ids(path: Path) -> list[str]:
-    """Read MSD ids: text, one a line."""
+    """Read a text file with one MSD id in each line."""
     return _checked_ids(path, path.read_text(encoding="ascii", errors="replace").splitlines())
 
 
 def read_clips(path: Path, tracks: int) -> list[str]:
-    """Read the 7digital ids of so many tracks: text, one a line."""
+    """Read a text file with the 7digital id of each of ``tracks`` tracks, one in each line."""
     clips = path.read_text(encoding="ascii", errors="replace").splitlines()
     for line, clip in enumerate(clips, 1):
         if not clip.isdecimal():
@@ -73,17 +73,17 @@ def read_clips(path: Path, tracks: int) -> list[str]:
 
 
 def read_id_array(path: Path) -> list[str]:
-    """Read MSD ids: an array of strings."""
+    """Read a NumPy array of MSD ids."""
     return _checked_ids(path, _array(path).ravel().tolist())
 
 
 def read_labels(path: Path, tracks: int, classes: int) -> Labels:
-    """Read an array of 0 and 1 of shape (``tracks``, ``classes``), of any type of number."""
+    """Read a NumPy array of 0 and 1, of shape ``(tracks, classes)`` and any numeric type."""
     return _checked_labels(path, _array(path), (tracks, classes))
 
 
 def read_table(path: Path, classes: int) -> Listed:
-    """Read lines of an MSD id, a tab, and its labels as a list such as ``[0, 1, 0]``."""
+    """Read lines with an MSD id, a tab, and the labels as a list such as ``[0, 1, 0]``."""
     ids, rows = [], []
     with path.open(encoding="ascii", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
@@ -102,18 +102,18 @@ def read_table(path: Path, classes: int) -> Listed:
 
 def unpickle_ids(path: Path) -> list[str]:
     """Read a pickled list of MSD ids."""
-    found = load_pickle(path)
-    if not isinstance(found, list):
-        raise not_as_published(path, None, f"expected a list, found {type(found).__name__}")
-    return _checked_ids(path, found)
+    ids = load_pickle(path)
+    if not isinstance(ids, list):
+        raise not_as_published(path, None, f"expected a list, found {type(ids).__name__}")
+    return _checked_ids(path, ids)
 
 
 def unpickle_labels(path: Path, ids: Sequence[str], classes: int) -> Labels:
-    """Read the labels of some tracks from a pickled dictionary of arrays by MSD id."""
+    """Read the labels of the tracks ``ids`` from a pickled dictionary of arrays by MSD id."""
     vectors = _dictionary(path)
     if absent := [track for track in ids if track not in vectors]:
         raise not_as_published(
-            path, None, f"{len(absent):,} tracks are absent, such as {absent[0]}"
+            path, None, f"{len(absent):,} tracks are missing, such as {absent[0]}"
         )
     rows = [np.asarray(vectors[track]).ravel() for track in ids]
     if wrong := [track for track, row in zip(ids, rows, strict=True) if row.shape != (classes,)]:
@@ -127,10 +127,17 @@ def unpickle_clips(path: Path) -> dict[str, str]:
 
 
 def read_origins(path: Path, ids: Collection[str]) -> dict[str, Origin]:
-    """Read who made some tracks from ``track_metadata.db``, the SQLite table of the publisher.
+    """Read the origins of tracks from the publisher's SQLite database ``track_metadata.db``.
+
+    Args:
+        path: The database.
+        ids: MSD ids of the tracks.
+
+    Returns:
+        Origin of each track that the database contains, by MSD id.
 
     Raises:
-        TagbenchError: If it is no such database.
+        TagbenchError: If the file is not this database.
     """
     wanted = set(ids)
     query = "SELECT track_id, artist_id, release, song_id FROM songs"
@@ -149,31 +156,31 @@ def read_origins(path: Path, ids: Collection[str]) -> dict[str, Origin]:
 
 
 def _dictionary(path: Path) -> dict[str, Any]:
-    found = load_pickle(path)
-    if not isinstance(found, dict):
-        raise not_as_published(path, None, f"expected a dictionary, found {type(found).__name__}")
-    return found
+    content = load_pickle(path)
+    if not isinstance(content, dict):
+        raise not_as_published(path, None, f"expected a dictionary, found {type(content).__name__}")
+    return content
 
 
 def _array(path: Path) -> npt.NDArray[Any]:
     try:
-        found: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise not_as_published(
-            path, None, f"no whole array of numbers or strings ({error})"
+            path, None, f"expected an array of numbers or strings ({error})"
         ) from error
-    return found
+    return array
 
 
 def _checked_ids(path: Path, ids: Iterable[Any]) -> list[str]:
-    found = list(ids)
-    for position, track in enumerate(found, 1):
+    entries = list(ids)
+    for position, track in enumerate(entries, 1):
         if not (isinstance(track, str) and _TRACK_ID.fullmatch(track)):
             shown = str(track)[:40]
             raise not_as_published(
                 path, None, f"entry {position}: expected an MSD track id, found {shown!r}"
             )
-    return found
+    return entries
 
 
 def _checked_labels(path: Path, labels: npt.NDArray[Any], shape: tuple[int, int]) -> Labels:
@@ -183,5 +190,5 @@ def _checked_labels(path: Path, labels: npt.NDArray[Any], shape: tuple[int, int]
         )
     positive = labels == 1
     if not (positive | (labels == 0)).all():
-        raise not_as_published(path, None, "expected nothing but 0 and 1")
+        raise not_as_published(path, None, "expected only 0 and 1")
     return positive

@@ -1,8 +1,8 @@
-"""`load_pickle`: read a pickle from the internet without running what it names.
+"""`load_pickle`: load a downloaded pickle without calling arbitrary functions.
 
-A pickle may name any function of any module and have it called. Only those are found here that
-build plain values and NumPy arrays. This is no sandbox: a file made to confuse NumPy's own
-unpickling is not stopped, so publishers' checksums still count.
+A pickle can name any function of any module, which the standard unpickler calls. `load_pickle`
+accepts only the functions that build plain values and NumPy arrays. It is not a sandbox: it does
+not detect files that exploit an error in NumPy's own unpickling, so checksums remain necessary.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from datamodules.common.errors import TagbenchError
 
 
 class _RefusedError(Exception):
-    """Something that a pickle has no business with."""
+    """Raised for a function or class that a pickle must not name."""
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """Stand in for ``_codecs.encode``, with which old protocols write bytes from Python 3."""
+    """Replace ``_codecs.encode``, which protocols 0 to 2 name to write bytes in Python 3."""
     if encoding != "latin1":
         raise _RefusedError(f"_codecs.encode with {encoding!r}")
     return text.encode("latin1")
@@ -35,7 +35,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _encode,
     ("__builtin__", "long"): int,
     ("__builtin__", "unicode"): str,
-    # NumPy 2 moved its core from `core` to `_core`. What they are is asked of NumPy itself.
+    # NumPy 2 renamed `core` to `_core`. The values are taken from NumPy's public interface.
     **{(f"numpy.{core}.{place}", name): value for core in ("core", "_core")
        for place, name, value in (
            ("multiarray", "_reconstruct", np.zeros(1).__reduce__()[0]),
@@ -60,25 +60,26 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load_pickle(path: Path) -> Any:
-    """Load a pickle that holds plain values and NumPy arrays.
+    """Load a pickle of plain values and NumPy arrays.
 
-    Strings of Python 2 are read as latin-1, so its byte strings come as ``str``.
+    Byte strings of Python 2 are decoded as Latin-1 and returned as ``str``.
 
     Args:
-        path: A pickle of any protocol, from Python 2 or 3.
+        path: Pickle of any protocol, written by Python 2 or 3.
 
     Raises:
-        TagbenchError: If the file names anything else, or is damaged.
+        TagbenchError: If the file names another function or class, or is damaged.
     """
     try:
         with path.open("rb") as file:
             return _Unpickler(file, encoding="latin1").load()
     except _RefusedError as error:
         raise TagbenchError(
-            f"{path} is not loaded: it asks for {error}, and only plain values and NumPy arrays "
-            "are expected in it. Do not open it with other programs; get it from its publisher."
+            f"{path} is not loaded: it refers to {error}, and only plain values and NumPy arrays "
+            "are expected in it. Do not open it with other programs. Download it again from its "
+            "publisher."
         ) from None
     except _BROKEN as error:
         raise TagbenchError(
-            f"{path} is not a whole pickle ({error}). Delete it and run the same command again."
+            f"{path} is not a complete pickle ({error}). Delete it and run the same command again."
         ) from error

@@ -1,4 +1,4 @@
-"""Folders of arrays and of split files as users of Won et al. (2020) have them."""
+"""Search for the arrays and split files of the reference implementation of Won et al. (2020)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PARENTS = 3  # folders above the data folder that are searched for split files
 
 
 def find_arrays(data: Path, layout: Layout) -> Path:
-    """Return the folder of the arrays in a data folder; the data folder itself if it is that.
+    """Return the folder of the arrays; the data folder itself if it has no such subfolder.
 
     Args:
-        data: The folder of the arrays, or the data path of the reference implementation.
+        data: Folder of the arrays, or the data path of the reference implementation.
         layout: Layout of the dataset.
     """
     folder = layout.folder
@@ -33,7 +33,7 @@ def find_split_files(data: Path, splits: str, name: str, layout: Layout) -> Path
         layout: Layout of the dataset.
 
     Raises:
-        TagbenchError: No folder contains all of them.
+        TagbenchError: If no folder contains all of them.
     """
     data = data.expanduser().absolute()
     bases = [Path(splits).expanduser()] if splits else [data, *data.parents[:_PARENTS]]
@@ -44,6 +44,6 @@ def find_split_files(data: Path, splits: str, name: str, layout: Layout) -> Path
     searched = splits or f"{data} and the folders above it"
     raise TagbenchError(
         f"No split files of {name} in {searched}: expected {', '.join(layout.files)}, or the same "
-        f"in split/{layout.folder} as in a checkout of {HOMEPAGE}. Name their folder in a YAML: "
+        f"in split/{layout.folder} as in a checkout of {HOMEPAGE}. State their folder in YAML: "
         f"params: {{layout: {name}, data: ..., splits: ...}}"
     )

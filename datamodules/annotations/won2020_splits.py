@@ -1,7 +1,6 @@
-"""Split files of the reference implementation of Won et al. (2020), read as they are.
+"""Readers of the split files of the reference implementation of Won et al. (2020).
 
-For each of its three datasets: where the arrays lie below the data folder, and who is in which
-split with which tags.
+For each of its three datasets, the readers return the split, tags and array path of every track.
 """
 
 from __future__ import annotations
@@ -25,14 +24,21 @@ from datamodules.labels.vocabularies import JAMENDO_TOP50, MSD_LASTFM50, MTAT_TO
 Matrix = npt.NDArray[np.bool_]
 
 # <folder>/<artist>-<album>-<number of the track>-<title>-<from>-<to>.mp3, for all 25,863 clips;
-# artist, album and number are then those of the publisher's table, one to one.
+# artist, album and number correspond one to one to those of the publisher's table.
 _CLIP = re.compile(r"[^/]+/(?P<album>(?P<artist>[^-/]+)-[^/]*)-(?P<number>\d+)-[^/]*-\d+-\d+\.mp3")
-_PARTS = {"train": "train", "valid": "validation", "test": "test"}
+_FILE_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A track of the lists; ``path`` is below the folder of arrays. The rest as in `Track`."""
+    """A track of the split files.
+
+    Attributes:
+        path: Path of the array below the folder of arrays.
+        seconds: Length in seconds; None if the split files do not state it.
+
+    The other attributes are those of `datamodules.corpus.track.Track`.
+    """
 
     track_id: str
     split: str
@@ -46,13 +52,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the reference keeps one of its datasets.
+    """Files and readers of one dataset of the reference implementation.
 
     Attributes:
-        folder: Name of the dataset's folder among the data and among the split files.
-        files: Split files that must be there.
-        tags: Gives the classes, from the folder of split files.
-        read: Gives the tracks, from that folder, the classes and the number of tracks in train.
+        folder: Name of the dataset's folder, for the arrays and for the split files.
+        files: Names of the required split files.
+        tags: Function from the folder of split files to the classes.
+        read: Function from that folder, the classes and the number of training tracks to the
+            tracks.
     """
 
     folder: str
@@ -62,31 +69,35 @@ class Layout:
 
 
 def mtat_tags(folder: Path) -> tuple[str, ...]:
-    """Read ``tags.npy``: the names of the columns of ``binary.npy``. Without it, Won's order."""
+    """Read the names of the columns of ``binary.npy`` from ``tags.npy``, else use Won's order."""
     path = folder / "tags.npy"
     return check_tags(_strings(path), str(path)) if path.is_file() else MTAT_TOP50
 
 
 def read_mtat(folder: Path, tags: tuple[str, ...], _: int) -> Iterator[Entry]:
-    """Read ``{train,valid,test}.npy``, with ``<row of binary.npy><tab><mp3 path>``."""
+    """Read ``{train,valid,test}.npy``, with entries ``<row of binary.npy><tab><mp3 path>``.
+
+    Raises:
+        TagbenchError: If an entry or ``binary.npy`` has another form.
+    """
     labels = _binary(folder / "binary.npy", len(tags))
     for split in SPLITS:
         path = folder / f"{split}.npy"
         for number, text in enumerate(_strings(path)):
             index, _tab, clip = text.partition("\t")
-            found = _CLIP.fullmatch(clip)
-            if not (found and index.isdecimal() and int(index) < len(labels)):
+            match = _CLIP.fullmatch(clip)
+            if not (match and index.isdecimal() and int(index) < len(labels)):
                 raise TagbenchError(
                     f"{path}, entry {number}: expected a row of binary.npy below {len(labels):,}, "
                     f"a tab and the path of a clip, found {text[:80]!r}."
                 )
             positive = tuple(tags[column] for column in np.flatnonzero(labels[int(index)]))
-            artist, album, song = found["artist"], found["album"], found["number"]
+            artist, album, song = match["artist"], match["album"], match["number"]
             yield Entry(clip, split, positive, beside(clip), artist, album, f"{album}#{song}")
 
 
 def read_msd(folder: Path, tags: tuple[str, ...], train: int) -> Iterator[Entry]:
-    """Read the pickled lists; valid are the tracks of the first one after the ``train`` first."""
+    """Read the pickled lists; tracks of the first list after the first ``train`` are validation."""
     pool = unpickle_ids(folder / "filtered_list_train.cP")
     test = unpickle_ids(folder / "filtered_list_test.cP")
     ids = [*pool, *test]
@@ -99,21 +110,21 @@ def read_msd(folder: Path, tags: tuple[str, ...], train: int) -> Iterator[Entry]
 
 def read_jamendo(folder: Path, _tags: tuple[str, ...], _: int) -> Iterator[Entry]:
     """Read the tables of split 0."""
-    for split, part in _PARTS.items():
-        for row in read_rows(folder / _jamendo_file(part)):
+    for split, file_split in _FILE_SPLITS.items():
+        for row in read_rows(folder / _jamendo_file(file_split)):
             track, artist, album, audio, seconds, *tags = row
             yield Entry(
                 track, split, tuple(tags), beside(audio), artist, album, seconds=float(seconds)
             )
 
 
-def _jamendo_file(part: str) -> str:
-    return f"autotagging_top50tags-{part}.tsv"
+def _jamendo_file(file_split: str) -> str:
+    return f"autotagging_top50tags-{file_split}.tsv"
 
 
 def _strings(path: Path) -> list[str]:
     array = _load(path)
-    if array.dtype.kind == "S":  # saved by Python 2
+    if array.dtype.kind == "S":  # written by Python 2
         array = np.char.decode(array, "utf-8")
     if array.dtype.kind != "U":
         raise TagbenchError(f"{path}: expected an array of strings, found {array.dtype}.")
@@ -151,7 +162,7 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "jamendo": Layout(
         "mtg-jamendo",
-        tuple(_jamendo_file(part) for part in _PARTS.values()),
+        tuple(_jamendo_file(file_split) for file_split in _FILE_SPLITS.values()),
         lambda _: JAMENDO_TOP50,
         read_jamendo,
     ),

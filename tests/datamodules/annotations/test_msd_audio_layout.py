@@ -27,13 +27,13 @@ def test_the_layout_is_seen(tmp_path: Path, clips: Path, songs: Path) -> None:
     assert detect(songs) is BY_TRACK
     (tmp_path / "A" / "mp3").mkdir(parents=True)
     (tmp_path / "7").mkdir()
-    with pytest.raises(TagbenchError, match="neither layout"):
+    with pytest.raises(TagbenchError, match="neither of the layouts"):
         detect(tmp_path)
-    with pytest.raises(TagbenchError, match=r"neither layout.*folders of one character"):
+    with pytest.raises(TagbenchError, match=r"neither of the layouts.*names of one character"):
         detect(clips.parent)
     (tmp_path / "7" / "1").mkdir()
     (tmp_path / "A" / "B" / "C").mkdir(parents=True)
-    with pytest.raises(TagbenchError, match="both layouts"):
+    with pytest.raises(TagbenchError, match="both of the layouts"):
         detect(tmp_path)
 
 

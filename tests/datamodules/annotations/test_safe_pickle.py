@@ -57,7 +57,7 @@ def test_a_pickle_that_calls_something_is_refused(tmp_path: Path, protocol: int)
 )
 def test_hand_made_pickles_are_refused(tmp_path: Path, code: bytes):
     (tmp_path / "x.pkl").write_bytes(code)
-    with pytest.raises(TagbenchError, match="is not loaded: it asks for"):
+    with pytest.raises(TagbenchError, match="is not loaded: it refers to"):
         load_pickle(tmp_path / "x.pkl")
 
 
@@ -116,7 +116,7 @@ def test_a_cut_pickle_is_said(tmp_path: Path):
     whole = pickle.dumps({"a": np.arange(100), "b": "text"}, 2)
     for size in range(0, len(whole), 7):
         path.write_bytes(whole[:size])
-        with pytest.raises(TagbenchError, match="is not a whole pickle"):
+        with pytest.raises(TagbenchError, match="is not a complete pickle"):
             load_pickle(path)
 
 
