@@ -127,7 +127,7 @@ def run(
     from benchmark.tracking import wandb as wandb_log
 
     matrix = _benchmark(benchmark, dataset, models, perturbations, seeds, preset, checkpoints)
-    check(matrix)  # before anything heavy is imported: a typo should cost no time
+    experiment = check(matrix)  # before anything heavy is imported: a typo should cost no time
     wandb_log.resolve_mode(wandb)
     executors.check(executor)
     devices_asked = tuple(_split(devices) or ())
@@ -153,6 +153,10 @@ def run(
         from benchmark.cli.dry_run import show
 
         show(matrix, options, _console())
+        return
+    from benchmark.run.up_to_date import show_if_done
+
+    if show_if_done(experiment, options, _console()):
         return
     from benchmark.run.runner import run as run_matrix
 

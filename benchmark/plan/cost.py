@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
 from benchmark.config.identity import Architecture
-from lightning_modules.base import TaggingModule
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
+    from lightning_modules.base import TaggingModule
     from lightning_modules.training.recipe import Recipe
 
 # Rough speeds, for estimates only.
@@ -45,6 +42,9 @@ def cost_of(cls: type[TaggingModule], architecture: Architecture, n_tags: int) -
         architecture: Its parameters and window.
         n_tags: Number of outputs.
     """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
     module = cls.build(seed=0, n_tags=n_tags, **architecture.params).eval()
     window = architecture.window
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:

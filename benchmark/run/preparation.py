@@ -41,22 +41,19 @@ def resolve_dataset(experiment: Experiment, name: str, options: Options) -> Reso
     return ResolvedDataset.of(name, experiment.datasets[name], options.dataset_params)
 
 
-def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Corpus:
-    """Prepare a corpus, or open it when it is there, and print what it holds."""
+def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> tuple[Corpus, str]:
+    """Prepare a corpus, or open it when it is there; return it with a line that describes it."""
     module = dataset.module(options.data_root, workers=options.workers or usable_cpus())
     module.progress = ProgressBar(console)
     module.prepare_data()
     corpus = module.corpus
     counts = ", ".join(f"{len(corpus.rows(split)):,} {split}" for split in SPLITS)
     rejected = int(corpus.info.get("rejected", 0))
-    console.print(
-        f"[bold]{dataset.name}[/]: {counts} tracks, {len(corpus.tags)} tags"
-        + (
-            f", [yellow]{rejected} rejected[/] ({corpus.root / 'rejected.csv'})" if rejected else ""
-        ),
-        highlight=False,
-    )
-    return corpus
+    summary = f"[bold]{dataset.name}[/]: {counts} tracks, {len(corpus.tags)} tags"
+    if rejected:
+        summary += f", [yellow]{rejected} rejected[/] ({corpus.root / 'rejected.csv'})"
+    console.print(summary, highlight=False)
+    return corpus, summary
 
 
 def plan_dataset(

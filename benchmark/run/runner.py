@@ -26,6 +26,7 @@ from benchmark.run.preparation import (
     resolve_dataset,
     resolve_models,
 )
+from benchmark.run.up_to_date import remember, request_digest
 from benchmark.store import run_record
 from benchmark.store.results import DatasetResults
 from benchmark.store.store import Store
@@ -54,7 +55,8 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         executor.start_server()
         devices = options.devices or executor.available_devices()
         threads = executor.threads(len(devices))
-        planned = _prepare_and_plan(experiment, options, store, devices, threads, console)
+        prepared = _prepare_and_plan(experiment, options, store, devices, threads, console)
+        planned = [item for item, _ in prepared]
         cache = options.audio_cache or CacheConfig("", 0)
         if cache.folder:
             wanted = sum(cache_size(item.plan, item.corpus, store) for item in planned)
@@ -77,6 +79,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             tables = pipeline.write_results(item.record, store, console, again=False)
             if fresh:
                 mirror(item.record, tables, store, runtime, console)
+        remember(prepared, request_digest(experiment, options), store)
         return terminal.report_failures([item.record for item in planned], store, console)
 
 
@@ -87,17 +90,17 @@ def _prepare_and_plan(
     devices: Sequence[str],
     threads: int,
     console: Console,
-) -> list[Planned]:
+) -> list[tuple[Planned, str]]:
+    """Return every dataset of the matrix, ready to run, with the line that describes it."""
     models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
     planned = []
     for name in experiment.datasets:
         dataset = resolve_dataset(experiment, name, options)
-        corpus = prepare(dataset, options, console)
-        planned.append(
-            plan_dataset(
-                experiment, dataset, corpus, models, imported, store, devices, threads, console
-            )
+        corpus, summary = prepare(dataset, options, console)
+        item = plan_dataset(
+            experiment, dataset, corpus, models, imported, store, devices, threads, console
         )
+        planned.append((item, summary))
     return planned
 
 

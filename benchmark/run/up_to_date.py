@@ -1,0 +1,147 @@
+"""Recognise a run that has nothing left to do, before torch and Lightning are imported.
+
+After a run in which every cell is done, ``results/<dataset>/last_run.json`` states what was asked
+and which files the answer was made of. The next run of the same matrix compares digests only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from benchmark.config.identity import canonical
+from benchmark.config.schema import DatasetFile, ModelFile
+from benchmark.plan.matrix import Experiment
+from benchmark.report import pipeline
+from benchmark.store import run_record
+from benchmark.store.files import file_sha256, read_json, write_json
+from benchmark.store.outputs import code_digest
+from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
+
+if TYPE_CHECKING:
+    from benchmark.run.options import Options, Planned
+
+LAST_RUN = "last_run.json"
+_PACKAGES = ("datamodules", "lightning_modules", "benchmark")
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """What a finished run of one dataset was asked, and what its answer was made of.
+
+    Attributes:
+        request: Digest of the matrix, the options and the code, from :func:`request_digest`.
+        summary: Line that describes the corpus.
+        cells: Ids of the cells of the matrix.
+        files: Digests of the corpus description, the run record and the clips, by path.
+    """
+
+    request: str
+    summary: str
+    cells: tuple[str, ...]
+    files: Mapping[str, str]
+
+
+def request_digest(experiment: Experiment, options: Options) -> str:
+    """Return the digest of everything that decides the plan, or an empty string.
+
+    It is empty where the plan depends on something that only the classes can tell: audio of the
+    user, imported checkpoints, or a class from outside these packages.
+    """
+    own = tuple(f"{package}." for package in _PACKAGES)
+    named: list[DatasetFile | ModelFile] = [*experiment.datasets.values()]
+    named += experiment.models.values()
+    outside = any(not file.class_path.startswith(own) for file in named)
+    places = any({"data", "audio_dir"} & f.params.keys() for f in experiment.datasets.values())
+    if outside or places or experiment.checkpoints or options.dataset_params:
+        return ""
+    document = {
+        "datasets": {name: file.model_dump() for name, file in experiment.datasets.items()},
+        "models": {name: file.model_dump() for name, file in experiment.models.items()},
+        "presets": {n: [name, p.model_dump()] for n, (name, p) in experiment.presets.items()},
+        "conditions": {
+            name: [condition.labels() for condition in conditions]
+            for name, conditions in experiment.conditions.items()
+        },
+        "seeds": list(experiment.seeds),
+        "devices": [*options.devices] or _visible_gpus(),
+        "data_root": str(options.data_root.resolve()),
+        "audio": options.audio,
+        "code": [code_digest(), _source_digest()],
+    }
+    return hashlib.sha256(canonical(document).encode()).hexdigest()
+
+
+def remember(prepared: Sequence[tuple[Planned, str]], request: str, store: Store) -> None:
+    """Write the record of a finished run; where cells are missing, remove that of an earlier one.
+
+    Args:
+        prepared: Each dataset of the matrix, with the line that describes it.
+        request: Result of :func:`request_digest`.
+        store: Where the results lie.
+    """
+    for item, summary in prepared:
+        path = run_record.folder(item.record.dataset, store) / LAST_RUN
+        cells = tuple(cell.id for cell in item.plan.cells)
+        if not request or any(state != "done" for state in store.states(cells).values()):
+            path.unlink(missing_ok=True)
+            continue
+        made_of = [item.corpus.root / "corpus.json", path.with_name(run_record.RECORD)]
+        made_of += sorted(file for file in (path.parent / "audio").glob("*") if file.is_file())
+        digests = {str(file.resolve()): file_sha256(file) for file in made_of}
+        write_json(path, asdict(LastRun(request, summary, cells, digests)))
+
+
+def show_if_done(experiment: Experiment, options: Options, console: Console) -> bool:
+    """Print the tables of a matrix of which every cell is done, and return whether that is so."""
+    request = request_digest(experiment, options)
+    store = Store(options.results)
+    answers = [_last_run(name, request, store) for name in experiment.datasets] if request else []
+    runs = [run for run in answers if run is not None]
+    if not runs or len(runs) < len(experiment.datasets):
+        return False
+    with store.lock():
+        for run in runs:
+            console.print(run.summary, highlight=False)
+        total = sum(len(run.cells) for run in runs)
+        console.print(f"{total} cells, {total} done, 0 to do", highlight=False)
+        for name in experiment.datasets:
+            pipeline.write_results(run_record.load(name, store), store, console, again=False)
+    return True
+
+
+def _last_run(dataset: str, request: str, store: Store) -> LastRun | None:
+    """Return the record of a finished run if it answers ``request`` and its files are unchanged."""
+    try:
+        content: dict[str, Any] = read_json(run_record.folder(dataset, store) / LAST_RUN)
+        run = LastRun(**content)
+        unchanged = all(file_sha256(Path(path)) == digest for path, digest in run.files.items())
+    except (TagbenchError, OSError, TypeError):
+        return None
+    if run.request != request or not unchanged:
+        return None
+    return run if all(store.state(cell) == "done" for cell in run.cells) else None
+
+
+def _visible_gpus() -> list[str]:
+    """Name the GPUs that a run without ``--devices`` would find."""
+    names = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
+    return [*names, os.environ.get("CUDA_VISIBLE_DEVICES", "all")] if names else []
+
+
+def _source_digest() -> str:
+    """Return a digest of every source file, since a class may raise its revision."""
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*.py")):
+            digest.update(f"{package}/{path.relative_to(root)} {file_sha256(path)}\n".encode())
+    return digest.hexdigest()
