@@ -26,7 +26,8 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     root = tmp_path_factory.mktemp("again")
     arguments = [
         "run", "--dataset", "synth_smoke", "--models", "tag_prior", "--perturbations", "none",
-        "--wandb", "disabled", "--results", str(root / "results"), "--data-root", str(root / "data"),
+        "--wandb", "disabled", "--results", str(root / "results"),
+        "--data-root", str(root / "data"),
     ]  # fmt: skip
     done = call(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
