@@ -23,7 +23,8 @@ from benchmark.score.consistency import MAIN, TITLES
 from benchmark.score.metrics import primary_metric
 from benchmark.score.pipeline import damaged, other_samples, tables_of
 from benchmark.score.tables.verify import verify_tables
-from benchmark.store import run_record as sweeps
+from benchmark.store import run_record
+from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables
 
@@ -109,13 +110,13 @@ def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
     return table
 
 
-def report_failures(records: Sequence[sweeps.RunRecord], store: Store, console: Console) -> int:
+def report_failures(records: Sequence[RunRecord], store: Store, console: Console) -> int:
     """Print a table of the failed cells.
 
     Returns:
         The exit code: 1 if a cell failed, otherwise 0.
     """
-    failed = [failure for record in records for failure in sweeps.failures(record, store)]
+    failed = [failure for record in records for failure in run_record.failures(record, store)]
     if not failed:
         return 0
     table = Table(title=f"{len(failed)} failed cells", title_style="bold red")
@@ -142,17 +143,17 @@ def status_table(store: Store, names: Sequence[str]) -> Table:
     for heading in ("dataset", "preset", "model", "trained", "evaluated", "failed"):
         table.add_column(heading)
     for name in names:
-        sweep = sweeps.load(name, store)
-        states = store.states(cell["id"] for cell in sweep.cells)
+        record = run_record.load(name, store)
+        states = store.states(cell["id"] for cell in record.cells)
         models: dict[str, tuple[list[str], list[str]]] = {}
-        for cell in sweep.cells:
+        for cell in record.cells:
             trained, evaluated = models.setdefault(cell["labels"]["model"], ([], []))
             is_evaluation = "perturbation" in cell["labels"]
             (evaluated if is_evaluation else trained).append(states[cell["id"]])
         for model, (trained, evaluated) in models.items():
             table.add_row(
                 name,
-                str(sweep.info["preset"]),
+                str(record.info["preset"]),
                 model,
                 _fraction(trained),
                 _fraction(evaluated),
@@ -165,23 +166,23 @@ def _fraction(states: Sequence[str]) -> str:
     return f"{states.count('done')}/{len(states)}"
 
 
-def verify(sweep: sweeps.RunRecord, store: Store, console: Console) -> bool:
+def verify(record: RunRecord, store: Store, console: Console) -> bool:
     """Recompute the tables of a dataset from its stored predictions and print differences.
 
     Returns:
         Whether all tables agree and no cell is damaged.
     """
-    folder = sweeps.folder(sweep.dataset, store)
-    broken = damaged(sweep, store)
+    folder = run_record.folder(record.dataset, store)
+    broken = damaged(record, store)
     for title, path in broken.items():
         console.print(f"[red]{title}[/]: its files do not match the digests in {path}/metrics.json")
-    for digest, count in other_samples(sweep, store).items():
+    for digest, count in other_samples(record, store).items():
         console.print(
-            f"[yellow]{count} cells of {sweep.dataset} were evaluated on decoded samples "
-            f"{digest[:12]}[/], not on {sweep.info['samples_digest'][:12]} of the run record.",
+            f"[yellow]{count} cells of {record.dataset} were evaluated on decoded samples "
+            f"{digest[:12]}[/], not on {record.info['samples_digest'][:12]} of the run record.",
             highlight=False,
         )
-    differences = verify_tables(folder, tables_of(sweep, store))
+    differences = verify_tables(folder, tables_of(record, store))
     for item in differences[:20]:
         console.print(
             f"[red]{item.file}[/], {item.row}, {item.column}: stored {item.stored}, "
@@ -192,9 +193,9 @@ def verify(sweep: sweeps.RunRecord, store: Store, console: Console) -> bool:
         console.print(f"... and {len(differences) - 20} more")
     if broken or differences:
         console.print(
-            f"{sweep.dataset}: {len(differences)} differences, {len(broken)} damaged cells. "
+            f"{record.dataset}: {len(differences)} differences, {len(broken)} damaged cells. "
             "Run the benchmark again to repair the cells, then: tagbench leaderboard"
         )
         return False
-    console.print(f"{sweep.dataset}: every row is confirmed by the stored predictions.")
+    console.print(f"{record.dataset}: every row is confirmed by the stored predictions.")
     return True

@@ -1,8 +1,8 @@
-"""The record of a sweep, ``results/<dataset>/sweep.json``: what the tables are made of.
+"""Record of the runs on a dataset, ``results/<dataset>/sweep.json``.
 
-It lists cells, names and counted costs, so that everything after the predictions needs neither
-torch nor the audio. Runs on one dataset add to the same record as long as they share its contract
-(corpus, split, tags, windows, recipe): two splits never meet in one table.
+It lists the cells, their labels and the cost of each model, so that tables and reports need neither
+torch nor the audio. Runs on a dataset extend the same record if they have its contract (corpus,
+split, tags, windows, recipe), so that a table never mixes two splits.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def record(
 
 
 def unite(old: RunRecord, new: RunRecord) -> RunRecord:
-    """Return the cells and models of both; where labels or facts meet, the new ones count."""
+    """Return a record with the cells and models of both; those of ``new`` take precedence."""
     cells = {cell_key(cell): cell for cell in (*old.cells, *new.cells)}
     bibtex = {**old.info.get("bibtex", {}), **new.info.get("bibtex", {})}
     info = {**new.info, "bibtex": bibtex} if bibtex else new.info
@@ -128,13 +128,13 @@ def load(dataset: str, store: Store) -> RunRecord:
     """
     path = store.results / dataset / RECORD
     if not path.is_file():
-        known = datasets(store)
-        if not known:
+        names = datasets(store)
+        if not names:
             raise TagbenchError(
                 f"There are no results in {store.results}. Run a benchmark first: "
                 f"tagbench run --dataset {dataset}"
             )
-        raise unknown_name("dataset", dataset, known, str(store.results))
+        raise unknown_name("dataset", dataset, names, str(store.results))
     content = read_json(path)
     if content.get("format") != FORMAT:
         raise TagbenchError(
@@ -178,15 +178,15 @@ def evaluations(sweep: RunRecord, store: Store) -> list[Evaluation]:
 
 
 def failures(sweep: RunRecord, store: Store) -> list[CellFailure]:
-    """Return every failed cell of a sweep, with those that wait in vain for its training."""
-    found = []
+    """Return the failed cells of a record, including those whose training failed."""
+    failed = []
     for cell in sweep.cells:
         document = store.failure(cell["id"])
         if document is None or store.state(cell["id"]) == "done":
             continue
         labels = cell["labels"]
         message = " ".join(f"{document['error']}: {document['message']}".split())
-        found.append(
+        failed.append(
             CellFailure(
                 dataset=sweep.dataset,
                 model=labels["model"],
@@ -198,7 +198,7 @@ def failures(sweep: RunRecord, store: Store) -> list[CellFailure]:
                 cell_id=cell["id"],
             )
         )
-    return found
+    return failed
 
 
 def _entry(cell: Cell) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def dependency_order(cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
 
 
 def cell_key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells a cell from the others of its sweep, as people see it."""
+    """Return the labels that identify a cell in its record."""
     labels = cell["labels"]
     return (
         cell["kind"],
