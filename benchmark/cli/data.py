@@ -50,7 +50,7 @@ def prepare(
         if check:
             sound &= check_dataset(resolved, options, console)
             continue
-        corpus, _ = preparation.prepare(resolved, options, console)
+        corpus = preparation.prepare(resolved, options, console)
         console.print(f"Prepared: {corpus.root}", highlight=False)
     if not sound:
         raise typer.Exit(1)
@@ -77,7 +77,7 @@ def describe(
     console = _console()
     options = Options(results, data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
-        corpus, _ = preparation.prepare(resolved, options, console)
+        corpus = preparation.prepare(resolved, options, console)
         processes = workers or usable_cpus()
         page = write(corpus, results / resolved.name, clips, processes, ProgressBar(title="listen"))
         console.print(f"Wrote {page}", highlight=False)
@@ -104,6 +104,6 @@ def export(
     console = _console()
     options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
-        corpus, _ = preparation.prepare(resolved, options, console)
+        corpus = preparation.prepare(resolved, options, console)
         write(corpus, out, audio=audio, format_=format_, progress=ProgressBar())
         console.print(f"Wrote {out}: {len(corpus):,} tracks", highlight=False)

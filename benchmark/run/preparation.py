@@ -41,19 +41,23 @@ def resolve_dataset(experiment: Experiment, name: str, options: Options) -> Reso
     return ResolvedDataset.of(name, experiment.datasets[name], options.dataset_params)
 
 
-def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> tuple[Corpus, str]:
-    """Prepare a corpus, or open it when it is there; return it with a line that describes it."""
+def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Corpus:
+    """Prepare a corpus, or open it when it is there, and print what it holds."""
     module = dataset.module(options.data_root, workers=options.workers or usable_cpus())
     module.progress = ProgressBar(console)
     module.prepare_data()
-    corpus = module.corpus
+    console.print(corpus_summary(dataset.name, module.corpus), highlight=False)
+    return module.corpus
+
+
+def corpus_summary(name: str, corpus: Corpus) -> str:
+    """Return a line with the numbers of tracks, tags and rejected files of a corpus."""
     counts = ", ".join(f"{len(corpus.rows(split)):,} {split}" for split in SPLITS)
     rejected = int(corpus.info.get("rejected", 0))
-    summary = f"[bold]{dataset.name}[/]: {counts} tracks, {len(corpus.tags)} tags"
+    summary = f"[bold]{name}[/]: {counts} tracks, {len(corpus.tags)} tags"
     if rejected:
         summary += f", [yellow]{rejected} rejected[/] ({corpus.root / 'rejected.csv'})"
-    console.print(summary, highlight=False)
-    return corpus, summary
+    return summary
 
 
 def plan_dataset(

@@ -55,8 +55,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         executor.start_server()
         devices = options.devices or executor.available_devices()
         threads = executor.threads(len(devices))
-        prepared = _prepare_and_plan(experiment, options, store, devices, threads, console)
-        planned = [item for item, _ in prepared]
+        planned = _prepare_and_plan(experiment, options, store, devices, threads, console)
         cache = options.audio_cache or CacheConfig("", 0)
         if cache.folder:
             wanted = sum(cache_size(item.plan, item.corpus, store) for item in planned)
@@ -79,7 +78,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             tables = pipeline.write_results(item.record, store, console, again=False)
             if fresh:
                 mirror(item.record, tables, store, runtime, console)
-        remember(prepared, request_digest(experiment, options), store)
+        remember(planned, request_digest(experiment, options), store)
         return terminal.report_failures([item.record for item in planned], store, console)
 
 
@@ -90,17 +89,18 @@ def _prepare_and_plan(
     devices: Sequence[str],
     threads: int,
     console: Console,
-) -> list[tuple[Planned, str]]:
-    """Return every dataset of the matrix, ready to run, with the line that describes it."""
+) -> list[Planned]:
+    """Return every dataset of the matrix, ready to run."""
     models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
     planned = []
     for name in experiment.datasets:
         dataset = resolve_dataset(experiment, name, options)
-        corpus, summary = prepare(dataset, options, console)
-        item = plan_dataset(
-            experiment, dataset, corpus, models, imported, store, devices, threads, console
+        corpus = prepare(dataset, options, console)
+        planned.append(
+            plan_dataset(
+                experiment, dataset, corpus, models, imported, store, devices, threads, console
+            )
         )
-        planned.append((item, summary))
     return planned
 
 

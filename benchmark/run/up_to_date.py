@@ -20,6 +20,7 @@ from benchmark.config.identity import canonical
 from benchmark.config.schema import DatasetFile, ModelFile
 from benchmark.plan.matrix import Experiment
 from benchmark.report import pipeline
+from benchmark.run.preparation import corpus_summary
 from benchmark.store import run_record
 from benchmark.store.files import file_sha256, read_json, write_json
 from benchmark.store.outputs import code_digest
@@ -80,15 +81,16 @@ def request_digest(experiment: Experiment, options: Options) -> str:
     return hashlib.sha256(canonical(document).encode()).hexdigest()
 
 
-def remember(prepared: Sequence[tuple[Planned, str]], request: str, store: Store) -> None:
+def remember(planned: Sequence[Planned], request: str, store: Store) -> None:
     """Write the record of a finished run; where cells are missing, remove that of an earlier one.
 
     Args:
-        prepared: Each dataset of the matrix, with the line that describes it.
+        planned: Every dataset of the matrix.
         request: Result of :func:`request_digest`.
         store: Where the results lie.
     """
-    for item, summary in prepared:
+    for item in planned:
+        summary = corpus_summary(item.dataset.name, item.corpus)
         path = run_record.folder(item.record.dataset, store) / LAST_RUN
         cells = tuple(cell.id for cell in item.plan.cells)
         if not request or any(state != "done" for state in store.states(cells).values()):

@@ -144,7 +144,7 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
         # The corpus comes first, because its tags give the number of outputs of the models.
         bare = _check(matrix, ["tag_prior"], [])
         dataset = preparation.resolve_dataset(bare, Path(matrix.dataset).stem, options)
-        corpus, _ = preparation.prepare(dataset, options, quiet)
+        corpus = preparation.prepare(dataset, options, quiet)
         folders = [_build(model, corpus, root / "models") for model in models]
         experiment = _check(matrix, [], [str(folder) for folder in folders])
         imported = [ImportedModel.of(folder.name, folder) for folder in folders]

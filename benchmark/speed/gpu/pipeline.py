@@ -64,7 +64,7 @@ def _trained(model: str, setup: Setup, results: Path) -> dict[str, Any]:
         BenchmarkFile(datasets=["synth"], models=[model], preset="smoke", perturbations=["gain:3"])
     )
     dataset = preparation.resolve_dataset(experiment, "synth", options)
-    corpus, _ = preparation.prepare(dataset, options, quiet)
+    corpus = preparation.prepare(dataset, options, quiet)
     store = Store(results)
     planned = preparation.plan_dataset(
         experiment, dataset, corpus, preparation.resolve_models(experiment), [], store,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 from typing import Any
@@ -114,7 +115,7 @@ def test_a_shift_moves_nothing_in_time(name: str) -> None:
 
 def test_rates_at_which_the_engine_is_random_are_refused() -> None:
     slow = catalogue_entry("time_slower")
-    with pytest.raises(TagbenchError, match="no two runs hear the same"):
+    with pytest.raises(TagbenchError, match="no two runs give the same audio"):
         slow.apply(music(0.1), RATE, 0.45, np.random.RandomState(0))
     for perturbation in catalogue().values():
         if perturbation.unit == "rate":
@@ -449,8 +450,9 @@ def test_bad_audio_is_refused_by_track(audio: np.ndarray, words: str) -> None:
     assert words in str(error.value)
 
 
-def test_a_perturbation_that_breaks_its_audio_is_named(monkeypatch) -> None:
-    monkeypatch.setattr(base, "CLASSES", dict(base.CLASSES))
+@pytest.fixture
+def broken() -> Iterator[str]:
+    """Name of a perturbation that returns NaN; it is gone after the test."""
 
     class Broken(Perturbation):
         name, family, title, axis = "broken_for_test", "broken", "Broken", Axis("x", "x")
@@ -460,5 +462,10 @@ def test_a_perturbation_that_breaks_its_audio_is_named(monkeypatch) -> None:
         def apply(self, audio, sample_rate, level, rng):
             return np.full_like(audio, np.nan)
 
+    yield Broken.name
+    del base.CLASSES[Broken.name]
+
+
+def test_a_perturbation_that_breaks_its_audio_is_named(broken: str) -> None:
     with pytest.raises(TagbenchError, match=r"under broken_for_test:1 failed"):
-        hear(music(0.1), catalogue_entry("broken_for_test").condition(1))
+        hear(music(0.1), catalogue_entry(broken).condition(1))

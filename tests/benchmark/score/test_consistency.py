@@ -28,12 +28,12 @@ from tests.support.scored import evaluation, simulated
 def test_measures_by_hand():
     clean = np.array([[0.9, 0.6, 0.4, 0.3, 0.2, 0.1], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]])
     other = np.array([[0.9, 0.4, 0.6, 0.3, 0.1, 0.2], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]])
-    found = consistency.of_tracks(clean, other, single=False)
+    found = consistency.track_consistency(clean, other, single=False)
     assert consistency.names(6) == ("mean_abs_dlogit", "spearman", "top5_overlap", "flip_rate")
     moved = 2 * abs(logit(0.6) - logit(0.4)) + 2 * abs(logit(0.2) - logit(0.1))
     np.testing.assert_allclose(found[0], [moved / 6, 1 - 6 * 4 / (6 * 35), 0.8, 2 / 6])
     np.testing.assert_allclose(found[1], [0, np.nan, 1, 0])
-    single = consistency.of_tracks(clean[:, :3], clean[:, [1, 0, 2]], single=True)
+    single = consistency.track_consistency(clean[:, :3], clean[:, [1, 0, 2]], single=True)
     assert consistency.names(3) == ("mean_abs_dlogit", "spearman", "flip_rate")
     assert single[:, -1].tolist() == [1, 0]
 
@@ -225,7 +225,7 @@ def moved(shared_data, tmp_path_factory):
             scores[name].append(predict_windows(module, signal, np.array([0])).mean(0))
     clean = np.stack(scores.pop("clean"))
     return {
-        name: consistency.of_tracks(clean, np.stack(found), single=False).mean(axis=0)
+        name: consistency.track_consistency(clean, np.stack(found), single=False).mean(axis=0)
         for name, found in scores.items()
     }
 

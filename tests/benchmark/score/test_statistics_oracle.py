@@ -367,7 +367,7 @@ def test_how_far_predictions_move(bench):
             plain.stored["crnn", seed, name, severity].scores
             for name, severity in (("clean", 0), ("pitch_down", 3))
         )
-        moved = consistency.of_tracks(before, after, single=False)
+        moved = consistency.track_consistency(before, after, single=False)
         means.append(plain.weights @ moved / plain.weights.sum(axis=1, keepdims=True))
     for q, metric in enumerate(consistency.names(C)):
         row = one(
