@@ -50,8 +50,8 @@ def _selected_by(perturbation: Perturbation) -> list[str]:
     from benchmark.perturbations import PROFILES
 
     words = ["all"] if perturbation.default else []
-    for profile, members in PROFILES.items():
-        numbers = members.get(perturbation.name, ())
+    for profile, severities in PROFILES.items():
+        numbers = severities.get(perturbation.name, ())
         whole = len(numbers) == len(perturbation.levels)
         at = "" if whole else f" ({'+'.join(map(str, numbers))})"
         words += [f"{profile}{at}"] if numbers else []

@@ -82,11 +82,11 @@ def _not_torch(head: bytes) -> str:
     return ""
 
 
-def _describe(found: object) -> str:
-    if isinstance(found, Mapping):
-        names = ", ".join(str(name) for name in list(found)[:6])
-        return f"a mapping with the keys {names}" if found else "an empty mapping"
-    return f"a {type(found).__name__}"
+def _describe(content: object) -> str:
+    if isinstance(content, Mapping):
+        names = ", ".join(str(name) for name in list(content)[:6])
+        return f"a mapping with the keys {names}" if content else "an empty mapping"
+    return f"a {type(content).__name__}"
 
 
 def _unwrap(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

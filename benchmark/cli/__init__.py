@@ -1,4 +1,4 @@
-"""The command line. Heavy modules are imported inside the verbs, so that ``--help`` is instant."""
+"""The command line. Slow imports are inside the commands, so that ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_WIDE = 200  # columns of a listing that no terminal limits
+_WIDE = 200  # columns of a listing that is written to a file or pipe
 
 
 def _print_version(asked: bool) -> None:
@@ -49,11 +49,11 @@ def tagbench(
         ),
     ] = False,
 ) -> None:
-    """How good, and how robust, is a music tagger? Models x datasets x perturbations."""
+    """Benchmark music taggers: models x datasets x perturbations."""
 
 
 def main() -> None:
-    """Run the command line; an error of the user or the file system is one line and exit code 2."""
+    """Run the command line; TagbenchError and OSError are printed as one line, with exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # names need not fit the encoding of a terminal
@@ -61,7 +61,7 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()  # or a full disk would show only when the interpreter ends
+            sys.stdout.flush()  # so that a full disk is reported here, not at interpreter exit
     except TagbenchError as error:
         _fail(str(error))
     except OSError as error:
@@ -78,7 +78,7 @@ def _fail(message: str) -> NoReturn:
 
 
 def _discard_stdout() -> None:
-    """Let what is left in the buffer of the standard output go nowhere when the process ends."""
+    """Redirect standard output to the null device, so that its buffer is discarded at exit."""
     with suppress(OSError, ValueError):  # a captured stream has no file descriptor
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -89,7 +89,7 @@ def list_(
         str, typer.Argument(help="models, datasets, perturbations, presets or benchmarks.")
     ] = "all",
 ) -> None:
-    """Show what can be named on the command line; of models or datasets alone, their cards."""
+    """List the names that commands accept. For models and datasets, show their cards."""
     from benchmark.catalog.listing import KINDS, listing
 
     if kind not in (*KINDS, "all"):
@@ -111,13 +111,13 @@ def _sweeps(dataset: str | None, store: Store) -> list[Any]:
 
 @app.command()
 def status(dataset: DatasetName = None, results: Results = Path("results")) -> None:
-    """Show what is done, failed and missing."""
+    """Show the numbers of finished, failed and missing cells."""
     from benchmark.report.terminal import status_table
     from benchmark.store.store import Store
 
     store = Store(results)
-    found = _sweeps(dataset, store)
-    _console().print(status_table(store, [item.dataset for item in found]))
+    records = _sweeps(dataset, store)
+    _console().print(status_table(store, [record.dataset for record in records]))
 
 
 @app.command()
@@ -133,7 +133,7 @@ def leaderboard(dataset: DatasetName = None, results: Results = Path("results"))
 
 @app.command()
 def report(dataset: DatasetName = None, results: Results = Path("results")) -> None:
-    """Render tables, figures and the HTML report again."""
+    """Render the tables, the figures and the HTML report again."""
     from benchmark.report.pipeline import write_results
     from benchmark.store.store import Store
 
@@ -144,7 +144,7 @@ def report(dataset: DatasetName = None, results: Results = Path("results")) -> N
 
 @app.command()
 def verify(dataset: DatasetName = None, results: Results = Path("results")) -> None:
-    """Recompute every row from the stored predictions; exit code 1 on a difference."""
+    """Recompute every row from the stored predictions. The exit code is 1 on a difference."""
     from benchmark.report.terminal import verify as verify_sweep
     from benchmark.store.store import Store
 

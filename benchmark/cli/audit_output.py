@@ -1,4 +1,4 @@
-"""What ``tagbench prepare --check`` shows of an audit."""
+"""Output of ``tagbench prepare --check``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from benchmark.run.options import Options
 from benchmark.run.progress_bar import ProgressBar
 from datamodules.corpus.audit import Finding, audit
 
-_NAMED = 5  # track ids a row
+_NAMED = 5  # track ids shown per row
 
 
 def check(dataset: ResolvedDataset, options: Options, console: Console) -> bool:
-    """Audit a prepared dataset and print what was found.
+    """Audit a prepared dataset and print the findings.
 
     Returns:
-        Whether nothing is wrong; warnings are allowed.
+        True if the audit found no error; warnings are allowed.
     """
     module = dataset.module(options.data_root)
     corpus = module.corpus
@@ -30,7 +30,7 @@ def check(dataset: ResolvedDataset, options: Options, console: Console) -> bool:
     )
     if findings:
         console.print(_table(findings))
-        console.print(f"Track by track: {corpus.root / 'audit.csv'}", highlight=False)
+        console.print(f"Findings by track: {corpus.root / 'audit.csv'}", highlight=False)
     errors = sum(finding.is_error for finding in findings)
     verdict = f"[red]{errors} errors[/]" if errors else "[green]no error[/]"
     console.print(f"{verdict}, {len(findings) - errors} warnings", highlight=False)

@@ -1,4 +1,4 @@
-"""The verbs about data: prepare, describe, export."""
+"""Commands for datasets: prepare, describe, export."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _resolved(names: str, options: Options) -> Iterator[ResolvedDataset]:
-    """Yield the datasets that a flag names; each name is checked before the first is imported."""
+    """Yield the datasets in ``names``; all names are checked before the first is imported."""
     from benchmark.config.schema import BenchmarkFile
     from benchmark.plan.matrix import check
     from benchmark.run import preparation
@@ -35,10 +35,10 @@ def prepare(
     data_root: DataRoot = Path("data"),
     workers: Workers = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Audit what is prepared; exit code 1 on an error.")
+        bool, typer.Option("--check", help="Audit the prepared corpus; exit code 1 on an error.")
     ] = False,
 ) -> None:
-    """Get and decode a dataset into its prepared corpus; goes on where it was stopped."""
+    """Download and decode a dataset. An interrupted preparation is resumed."""
     from benchmark.cli.audit_output import check as check_dataset
     from benchmark.run import preparation
     from benchmark.run.options import Options
@@ -63,11 +63,11 @@ def describe(
     data_root: DataRoot = Path("data"),
     results: Results = Path("results"),
     clips: Annotated[
-        int, typer.Option(min=0, help="Clips to listen to at most; 0 for labels alone.")
+        int, typer.Option(min=0, help="Maximum number of clips to measure; 0: labels only.")
     ] = 500,
     workers: Workers = None,
 ) -> None:
-    """Show what is in a dataset: a page of pictures, and the tables behind them."""
+    """Write statistics of a dataset as an HTML page with figures and tables."""
     from benchmark.report.dataset.page import describe as write
     from benchmark.run import preparation
     from benchmark.run.options import Options
@@ -79,17 +79,19 @@ def describe(
     for resolved in _resolved(dataset, options):
         corpus = preparation.prepare(resolved, options, console)
         processes = workers or usable_cpus()
-        page = write(corpus, results / resolved.name, clips, processes, ProgressBar(title="listen"))
+        page = write(
+            corpus, results / resolved.name, clips, processes, ProgressBar(title="measure")
+        )
         console.print(f"Wrote {page}", highlight=False)
 
 
 def export(
-    out: Annotated[Path, typer.Option(help="The manifest, such as out/manifest.jsonl.")],
+    out: Annotated[Path, typer.Option(help="Manifest to write, such as out/manifest.jsonl.")],
     dataset: Dataset = "synth",
     audio: Annotated[
-        Path | None, typer.Option(help="Folder for the prepared audio, below that of --out.")
+        Path | None, typer.Option(help="Folder for the audio, inside the folder of --out.")
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="Of the audio: flac or npy.")] = "flac",
+    format_: Annotated[str, typer.Option("--format", help="Audio format: flac or npy.")] = "flac",
     data: Data = None,
     audio_dir: AudioDir = None,
     data_root: DataRoot = Path("data"),

@@ -1,4 +1,4 @@
-"""``tagbench run --dry-run``: the matrix, what is done, and an estimate of the rest."""
+"""``tagbench run --dry-run``: the plan, its finished cells, and the estimated remaining time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             corpus = dataset.module(options.data_root).corpus
         except TagbenchError:
             console.print(
-                f"[bold]{name}[/] is not prepared yet: no counts, no estimate. "
+                f"[bold]{name}[/] is not prepared, so it has no counts and no estimate. "
                 f"Prepare it with: tagbench prepare --dataset {name}"
             )
             console.print(_conditions(experiment, name))
@@ -60,7 +60,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
         console.print(_conditions(experiment, name))
     console.print(
         f"{experiment.n_training} training cells, {experiment.n_evaluations} evaluation cells on "
-        f"{', '.join(devices)}; roughly {_duration(seconds / len(devices))} left."
+        f"{', '.join(devices)}; estimated remaining time: {_duration(seconds / len(devices))}."
     )
 
 
@@ -70,7 +70,7 @@ def _table(
     states: Mapping[str, State],
     estimated: Estimate,
 ) -> Table:
-    """Return a row a model: its cost, how many of its cells are done, and the time left."""
+    """Return one row per model: its cost, its finished cells, and the remaining time."""
     table = Table("model", "parameters", "GMAC/s of audio", "training", "evaluations", "left")
     rows: dict[str, tuple[list[Cell], list[Cell]]] = {}
     for column, cells in enumerate((models, evaluations)):
@@ -104,5 +104,5 @@ def _conditions(experiment: Experiment, name: str) -> str:
 def _duration(seconds: float) -> str:
     minutes = seconds / 60
     if minutes < 1:
-        return "under a minute" if seconds else "nothing"
+        return "< 1 min" if seconds else "0 min"
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

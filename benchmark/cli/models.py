@@ -1,4 +1,4 @@
-"""Verbs for models on disk: import-checkpoint, predict, explain."""
+"""Commands for models on disk: import-checkpoint, predict, explain."""
 
 from __future__ import annotations
 
@@ -124,11 +124,11 @@ def explain(
     keep_freed_memory()
     audio = decode(file, module.sample_rate)
     stop = None if seconds is None else round((start + seconds) * module.sample_rate)
-    part = audio[round(start * module.sample_rate) : stop]
-    if not len(part):
+    clip = audio[round(start * module.sample_rate) : stop]
+    if not len(clip):
         length = len(audio) / module.sample_rate
         raise TagbenchError(f"--start {start:g}: {file} is {length:.2f} s long.")
-    explanation = attention.explain(module, card.tags, part, start)
+    explanation = attention.explain(module, card.tags, clip, start)
     title = f"{file.name}  ·  {card.title} trained on {card.dataset}"
     with writing_to(out, "--out"):
         paths = attention_plots.write(explanation, out / file.stem, title, top)

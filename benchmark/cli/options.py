@@ -1,4 +1,4 @@
-"""Options, consoles and errors that several verbs of the command line share."""
+"""Options, consoles and error handling that several commands share."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ DataRoot = Annotated[
     Path, typer.Option("--data-root", envvar="TAGBENCH_DATA", help="Folder of prepared corpora.")
 ]
 Data = Annotated[
-    str | None, typer.Option("--data", help="Folder of your own audio (dataset folder).")
+    str | None, typer.Option("--data", help="Folder of your own audio, for the dataset folder.")
 ]
 AudioDir = Annotated[
-    str | None, typer.Option("--audio-dir", help="Folder of a published dataset's audio.")
+    str | None, typer.Option("--audio-dir", help="Folder with the audio of a published dataset.")
 ]
-Dataset = Annotated[str, typer.Option("--dataset", help="A dataset, or a YAML file.")]
-DatasetName = Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes.")]
+Dataset = Annotated[str, typer.Option("--dataset", help="Name of a dataset, or a YAML file.")]
+DatasetName = Annotated[
+    str | None, typer.Option("--dataset", help="Name of a dataset. By default all datasets.")
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Number of processes.")]
 
 
 def console(width: int | None = None, *, stderr: bool = False) -> Console:
-    """Return where to write; a file or pipe gets lines of ``width`` columns."""
+    """Return a console; for a file or pipe, its lines have ``width`` columns."""
     from rich.console import Console
 
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
@@ -42,7 +44,7 @@ def console(width: int | None = None, *, stderr: bool = False) -> Console:
 
 @contextmanager
 def writing_to(place: Path, option: str) -> Iterator[None]:
-    """Report that a file or folder of the user cannot be written, with the option that names it.
+    """Convert an error while writing to a TagbenchError that names the option.
 
     Args:
         place: The file or folder.
@@ -61,6 +63,6 @@ def writing_to(place: Path, option: str) -> Iterator[None]:
 
 
 def places(data: str | None, audio_dir: str | None) -> dict[str, str]:
-    """Return the parameters of a dataset that name a place on this machine."""
+    """Return the parameters of a dataset that are paths on this machine."""
     given = {"data": data, "audio_dir": audio_dir}
     return {name: place for name, place in given.items() if place is not None}

@@ -1,4 +1,4 @@
-"""The verbs that run cells: run, cell."""
+"""Commands that run cells: run, cell."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _split_paths(text: str | None) -> list[str] | None:
         return None
     items, paths = text.split(","), []
     while items:
-        joined = [",".join(items[:count]).strip() for count in range(len(items), 0, -1)]
-        path = next((path for path in joined if Path(path).exists()), joined[-1])
+        candidates = [",".join(items[:count]).strip() for count in range(len(items), 0, -1)]
+        path = next((path for path in candidates if Path(path).exists()), candidates[-1])
         del items[: path.count(",") + 1]
         paths.append(path)
     return [path for path in paths if path]
@@ -55,7 +55,7 @@ def _benchmark(
         "checkpoints": _split_paths(checkpoints),
     }
     if checkpoints is not None and models is None:
-        given["models"] = []  # published models need no training beside them
+        given["models"] = []  # imported models only: nothing is trained
     content |= {key: value for key, value in given.items() if value is not None}
     if perturbations is not None and perturbations.strip() in ("", "none"):
         content["perturbations"] = []
@@ -74,60 +74,67 @@ def _integers(text: str | None) -> list[int] | None:
         ) from error
 
 
-# Most lines declare options: the function reads best whole.
+# Longer than 50 lines, because most lines declare options.
 def run(
     benchmark: Annotated[str, typer.Option(help="Matrix: a name or a YAML file.")] = "default",
     dataset: Annotated[str | None, typer.Option(help="Datasets, separated by commas.")] = None,
     models: Annotated[str | None, typer.Option(help="Models, separated by commas.")] = None,
     checkpoints: Annotated[
         str | None,
-        typer.Option(help="Folders of import-checkpoint, separated by commas: no training."),
+        typer.Option(
+            help="Folders of imported checkpoints, separated by commas. Without --models, nothing "
+            "is trained."
+        ),
     ] = None,
     perturbations: Annotated[
         str | None,
         typer.Option(help="all, none, or items such as pitch_shift,white_noise:1+3+5."),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Training seeds, separated by commas.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Budget and protocol.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Preset: training budget and protocol.")
+    ] = None,
     data: Data = None,
     audio_dir: AudioDir = None,
     results: Results = Path("results"),
     data_root: DataRoot = Path("data"),
     devices: Annotated[
-        str | None, typer.Option(help="cpu, or cuda:0,cuda:1; all GPUs by default.")
+        str | None, typer.Option(help="cpu, or cuda:0,cuda:1. By default all GPUs.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Data processes a job.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of data processes per job.")] = None,
     wandb: Annotated[str, typer.Option(help="auto, disabled, offline or online.")] = "auto",
     executor: Annotated[
-        str, typer.Option(help="local, or ray: this machine's Ray or a cluster's.")
+        str, typer.Option(help="local, or ray (one machine or a cluster).")
     ] = "local",
     audio: Annotated[
         bool | None,
         typer.Option(
-            help="A clip a condition in the report; by default where the licence lets it be "
-            "passed on."
+            help="Embed an audio clip of each condition in the report. By default only if the "
+            "licence of the dataset allows redistribution."
         ),
     ] = None,
     audio_cache: Annotated[
         Path | None,
         typer.Option(
             envvar="TAGBENCH_AUDIO_CACHE",
-            help="Keep shifted and stretched audio in this folder, for models to come.",
+            help="Folder of the cache of pitch-shifted and time-stretched audio.",
         ),
     ] = None,
     audio_cache_gib: Annotated[
         float,
-        typer.Option(min=0, envvar="TAGBENCH_AUDIO_CACHE_GIB", help="How much it may hold."),
+        typer.Option(
+            min=0, envvar="TAGBENCH_AUDIO_CACHE_GIB", help="Maximum size of the cache in GiB."
+        ),
     ] = 50.0,
-    dry_run: Annotated[bool, typer.Option(help="Print the plan and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Print the plan without running it.")] = False,
 ) -> None:
-    """Train, perturb, evaluate and score a matrix; what is done is not done again."""
+    """Train, perturb, evaluate and score a matrix. Finished cells are not run again."""
     from benchmark.plan.matrix import check
     from benchmark.run import executors
     from benchmark.tracking import wandb as wandb_log
 
     matrix = _benchmark(benchmark, dataset, models, perturbations, seeds, preset, checkpoints)
-    experiment = check(matrix)  # before anything heavy is imported: a typo should cost no time
+    experiment = check(matrix)  # before slow imports, so that an unknown name is reported at once
     wandb_log.resolve_mode(wandb)
     executors.check(executor)
     devices_asked = tuple(_split(devices) or ())
@@ -168,9 +175,9 @@ def cell(
     results: Results = Path("results"),
     data_root: DataRoot = Path("data"),
     device: Annotated[str, typer.Option(help="cpu or cuda:<index>.")] = "cpu",
-    workers: Annotated[int, typer.Option(help="Data processes.")] = 0,
+    workers: Annotated[int, typer.Option(help="Number of data processes.")] = 0,
 ) -> None:
-    """Run one cell by hand in this process, to look at a failure."""
+    """Run one cell in this process, to debug a failure."""
     from benchmark.plan.jobs import Job, Runtime
     from benchmark.run import executors
     from benchmark.run.worker import run as run_job
@@ -179,16 +186,16 @@ def cell(
 
     executors.check_devices("local", (device,))
     store = Store(results)
-    found = store.cell(cell)
-    for parent in found.depends_on:
+    planned = store.cell(cell)
+    for parent in planned.depends_on:
         if store.state(parent) != "done":
             raise TagbenchError(
-                f"Cell {cell} depends on cell {parent}, which is not done. Run that first: "
+                f"Cell {cell} depends on cell {parent}, which is not done. Run it first: "
                 f"tagbench cell {parent}"
             )
     runtime = Runtime(str(results), str(data_root), device, threads=usable_cpus(), workers=workers)
     console = _console()
-    run_job(Job((found,), found.job_title), runtime, lambda event: console.print(dict(event)))
+    run_job(Job((planned,), planned.job_title), runtime, lambda event: console.print(dict(event)))
     if store.state(cell) != "done":
         failure = store.failure(cell) or {}
         console.print(failure.get("traceback", ""), markup=False)

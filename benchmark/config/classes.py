@@ -14,7 +14,7 @@ from datamodules.common.errors import TagbenchError, unknown_name
 
 
 def import_class(path: str, base: type, where: str) -> type[Any]:
-    """Import the class that a file names and check that it is what it should be.
+    """Import the class that a file names and check that it derives from ``base``.
 
     Raises:
         TagbenchError: No such module or class, or it does not derive from ``base``.
@@ -24,13 +24,13 @@ def import_class(path: str, base: type, where: str) -> type[Any]:
         module = importlib.import_module(module_name)
     except (ImportError, ValueError) as error:
         raise TagbenchError(f"{where}: class: cannot import {path!r}: {error}.") from error
-    found = getattr(module, class_name, None)
-    if found is None:
+    cls = getattr(module, class_name, None)
+    if cls is None:
         public = [name for name in vars(module) if not name.startswith("_")]
         raise unknown_name("class", class_name, public, f"{where}, module {module_name}")
-    if not (inspect.isclass(found) and issubclass(found, base)):
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
         raise TagbenchError(f"{where}: class: {path} is not a {base.__name__}.")
-    return found
+    return cls
 
 
 def declared_identity(cls: type, where: str) -> str:
@@ -83,10 +83,10 @@ def resolve_params(
 def declared_parameters(cls: type, base: type) -> dict[str, Any]:
     """Return type and default of each parameter that a class and its bases below ``base`` take."""
     fields: dict[str, Any] = {}
-    for owner in cls.__mro__[: cls.__mro__.index(base)]:
-        if "__init__" not in owner.__dict__:
+    for ancestor in cls.__mro__[: cls.__mro__.index(base)]:
+        if "__init__" not in ancestor.__dict__:
             continue
-        constructor = owner.__init__  # type: ignore[misc]
+        constructor = ancestor.__init__  # type: ignore[misc]
         hints = get_type_hints(constructor)
         for name, parameter in list(inspect.signature(constructor).parameters.items())[1:]:
             if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):

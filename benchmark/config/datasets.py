@@ -14,7 +14,7 @@ from datamodules.common.errors import TagbenchError
 if TYPE_CHECKING:
     from datamodules.base import TaggingDataModule
 
-# Parameters of datasets that name a place on this machine, and their flags.
+# Parameters of datasets that are paths on this machine, and their flags.
 PLACES = {"data": "--data", "audio_dir": "--audio-dir"}
 
 
@@ -39,22 +39,22 @@ class ResolvedDataset:
         from datamodules.base import TaggingDataModule
 
         where = f"dataset {name!r}"
-        found = import_class(file.class_path, TaggingDataModule, where)
+        dataset_class = import_class(file.class_path, TaggingDataModule, where)
         given = {**file.params, **extra}
-        takes = declared_parameters(found, TaggingDataModule)
+        takes = declared_parameters(dataset_class, TaggingDataModule)
         if "data" in takes and "data" not in given:
             raise TagbenchError(
-                f"The {where} needs the place of your audio: --data PATH "
+                f"The {where} needs the path of your audio: --data PATH "
                 f"(make benchmark DATASET={name} DATA=PATH)."
             )
         for place, flag in PLACES.items():
             if place in extra and place not in takes:
-                raise TagbenchError(f"The {where} takes no audio from {flag}: leave it out.")
-        params = resolve_params(found, TaggingDataModule, given, where)
+                raise TagbenchError(f"The {where} does not accept {flag}. Remove the option.")
+        params = resolve_params(dataset_class, TaggingDataModule, given, where)
         for place in PLACES:  # a cell may be run again from another directory
             if params.get(place):
                 params[place] = str(Path(params[place]).expanduser().resolve())
-        return cls(name, file.class_path, found, params)
+        return cls(name, file.class_path, dataset_class, params)
 
     def module(self, root: Path, **loading: Any) -> TaggingDataModule:
         """Build the DataModule.

@@ -31,7 +31,7 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> Path:
-    """Return the file that ``name`` stands for: a shipped name, or a path to a YAML of one's own.
+    """Return the file that ``name`` stands for: a shipped name, or the path of a YAML file.
 
     Raises:
         TagbenchError: There is no such file; the message gives the nearest name.
@@ -97,7 +97,7 @@ def parse(data: object, schema: type[M], where: str) -> M:
 def _explain(error: ValidationError, schema: type[BaseModel], where: str) -> str:
     lines = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
+        key = ".".join(str(key) for key in item["loc"])
         if item["type"] == "extra_forbidden":
             valid = _keys_at(schema, item["loc"][:-1])
             near = difflib.get_close_matches(str(item["loc"][-1]), valid, n=1, cutoff=0.5)
@@ -132,9 +132,9 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _keys_at(schema: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """Return the keys that are valid at a place, following nested models."""
-    for part in location:
-        field = schema.model_fields.get(str(part))
+    """Return the keys that are valid at ``location``, following nested models."""
+    for key in location:
+        field = schema.model_fields.get(str(key))
         if field is None or not (
             inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)
         ):

@@ -28,15 +28,15 @@ class ResolvedModel:
         from lightning_modules.base import TaggingModule
 
         where = f"model {name!r}"
-        found = import_class(file.class_path, TaggingModule, where)
+        model_class = import_class(file.class_path, TaggingModule, where)
         params = resolve_params(
-            found, TaggingModule, file.params, where, skip=frozenset({"n_tags"})
+            model_class, TaggingModule, file.params, where, skip=frozenset({"n_tags"})
         )
         architecture = Architecture(
-            identity=declared_identity(found, where),
-            revision=found.revision,
+            identity=declared_identity(model_class, where),
+            revision=model_class.revision,
             params=params,
-            sample_rate=found.sample_rate,
-            window=found.input_samples,
+            sample_rate=model_class.sample_rate,
+            window=model_class.input_samples,
         )
-        return cls(name, file.class_path, found, architecture)
+        return cls(name, file.class_path, model_class, architecture)

@@ -87,7 +87,7 @@ def _chain(item: str, entries: Catalogue) -> Condition:
             f"{item!r}: {name!r} cannot name a chain. A name has letters, digits and underscores "
             "and no other meaning, as in 'phone=compression:3>white_noise:2'."
         )
-    links = [_link(part.strip(), item, entries) for part in text.split(">")]
+    links = [_link(link.strip(), item, entries) for link in text.split(">")]
     if len(links) < 2:
         raise TagbenchError(
             f"{item!r}: a chain has two links or more, as in 'compression:3>white_noise:2'."
@@ -142,12 +142,12 @@ def _members(name: str, entries: Catalogue) -> list[Perturbation]:
     every = entries.values()
     if name == "all":
         return [p for p in every if p.default]
-    members = [p for p in every if p.family == name and p.protocol == SUITE]
-    members = members or [p for p in every if p.protocol == name]
-    if not members:
+    selected = [p for p in every if p.family == name and p.protocol == SUITE]
+    selected = selected or [p for p in every if p.protocol == name]
+    if not selected:
         valid = {"all", CLEAN.perturbation, *entries, *_groups(entries), *PROFILES}
         raise unknown_name("perturbation", name, valid)
-    return members
+    return selected
 
 
 def _severity(text: str, perturbation: Perturbation, item: str) -> int:

@@ -1,4 +1,4 @@
-"""Expand a matrix into cells: pure, ordered, and written nowhere."""
+"""Expand a matrix into an ordered list of cells, without writing files."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def build(
 
     Args:
         experiment: The checked matrix.
-        dataset: Which of its datasets.
+        dataset: One of its datasets, resolved.
         corpus: That dataset, prepared.
         models: Its architectures to train, resolved.
-        imported: Its models that are trained already.
+        imported: Its imported models.
         device: Where models are trained: ``"cpu"`` or ``"cuda:<index>"``.
 
     Raises:
@@ -140,8 +140,8 @@ def _contract(
 def effective_recipe(recipe: Recipe, device: str) -> Recipe:
     """Return the recipe as ``device`` can run it.
 
-    bfloat16 is a request: where the device has no such arithmetic, training runs in float32, and
-    the identity says so.
+    Where the device does not support bfloat16, training runs in float32, and the identity records
+    float32.
     """
     if recipe.precision != "bf16":
         return recipe
@@ -174,7 +174,7 @@ def _link_identity(
     condition: Condition, perturbations: Catalogue, seed: int
 ) -> PerturbationIdentity:
     if condition == CLEAN:
-        # The seed does not touch clean audio: one clean evaluation serves every seed.
+        # The seed does not affect clean audio, so one clean evaluation is valid for every seed.
         return PerturbationIdentity(
             name="clean", family="clean", level=0.0, protocol="suite", revision=1, engine={}, seed=0
         )

@@ -1,4 +1,4 @@
-"""What a model costs: counted, not timed, so that the same model costs the same everywhere."""
+"""Cost of a model, counted and not timed, so that it does not depend on the machine."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def cost_of(cls: type[TaggingModule], architecture: Architecture, n_tags: int) -
 
 
 def macs_per_second_of(device: str, threads: int) -> float:
-    """Return a rough number of multiply-adds a second of a device."""
+    """Return the approximate number of multiply-adds per second of a device."""
     return _GPU_MACS if device.startswith("cuda") else _CPU_MACS_PER_CORE * threads
 
 
 def training_seconds(cost: Cost, recipe: Recipe, corpus: Corpus, macs_per_second: float) -> float:
-    """Estimate how long one training cell takes at most."""
+    """Return an upper estimate of the time of one training cell, in seconds."""
     per_epoch = 3 * len(corpus.rows("train")) + len(corpus.rows("valid")) * (
         recipe.valid_windows or 8
     )
@@ -69,7 +69,7 @@ def training_seconds(cost: Cost, recipe: Recipe, corpus: Corpus, macs_per_second
 def evaluation_seconds(
     costs: Mapping[str, Cost], corpus: Corpus, windows: int | None, macs_per_second: float
 ) -> dict[str, float]:
-    """Estimate how long one condition takes, by model; the perturbation is shared out evenly."""
+    """Return the estimated seconds of one condition by model; perturbing is divided evenly."""
     test = corpus.split("test")
     audio_s = float(test["samples"].sum()) / corpus.sample_rate
     shared = audio_s * _PERTURB_SECONDS_PER_SECOND / max(len(costs), 1)

@@ -35,7 +35,7 @@ class Estimate:
     by_kind: Mapping[str, Mapping[str, float]]
 
     def seconds(self, cell: Cell) -> float:
-        """Return the estimated time of a cell; 0 for a kind that takes next to none."""
+        """Return the estimated time of a cell; 0 for a kind that takes almost no time."""
         return self.by_kind.get(cell.kind, {}).get(cell.labels.model, 0.0)
 
 

@@ -1,6 +1,7 @@
 """A job: the cells that one process works on.
 
-A job is plain data, so that any executor can send it anywhere the results folder can be seen.
+A job is plain data, so that an executor can send it to any machine that can access the results
+folder.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ PROGRESS_EVERY_S = 0.2
 
 @dataclass(frozen=True)
 class Runtime:
-    """How and where cells run. Never hashed: it must not change a number.
+    """How and where cells run. It must not affect results and is not part of any identity.
 
     Attributes:
         results: Results folder.
         data_root: Folder of prepared corpora.
         device: ``"cpu"`` or ``"cuda:<index>"``.
         threads: Threads of the numeric kernels of one process.
-        workers: Processes that decode and perturb beside one job.
+        workers: Processes of each job that decode and perturb audio.
         wandb: ``"disabled"``, ``"offline"`` or ``"online"``.
         project: W&B project.
         start: How those processes start: ``"fork"``, ``"spawn"`` or ``"forkserver"``.
         audio_cache: Folder in which pitch shifts and time stretches are kept; empty for none.
-        audio_cache_bytes: How much it may hold.
+        audio_cache_bytes: Maximum size of that folder in bytes.
     """
 
     results: str
@@ -65,7 +66,7 @@ class Job:
 def record_failure(
     store: Store, cell: str, stage: str, error: BaseException | str, emit: Emit
 ) -> None:
-    """Write ``failed.json`` and tell the runner."""
+    """Write ``failed.json`` and send a ``failed`` event to the runner."""
     store.fail(cell, stage, error)
     message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     emit({"event": "failed", "cell": cell, "message": message})

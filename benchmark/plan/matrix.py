@@ -34,8 +34,8 @@ class Experiment:
     @property
     def n_evaluations(self) -> int:
         """Number of evaluation cells."""
-        heard = len(self.models) * len(self.seeds) + len(self.checkpoints)
-        return heard * sum(len(conditions) for conditions in self.conditions.values())
+        n_models = len(self.models) * len(self.seeds) + len(self.checkpoints)
+        return n_models * sum(len(conditions) for conditions in self.conditions.values())
 
 
 def check(benchmark: BenchmarkFile) -> Experiment:
@@ -55,10 +55,11 @@ def check(benchmark: BenchmarkFile) -> Experiment:
     }
     checkpoints = {Path(name).resolve().name: Path(name) for name in benchmark.checkpoints}
     if not models and not checkpoints:
-        raise TagbenchError("The matrix has no model: name some with --models or --checkpoints.")
+        raise TagbenchError("The matrix has no model. Name models with --models or --checkpoints.")
     if twice := sorted(set(models) & set(checkpoints)):
         raise TagbenchError(
-            f"{', '.join(twice)} names a model to train and a checkpoint: rename the folder."
+            f"{', '.join(twice)} names both a model to train and a checkpoint. Rename the folder "
+            "of the checkpoint."
         )
     presets, conditions = {}, {}
     for name, dataset in datasets.items():

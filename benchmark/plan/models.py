@@ -46,8 +46,8 @@ class ImportedModel:
         missing = [tag for tag in corpus.tags if tag not in self.identity.tags]
         if missing:
             raise TagbenchError(
-                f"The checkpoint {self.folder} cannot be scored on {dataset!r}: it does not know "
-                f"{len(missing)} of {len(corpus.tags)} tags ({', '.join(missing[:8])}"
+                f"The checkpoint {self.folder} cannot be scored on {dataset!r}: it does not "
+                f"predict {len(missing)} of {len(corpus.tags)} tags ({', '.join(missing[:8])}"
                 f"{' ...' if len(missing) > 8 else ''}). Its tags: {', '.join(self.identity.tags)}."
             )
 
@@ -55,28 +55,29 @@ class ImportedModel:
 def vocabulary(
     dataset: str, corpus: Corpus, models: Sequence[ResolvedModel], imported: Sequence[ImportedModel]
 ) -> tuple[str, ...]:
-    """Return the tags that models predict: those of the corpus, or without labels their own.
+    """Return the tags that models predict: those of the corpus, else those of the models.
 
     Raises:
-        TagbenchError: There is nothing to learn from, or the models know different tags.
+        TagbenchError: A model is to be trained without tags, or the models predict different tags.
     """
     if corpus.tags:
         return corpus.tags
     if models:
         raise TagbenchError(
-            f"The dataset {dataset!r} has no tags, so {models[0].name!r} has nothing to learn. "
-            f"Write a table of tags beside the audio (see README.md), or hear models that are "
-            "trained already: --checkpoints FOLDER"
+            f"The dataset {dataset!r} has no tags, so {models[0].name!r} cannot be trained. Put "
+            "a table of tags beside the audio (see README.md), or evaluate trained models: "
+            "--checkpoints FOLDER"
         )
     first = imported[0]
     for other in imported[1:]:
         if (other.identity.tags, other.identity.task) != (first.identity.tags, first.identity.task):
             raise TagbenchError(
                 f"{first.folder} and {other.folder} do not predict the same tags, and "
-                f"{dataset!r} has none to choose among them. Run each with --results of its own."
+                f"{dataset!r} has no tags that select between them. Run each with a separate "
+                "folder: --results FOLDER"
             )
     return tuple(first.identity.tags)
 
 
 AnyModel = ResolvedModel | ImportedModel
-"""A model of the matrix, whether it is to be trained or was."""
+"""A model of the matrix: one to train, or an imported one."""

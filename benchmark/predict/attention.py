@@ -113,10 +113,10 @@ def contribution(module: AttentionModel, tokens: Tensor) -> Float64:
     rows = []
     one_hot = torch.eye(n_tokens, dtype=tokens.dtype, device=tokens.device)
     for first in range(0, n_tokens, _TOKENS_PER_BATCH):
-        part = one_hot[first : first + _TOKENS_PER_BATCH]
-        same = part[:, None, None].expand(-1, 1, n_tokens, -1)  # for all queries of all heads
+        batch = one_hot[first : first + _TOKENS_PER_BATCH]
+        same = batch[:, None, None].expand(-1, 1, n_tokens, -1)  # for all queries of all heads
         with forcing(module.attentions[-1], same):
-            logits = module.classify(tokens.expand(len(part), -1, -1))
+            logits = module.classify(tokens.expand(len(batch), -1, -1))
         rows.append(module.probabilities(logits).double().cpu())
     return torch.cat(rows).numpy()
 

@@ -71,12 +71,12 @@ def evaluate(cells: Sequence[EvaluationCell], store: Store, runtime: Runtime, em
     with open_audio_stream(config, runtime.workers, runtime.start) as stream:
         models, failures = _load_models(trained, store, corpus.tags, torch.device(runtime.device))
         evaluator = _Evaluator(corpus, models, stream, store, runtime, emit)
-        for setup, members in groups.items():
-            for cell in members:
+        for setup, condition_cells in groups.items():
+            for cell in condition_cells:
                 store.register(cell)
                 if cell.model in failures:
                     record_failure(store, cell.id, cell.kind, failures[cell.model], emit)
-            group = {cell.model: cell.id for cell in members if cell.model in models}
+            group = {cell.model: cell.id for cell in condition_cells if cell.model in models}
             if not group:
                 continue
             try:

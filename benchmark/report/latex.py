@@ -98,8 +98,8 @@ def tables_tex(tables: Tables) -> str:
     for protocol, names in by_protocol.items():
         for start in range(0, len(names), MOST_FAMILIES):
             chunk = names[start : start + MOST_FAMILIES]
-            part = f"-{start // MOST_FAMILIES + 1}" if len(names) > MOST_FAMILIES else ""
-            parts.append(_drops(tables, board, metric, protocol, chunk, part))
+            suffix = f"-{start // MOST_FAMILIES + 1}" if len(names) > MOST_FAMILIES else ""
+            parts.append(_drops(tables, board, metric, protocol, chunk, suffix))
     return "\n".join(parts)
 
 
@@ -152,7 +152,7 @@ def _drops(
     metric: str,
     protocol: str,
     names: Sequence[str],
-    part: str,
+    suffix: str,
 ) -> str:
     values, intervals = [[escape(str(m)) for m in board["model"]]], [[""] * len(board)]
     for name in names:
@@ -171,7 +171,7 @@ def _drops(
         rows.append(" & ".join(above) + r" \\")
         if any(below):
             rows.append(" & ".join(below) + r" \\[2pt]")
-    label = f"tab:{_label(tables)}-{_safe(protocol)}-drops{part}"
+    label = f"tab:{_label(tables)}-{_safe(protocol)}-drops{suffix}"
     return _table(caption, label, "l" + "r" * len(names), headings, rows)
 
 

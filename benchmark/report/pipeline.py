@@ -88,7 +88,7 @@ def provenance_of(record: run_record.RunRecord, store: Store) -> dict[str, Any]:
     return {
         "Data": {
             "dataset": record.dataset,
-            **{f"{part} tracks": count for part, count in info["n_tracks"].items()},
+            **{f"{split} tracks": count for split, count in info["n_tracks"].items()},
             "tags": info["n_tags"],
             "rejected files": info["rejected"],
             "manifest sha256": info["manifest_digest"],

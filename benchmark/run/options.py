@@ -1,4 +1,4 @@
-"""How a benchmark runs; none of it changes a number."""
+"""Options of a run. They do not affect the results."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a benchmark runs.
+    """Options of a run.
 
     Attributes:
         results: Results folder.
         data_root: Folder of prepared corpora.
         dataset_params: Parameters for the datasets from the command line.
         devices: ``"cpu"`` or ``"cuda:<index>"``; empty takes every device of the executor.
-        workers: Processes that decode and perturb beside a job; None takes one a core.
+        workers: Processes of each job that decode and perturb audio; None uses one per core.
         wandb: Mode of W&B.
         executor: Name of the executor that runs the jobs.
-        audio: Whether the report plays an example of each condition; None: where the licence lets
-            it be passed on.
-        audio_cache: Where shifted and stretched audio is kept; None keeps none.
+        audio: Whether the report has an audio clip of each condition; None: only if the licence
+            allows redistribution.
+        audio_cache: Cache of shifted and stretched audio; None disables it.
     """
 
     results: Path

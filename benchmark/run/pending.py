@@ -1,4 +1,4 @@
-"""Run the cells that are not done, wave by wave, and follow the events of their jobs."""
+"""Run the cells that are not done, and process the events of their jobs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def run_cells(
 
 
 class _Run:
-    """A run under way: applies the events of jobs to the schedule and the display."""
+    """State of a run: applies the events of jobs to the schedule and the display."""
 
     def __init__(
         self, schedule: Schedule, cells: Mapping[str, Cell], store: Store, display: Display
@@ -113,7 +113,7 @@ class _Run:
                 self.ended(job, event["code"])
 
     def failed(self, cell: Cell, message: str) -> None:
-        """Show a failure that is recorded, and give up the cells that depend on it."""
+        """Show a recorded failure, and mark the cells that depend on it as failed."""
         self.display.cell(cell.id, f"{cell.title}: {message}", failed=True)
         self.give_up(self.schedule.fail(cell.id))
 
@@ -123,17 +123,17 @@ class _Run:
             if not cell.fails_with_dependency:
                 continue
             named = self.cells[parent].title if parent in self.cells else "a cell of another run"
-            error = TagbenchError(f"It depends on {named} (cell {parent}), which failed.")
+            error = TagbenchError(f"The cell depends on {named} (cell {parent}), which failed.")
             self.store.register(cell)
             self.store.fail(cell.id, cell.kind, error)
             self.display.cell(cell.id, f"{cell.title}: {error}", failed=True)
 
     def ended(self, job: Job, code: int) -> None:
-        """Find what a job left undone when its process ended.
+        """Handle the unfinished cells of a job when its process has ended.
 
-        After a crash the group of cells it was working on fails and the rest is run again; where
-        the job had reported no cell, all that it left fails. After a normal end nothing should be
-        left; a cell that is would otherwise be run forever.
+        After a crash, the group of the current cell fails and the other cells are run again. If
+        the job had reported no cell, all unfinished cells fail. After a normal end there should be
+        no unfinished cell; one that there is fails, since it would otherwise be run forever.
         """
         left = []
         for cell in (c for c in job.cells if c.id in self.schedule.waiting):
@@ -142,12 +142,14 @@ class _Run:
             else:
                 left.append(cell)
         current = self.cells.get(self.current.get(job, ""))
-        guilty = [c for c in left if current is not None and c.group_key == current.group_key]
+        current_group = [
+            c for c in left if current is not None and c.group_key == current.group_key
+        ]
         message = (
-            f"The process ended with code {code} (a negative code is a signal: -9 is often a lack "
-            f"of memory). See {log_path(job, self.store.results)}"
+            f"The process ended with code {code} (a negative code is a signal; -9 is often "
+            f"caused by lack of memory). See {log_path(job, self.store.results)}"
         )
-        for cell in guilty or left:
+        for cell in current_group or left:
             self.store.register(cell)
             self.store.fail(cell.id, cell.kind, message)
             self.failed(cell, message)

@@ -1,4 +1,4 @@
-"""Prepare the datasets of a matrix, plan their cells and record what is known of them."""
+"""Prepare the datasets of a matrix, plan their cells and write their run records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def resolve_dataset(experiment: Experiment, name: str, options: Options) -> Reso
 
 
 def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Corpus:
-    """Prepare a corpus, or open it when it is there, and print what it holds."""
+    """Prepare a corpus, or open it if it is prepared, and print its summary."""
     module = dataset.module(options.data_root, workers=options.workers or usable_cpus())
     module.progress = ProgressBar(console)
     module.prepare_data()
@@ -78,7 +78,7 @@ def plan_dataset(
         dataset: One of its datasets.
         corpus: That dataset, prepared.
         models: Architectures to train.
-        imported: Models that are trained already.
+        imported: Imported models.
         store: Where the results go.
         devices: Where the cells run.
         threads: CPU threads of one job.
@@ -101,8 +101,8 @@ def plan_dataset(
     record, reason = run_record.record(plan, costs, facts, store)
     if reason:
         console.print(
-            f"The older tables of {dataset.name} were {reason}: a new leaderboard starts. Finished "
-            "cells are kept.",
+            f"The older tables of {dataset.name} were {reason}, so a new leaderboard is started. "
+            "Finished cells are kept.",
             highlight=False,
         )
     return Planned(dataset, corpus, plan, record, estimated)
@@ -132,7 +132,7 @@ def corpus_facts(
 
 
 def bibtex(dataset: ResolvedDataset, models: Sequence[AnyModel]) -> dict[str, str]:
-    """Return what a report has to cite, by ``model:<name>`` and ``dataset:<name>``."""
+    """Return the BibTeX entries to cite, by ``model:<name>`` and ``dataset:<name>``."""
     entries = {f"dataset:{dataset.name}": dataset.cls.citation}
     for model in models:
         entries[f"model:{model.name}"] = model.cls.bibtex
@@ -140,7 +140,7 @@ def bibtex(dataset: ResolvedDataset, models: Sequence[AnyModel]) -> dict[str, st
 
 
 def training_counts(corpus: Corpus) -> dict[str, int]:
-    """Count the training tracks of each tag, from which rare tags are told."""
+    """Count the training tracks of each tag; the counts define the rare tags."""
     counts = corpus.targets("train").sum(axis=0, dtype=int)
     return {tag: int(count) for tag, count in zip(corpus.tags, counts, strict=True)}
 
@@ -155,7 +155,7 @@ def clusters(corpus: Corpus, by: str) -> dict[str, str] | None:
 
 
 def cache_size(plan: Plan, corpus: Corpus, store: Store) -> int:
-    """Return the bytes of audio that the evaluations to do could keep."""
+    """Return the maximum number of bytes that the pending evaluations would cache."""
     states = store.states(cell.id for cell in plan.evaluations)
     conditions = {cell.condition for cell in plan.evaluations if states[cell.id] != "done"}
     return size_of(conditions, [int(n) for n in corpus.split("test")["samples"]])

@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: on a terminal a live panel, in a log file plain lines."""
+"""Progress display of a run: a live panel on a terminal, plain lines in a log file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ PLAIN_EVERY_S = 20.0
 
 
 class Display:
-    """Overall progress, the jobs at hand and the time left.
+    """Overall progress, running jobs and remaining time.
 
     Args:
-        console: Where to write.
-        total: Work of the whole sweep, in the units of ``weights``.
-        weights: Work of each cell, so that the bar moves with time and not with counts.
+        console: Console to print to.
+        weights: Estimated seconds of each cell, so that the bar is proportional to time.
     """
 
     def __init__(self, console: Console, weights: Mapping[str, float]) -> None:
@@ -36,15 +35,15 @@ class Display:
         self.weights = dict(weights)
         self.total = sum(self.weights.values()) or 1.0
         self.done = 0.0
-        """Work of the cells that ended."""
+        """Sum of the weights of the finished and failed cells."""
         self.partial: dict[str, float] = {}
-        """Share of each cell under way that is done."""
+        """Finished share of each running cell."""
         self.overall = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>4.0f} %"),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("eta"),
             TimeRemainingColumn(),
             console=console,
         )
@@ -55,9 +54,9 @@ class Display:
             TextColumn("[dim]{task.fields[text]}"),
             console=console,
         )
-        self.sweep = self.overall.add_task("sweep", total=self.total)
+        self.sweep = self.overall.add_task("run", total=self.total)
         self.rows: dict[str, TaskID] = {}
-        self.started = self.said = time.monotonic()
+        self.started = self.last_line = time.monotonic()
 
     @contextmanager
     def live(self) -> Iterator[Display]:
@@ -69,7 +68,7 @@ class Display:
             yield self
 
     def progress(self, job: str, event: Mapping[str, Any]) -> None:
-        """Show how far a job's current cell is."""
+        """Show the progress of the current cell of a job."""
         if job not in self.rows:
             self.rows[job] = self.jobs.add_task(job, total=event["total"], text="")
         self.jobs.update(
@@ -77,14 +76,14 @@ class Display:
         )
         self.partial[event["cell"]] = event["done"] / max(event["total"], 1)
         self._update()
-        if not self.console.is_terminal and time.monotonic() - self.said > PLAIN_EVERY_S:
-            self.said = time.monotonic()
+        if not self.console.is_terminal and time.monotonic() - self.last_line > PLAIN_EVERY_S:
+            self.last_line = time.monotonic()
             self.console.print(
                 f"{self._share():4.0%}  {job}: {event['text']}{self._left()}", highlight=False
             )
 
     def cell(self, cell: str, text: str, *, failed: bool = False) -> None:
-        """Say that a cell ended."""
+        """Print that a cell is done or has failed."""
         self.done += self.weights.pop(cell, 0.0)
         self.partial.pop(cell, None)
         self._update()
@@ -92,21 +91,21 @@ class Display:
         self.console.print(f"{self._share():4.0%}  {mark} {text}", highlight=False)
 
     def job_ended(self, job: str) -> None:
-        """Remove a job's line."""
+        """Remove the line of a job."""
         if job in self.rows:
             self.jobs.remove_task(self.rows.pop(job))
 
     def _done(self) -> float:
-        under_way = (
+        running = (
             self.weights.get(cell, 0.0) * min(share, 1.0) for cell, share in self.partial.items()
         )
-        return self.done + sum(under_way)
+        return self.done + sum(running)
 
     def _share(self) -> float:
         return self._done() / self.total
 
     def _left(self) -> str:
-        """Return the time left if the rest goes as what is done went."""
+        """Return the remaining time, extrapolated from the elapsed time and the finished share."""
         share = self._share()
         if share <= 0.0:
             return ""

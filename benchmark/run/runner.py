@@ -112,8 +112,8 @@ def mirror(
         result_runs.log_results(DatasetResults(record, store), runtime)
     except Exception as error:  # noqa: BLE001 - whatever W&B raises, the results are on disk
         console.print(
-            f"[yellow]W&B was not written[/] ({type(error).__name__}: {error}). The files in "
-            f"{store.results} are complete; --wandb disabled leaves W&B out.",
+            f"[yellow]Logging to W&B failed[/] ({type(error).__name__}: {error}). The files in "
+            f"{store.results} are complete. --wandb disabled turns W&B off.",
             highlight=False,
         )
 
@@ -141,9 +141,8 @@ def render_audio_examples(
         audio_examples.remove(folder)
         if wanted is None:
             console.print(
-                f"Report of {record.dataset}: without audio, because its licence does not allow "
-                "recordings to be passed on. --audio adds a clip of each condition for your own "
-                "use.",
+                f"Report of {record.dataset}: no audio clips, because the licence does not allow "
+                "redistribution. --audio adds a clip of each condition for your own use.",
                 highlight=False,
             )
         return

@@ -1,4 +1,4 @@
-"""Which cells can run now, and in which jobs: the graph of cells, walked in waves."""
+"""Select the cells that can run now, from the graph of dependencies, and pack them into jobs."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Schedule:
         self.done = set(done)
 
     def finish(self, cell: str) -> None:
-        """Note that a cell is done."""
+        """Mark a cell as done."""
         self.waiting.pop(cell, None)
         self.done.add(cell)
 
     def fail(self, cell: str) -> list[tuple[Cell, str]]:
-        """Note that a cell failed, and give up all cells that depend on it.
+        """Mark a cell as failed, and remove all cells that depend on it.
 
         Returns:
-            The cells given up, each with the id of the dependency that it lacks.
+            The removed cells, each with the id of the dependency that failed.
         """
         self.waiting.pop(cell, None)
         return self._give_up({cell})
 
     def give_up_unreachable(self) -> list[tuple[Cell, str]]:
-        """Give up all cells that depend on a cell that is neither done nor part of the run."""
+        """Remove all cells that depend on a cell that is neither done nor part of the run."""
         needed = {parent for cell in self.waiting.values() for parent in cell.depends_on}
         return self._give_up(needed - self.done - set(self.waiting))
 
@@ -60,7 +60,7 @@ class Schedule:
     def wave(self) -> list[Cell]:
         """Return the cells that can run now.
 
-        Cells of one group run at one time: a group waits until each of its members can run.
+        Cells of one group run together: a group waits until all of its cells can run.
         """
         ready = [
             cell
@@ -76,8 +76,8 @@ class Schedule:
 def jobs_of(cells: Sequence[Cell], seconds: Mapping[str, float], n_devices: int) -> list[Job]:
     """Pack cells that can run at one time into jobs, the longest first.
 
-    The groups of cells that may share a job are dealt out to the devices. The longest job comes
-    first, so that the last device to finish waits least.
+    The groups of cells that may share a job are distributed over the devices. The longest job
+    comes first, so that the devices finish at about the same time.
 
     Args:
         cells: From :meth:`Schedule.wave`.
@@ -85,11 +85,11 @@ def jobs_of(cells: Sequence[Cell], seconds: Mapping[str, float], n_devices: int)
         n_devices: Jobs that run at one time.
     """
     jobs = []
-    for members in _grouped(cells, lambda cell: cell.job_key).values():
-        groups = list(_grouped(members, lambda cell: cell.group_key).values())
+    for job_cells in _grouped(cells, lambda cell: cell.job_key).values():
+        groups = list(_grouped(job_cells, lambda cell: cell.group_key).values())
         for first in range(min(n_devices, len(groups))):
-            dealt = [cell for group in groups[first::n_devices] for cell in group]
-            jobs.append(Job(tuple(dealt), dealt[0].job_title))
+            assigned = [cell for group in groups[first::n_devices] for cell in group]
+            jobs.append(Job(tuple(assigned), assigned[0].job_title))
     jobs.sort(key=lambda job: -sum(seconds.get(cell.id, 0.0) for cell in job.cells))
     return jobs
 

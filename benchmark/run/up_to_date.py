@@ -1,7 +1,8 @@
 """Recognise a run that has nothing left to do, before torch and Lightning are imported.
 
-After a run in which every cell is done, ``results/<dataset>/last_run.json`` states what was asked
-and which files the answer was made of. The next run of the same matrix compares digests only.
+After a run in which every cell is done, ``results/<dataset>/last_run.json`` holds the digests of
+the request and of the files that the result depends on. The next run of the same matrix compares
+digests only.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _PACKAGES = ("datamodules", "lightning_modules", "benchmark")
 
 @dataclass(frozen=True)
 class LastRun:
-    """What a finished run of one dataset was asked, and what its answer was made of.
+    """Request of a finished run of one dataset, and the files that its result depends on.
 
     Attributes:
         request: Digest of the matrix, the options and the code, from :func:`request_digest`.
@@ -54,7 +55,7 @@ class LastRun:
 def request_digest(experiment: Experiment, options: Options) -> str:
     """Return the digest of everything that decides the plan, or an empty string.
 
-    It is empty where the plan depends on something that only the classes can tell: audio of the
+    It is empty where the plan depends on something that is known only after imports: audio of the
     user, imported checkpoints, or a class from outside these packages.
     """
     own = tuple(f"{package}." for package in _PACKAGES)
@@ -96,18 +97,18 @@ def remember(planned: Sequence[Planned], request: str, store: Store) -> None:
         if not request or any(state != "done" for state in store.states(cells).values()):
             path.unlink(missing_ok=True)
             continue
-        made_of = [item.corpus.root / "corpus.json", path.with_name(run_record.RECORD)]
-        made_of += sorted(file for file in (path.parent / "audio").glob("*") if file.is_file())
-        digests = {str(file.resolve()): file_sha256(file) for file in made_of}
+        inputs = [item.corpus.root / "corpus.json", path.with_name(run_record.RECORD)]
+        inputs += sorted(file for file in (path.parent / "audio").glob("*") if file.is_file())
+        digests = {str(file.resolve()): file_sha256(file) for file in inputs}
         write_json(path, asdict(LastRun(request, summary, cells, digests)))
 
 
 def show_if_done(experiment: Experiment, options: Options, console: Console) -> bool:
-    """Print the tables of a matrix of which every cell is done, and return whether that is so."""
+    """Print the tables if every cell of the matrix is done; return whether that is the case."""
     request = request_digest(experiment, options)
     store = Store(options.results)
-    answers = [_last_run(name, request, store) for name in experiment.datasets] if request else []
-    runs = [run for run in answers if run is not None]
+    last_runs = [_last_run(name, request, store) for name in experiment.datasets] if request else []
+    runs = [run for run in last_runs if run is not None]
     if not runs or len(runs) < len(experiment.datasets):
         return False
     with store.lock():
@@ -121,7 +122,7 @@ def show_if_done(experiment: Experiment, options: Options, console: Console) -> 
 
 
 def _last_run(dataset: str, request: str, store: Store) -> LastRun | None:
-    """Return the record of a finished run if it answers ``request`` and its files are unchanged."""
+    """Return the record of a finished run if it has ``request`` and its files are unchanged."""
     try:
         content: dict[str, Any] = read_json(run_record.folder(dataset, store) / LAST_RUN)
         run = LastRun(**content)
@@ -134,7 +135,7 @@ def _last_run(dataset: str, request: str, store: Store) -> LastRun | None:
 
 
 def _visible_gpus() -> list[str]:
-    """Name the GPUs that a run without ``--devices`` would find."""
+    """Return the names of the GPUs that a run without ``--devices`` would use."""
     names = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     return [*names, os.environ.get("CUDA_VISIBLE_DEVICES", "all")] if names else []
 

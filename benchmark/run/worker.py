@@ -1,4 +1,4 @@
-"""How a process runs a job."""
+"""Run a job in the current process."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Worker:
         try:
             self.store.register(cell)
             work()
-        except Exception as error:  # noqa: BLE001 - where the failure of a cell is contained
+        except Exception as error:  # noqa: BLE001 - an error fails this cell only
             record_failure(self.store, cell.id, cell.kind, error, self.emit)
         else:
             self.emit({"event": "done", "cell": cell.id})
@@ -75,5 +75,5 @@ def run(job: Job, runtime: Runtime, emit: Emit) -> None:
 
 
 def log_path(job: Job, results: Path) -> Path:
-    """Return the file that holds what a job printed."""
+    """Return the log file of a job."""
     return results / LOGS / f"{job.cells[0].kind}-{job.cells[0].id}.log"

@@ -29,8 +29,8 @@ def music(folder: Path | None, scratch: Path) -> list[Path]:
     if folder is None:
         return [_rendered(index, scratch) for index in range(_CLIPS)]
     for suffix in _SUFFIXES:
-        if found := sorted(folder.glob(f"*{suffix}")):
-            return found
+        if paths := sorted(folder.glob(f"*{suffix}")):
+            return paths
     raise TagbenchError(
         f"--audio {folder}: the folder holds no file of type {', '.join(_SUFFIXES)}."
     )

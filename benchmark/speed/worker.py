@@ -77,7 +77,9 @@ def calibrate_norms(module: nn.Module, window: int) -> None:
 
 
 def _set_norms(module: nn.Module, window: int) -> None:
-    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._NormBase)]
+    norms = [
+        layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._NormBase)
+    ]
     for norm in norms:
         sign = torch.where(torch.rand(norm.num_features) < 0.2, -1.0, 1.0)
         norm.weight.data = sign * (0.5 + torch.rand(norm.num_features))

@@ -91,10 +91,10 @@ class BestAndLastCheckpoint(Checkpoint):
             trainer: Its state is saved.
             name: File name in the folder of the cell.
         """
-        part = self.folder / f"{name}.part"
-        trainer.save_checkpoint(part)
+        temporary = self.folder / f"{name}.part"
+        trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
-            part.replace(self.folder / name)
+            temporary.replace(self.folder / name)
 
 
 class ProgressEvents(Callback):

@@ -170,8 +170,8 @@ def _measured(
     context = multiprocessing.get_context("spawn")  # forking a process with threads may deadlock
     tasks = [(corpus.root, rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
     with ProcessPoolExecutor(min(workers, max(1, len(tasks))), mp_context=context) as pool:
-        for part in pool.map(_measure_part, tasks):
-            yield from part
+        for measured in pool.map(_measure_part, tasks):
+            yield from measured
 
 
 def _measure_part(task: tuple[Path, Iterable[int]]) -> list[tuple[float, Float64, Float64]]:

@@ -196,10 +196,10 @@ def plane(
     size = float(np.clip(900 / len(points), 2.0, 14.0))
     for panel, tag in zip(panels, order, strict=False):
         own = labels[:, tag] > 0
-        for part, colour, alpha in ((~own, _GREY, 0.45), (own, COLOURS[1], 0.75)):
+        for mask, colour, alpha in ((~own, _GREY, 0.45), (own, COLOURS[1], 0.75)):
             panel.scatter(
-                points[part, 0],
-                points[part, 1],
+                points[mask, 0],
+                points[mask, 1],
                 s=size,
                 color=colour,
                 alpha=alpha,

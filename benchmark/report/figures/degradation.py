@@ -62,7 +62,7 @@ def _curve(rows: pd.DataFrame, clean: pd.DataFrame, protocol: str, family: str) 
     start["x"], start["tick"], start["level"], start["severity"] = origin, "clean", np.nan, 0
     name = family if protocol == "suite" else f"{protocol}_{family}"
     label = axis.label if axis else f"severity ({unit})" if unit else "severity"
-    both = pd.concat([part for part in (start, points) if len(part)], ignore_index=True)
+    both = pd.concat([frame for frame in (start, points) if len(frame)], ignore_index=True)
     return Curve(name, label, both.sort_values(["model", "x"], kind="stable"))
 
 

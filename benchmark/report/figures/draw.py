@@ -151,8 +151,8 @@ def _curves(
     for ax in axes[len(arranged) :]:
         ax.set_axis_off()
     _legend(figure, axes[0])
-    joined = pd.concat([curve.points.assign(family=curve.family) for curve in arranged])
-    files.keep("degradation", figure, joined.drop(columns="tick"))
+    all_points = pd.concat([curve.points.assign(family=curve.family) for curve in arranged])
+    files.keep("degradation", figure, all_points.drop(columns="tick"))
     figure, points = draw_scatter(board, main_drops(tables)[1], plotted, metric)
     name = "clean_against_robust"
     pages[name] = inline_svg(figure, "Score on clean audio against perturbed audio", name)

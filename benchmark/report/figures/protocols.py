@@ -127,17 +127,15 @@ def _position(unit: str, level: float) -> float:
 
 def _panel(ax: Axes, points: pd.DataFrame, rows: Sequence[tuple[str, float]]) -> None:
     at = {pair: row for row, pair in enumerate(rows)}
-    parts = sorted(set(points["part"]), key=lambda part: (part != SUITE, part == CONTROL, part))
+    names = sorted(set(points["part"]), key=lambda name: (name != SUITE, name == CONTROL, name))
     unit = points["unit"].astype("string").fillna("")
-    # Shift the parts apart only where they share a row.
-    sharing = {
-        name: [p for p in parts if p in set(points.loc[unit == name, "part"])] for name in unit
-    }
-    for part in parts:
-        marker, colour = _MARKS.get(part, ("s", 1))
-        own = points[points["part"] == part]
+    # Shift the protocols apart only where they share a row.
+    sharing = {u: [n for n in names if n in set(points.loc[unit == u, "part"])] for u in unit}
+    for name in names:
+        marker, colour = _MARKS.get(name, ("s", 1))
+        own = points[points["part"] == name]
         pairs = list(zip(unit[own.index], own["level"].round(3), strict=True))
-        shift = [sharing[u].index(part) - (len(sharing[u]) - 1) / 2 for u, _ in pairs]
+        shift = [sharing[u].index(name) - (len(sharing[u]) - 1) / 2 for u, _ in pairs]
         y = np.array([at[pair] for pair in pairs], float) + 0.26 * np.array(shift)
         ink = COLOURS[colour]
         ax.plot(own["value"], y, marker, color=ink, markersize=2.2, alpha=0.45, linestyle="none")
@@ -148,10 +146,10 @@ def _panel(ax: Axes, points: pd.DataFrame, rows: Sequence[tuple[str, float]]) ->
             marker,
             color=ink,
             markersize=6,
-            markerfacecolor="none" if part == SUITE else ink,
+            markerfacecolor="none" if name == SUITE else ink,
             markeredgewidth=1.2,
             linestyle="none",
-            label=part,
+            label=name,
         )
     ax.axvline(0.0, color=INK, linewidth=0.5)
     ax.set_yticks(range(len(rows)), [level_label(level, unit) for unit, level in rows], fontsize=6)

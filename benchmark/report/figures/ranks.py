@@ -25,15 +25,15 @@ def rank_changes(tables: Tables, metric: str) -> pd.DataFrame:
     scores = {"clean": metric}
     for name in drop_columns(tables):
         scores[name.removesuffix("_drop")] = f"{name.removesuffix('_drop')}_{metric}"
-    parts = []
+    frames = []
     for condition, column in scores.items():
-        part = pd.DataFrame(
+        frame = pd.DataFrame(
             {"condition": condition, "model": ranked["model"], "score": ranked[column]}
         ).dropna(subset=["score"])
-        part["rank"] = part["score"].rank(method="min", ascending=False).astype(int)
-        part["place"] = part["score"].rank(method="first", ascending=False).astype(int)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+        frame["rank"] = frame["score"].rank(method="min", ascending=False).astype(int)
+        frame["place"] = frame["score"].rank(method="first", ascending=False).astype(int)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def draw_ranks(points: pd.DataFrame, styles: Sequence[ModelStyle]) -> Figure:

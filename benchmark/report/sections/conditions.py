@@ -23,9 +23,9 @@ def _rows(data: ReportData) -> list[dict[str, Any]]:
     rows = suite_first(rows)
     top = float(rows["drop"].max()) if rows["drop"].notna().any() else 0.0
     table = []
-    for key, part in rows.groupby(CONDITION_KEYS, sort=False, dropna=False):
+    for key, condition_rows in rows.groupby(CONDITION_KEYS, sort=False, dropna=False):
         cells: dict[str, dict[str, Any]] = {}
-        for cell in records(part):
+        for cell in records(condition_rows):
             drop, low = cell["drop"], cell["drop_low"]
             shade = 0.0 if pd.isna(drop) or top <= 0 else max(0.0, round(drop / top, 3))
             certain = not pd.isna(low) and (low > 0 or cell["drop_high"] < 0)

@@ -24,10 +24,10 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     measures = [name for name in TITLES if name in set(frame["metric"])]
     top = float(frame.loc[frame["metric"] == MAIN, "value"].max())
     rows = []
-    for key, part in frame.groupby(CONDITION_KEYS, sort=False, dropna=False):
+    for key, condition_rows in frame.groupby(CONDITION_KEYS, sort=False, dropna=False):
         cells = []
         for model in models:
-            own = part[part["model"] == model]
+            own = condition_rows[condition_rows["model"] == model]
             by_measure = {str(row["metric"]): row for row in own.to_dict("records")}
             shade = round(by_measure[MAIN]["value"] / top, 3) if by_measure and top > 0 else 0.0
             cells.append({"by_measure": by_measure, "shade": shade} if by_measure else None)

@@ -18,8 +18,8 @@ def _build(data: ReportData) -> dict[str, Any] | None:
         return None
     quantities = list(dict.fromkeys(frame.loc[frame["median"].notna(), "quantity"]))
     rows = []
-    for key, part in suite_first(frame).groupby(_KEYS, sort=False, dropna=False):
-        cells = {cell["quantity"]: cell for cell in part.to_dict("records")}
+    for key, condition_rows in suite_first(frame).groupby(_KEYS, sort=False, dropna=False):
+        cells = {cell["quantity"]: cell for cell in condition_rows.to_dict("records")}
         named: dict[str, Any] = dict(zip(_KEYS, key, strict=True))
         named["label"] = level_label(named["level"], named["unit"])
         rows.append({**named, "cells": [cells.get(name) for name in quantities]})

@@ -31,15 +31,15 @@ def _thresholds(data: ReportData) -> list[dict[str, Any]]:
     clean = tables.per_tag[tables.per_tag["severity"] == 0].drop_duplicates("tag")
     counts = clean.set_index("tag")[["n_train", "n_positive"]].to_dict("index")
     entries: list[dict[str, Any]] = []
-    for threshold, part in tables.long_tail.groupby("threshold"):
-        rare = [{"tag": name, **counts[name]} for name in str(part["classes"].iloc[0]).split("|")]
+    for threshold, group in tables.long_tail.groupby("threshold"):
+        rare = [{"tag": name, **counts[name]} for name in str(group["classes"].iloc[0]).split("|")]
         rare.sort(key=lambda row: (row["n_train"], row["tag"]))
-        cells = {(cell["model"], cell["k"]): cell for cell in part.to_dict("records")}
-        ks = sorted(set(part["k"]))
+        cells = {(cell["model"], cell["k"]): cell for cell in group.to_dict("records")}
+        ks = sorted(set(group["k"]))
         entries.append(
             {
                 "threshold": threshold,
-                "n_tracks": part["n_tracks"].iloc[0],
+                "n_tracks": group["n_tracks"].iloc[0],
                 "classes": rare,
                 "repeated": bool(entries) and entries[-1]["classes"] == rare,
                 "ks": ks,

@@ -29,12 +29,12 @@ def _rows(data: ReportData) -> list[dict[str, Any]]:
     score, prefix = ("f1", "f1_") if single else ("roc_auc", "")
     columns = {"value": score, "low": f"{prefix}low", "high": f"{prefix}high"}
     rows = []
-    for tag, part in clean.groupby("tag", sort=False):
+    for tag, tag_rows in clean.groupby("tag", sort=False):
         cells = {
             str(cell["model"]): {**cell, **{key: cell[name] for key, name in columns.items()}}
-            for cell in records(part)
+            for cell in records(tag_rows)
         }
-        counts = {name: part[name].iloc[0] for name in ("n_positive", "n_train")}
+        counts = {name: tag_rows[name].iloc[0] for name in ("n_positive", "n_train")}
         own = [cells.get(style.model) for style in data.models]
         rows.append({"tag": tag, **counts, "cells": own})
     return rows

@@ -1,7 +1,7 @@
-"""Where jobs run: an executor is a module of this package with the functions of :class:`Executor`.
+"""Executors run jobs. Each is a module of this package with the functions of :class:`Executor`.
 
-The results are the same whichever executor ran them: a job is plain data, and it reads and writes
-the results folder alone.
+The results do not depend on the executor: a job is plain data, and it reads and writes only the
+results folder.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from datamodules.common.errors import unknown_name
 
 
 class Executor(Protocol):
-    """The functions that the module of an executor has."""
+    """Functions that the module of an executor defines."""
 
     def start_server(self) -> None:
-        """Start what takes time, so that its start-up overlaps with planning."""
+        """Start the servers of the executor, so that their start-up overlaps with planning."""
 
     def available_devices(self) -> tuple[str, ...]:
-        """Return a device for every job that may run at once."""
+        """Return one device for each job that can run at the same time."""
 
     def threads(self, n_devices: int) -> int:
         """Return the CPU threads that each of ``n_devices`` jobs may use."""
@@ -48,21 +48,21 @@ def load(name: str) -> Executor:
     """Import an executor.
 
     Raises:
-        TagbenchError: It does not exist, or what it needs is not installed.
+        TagbenchError: It does not exist, or a package that it requires is not installed.
     """
     check(name)
     return cast(Executor, import_module(f"{__name__}.{name}"))
 
 
 def check_devices(name: str, devices: Sequence[str]) -> None:
-    """Raise when a device that was asked for is not there.
+    """Check that the requested devices exist.
 
     Args:
         name: Name of an executor.
         devices: ``"cpu"`` or ``"cuda:<index>"``.
 
     Raises:
-        TagbenchError: A device is not one of the executor's; the message names those.
+        TagbenchError: The executor does not have a device; the message lists the valid ones.
     """
     if set(devices) <= {"cpu"}:
         return

@@ -1,7 +1,7 @@
-"""The ``local`` executor: this machine, one process a job, one job a device at a time.
+"""The ``local`` executor: one process per job on this machine, one job at a time on each device.
 
-Processes come from a fork server that has torch and Lightning imported already: a job has a process
-of its own, so that a crash costs that job alone, without paying ten seconds of imports each time.
+Each job has its own process, so that a crash ends that job only. The processes are forked from a
+server that has imported torch and Lightning, which saves about ten seconds per job.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def start_server() -> None:
 
 
 def available_devices() -> tuple[str, ...]:
-    """Return every CUDA device, or the CPU."""
+    """Return all CUDA devices, or the CPU if there is none."""
     import torch
 
     count = torch.cuda.device_count()
@@ -41,7 +41,7 @@ def available_devices() -> tuple[str, ...]:
 
 
 def threads(n_devices: int) -> int:
-    """Return the CPU threads that each of so many jobs may use."""
+    """Return the CPU threads that each of ``n_devices`` jobs may use."""
     return max(1, usable_cpus() // n_devices)
 
 
@@ -57,14 +57,14 @@ class _Running:
 def execute(
     jobs: Sequence[Job], runtime: Runtime, devices: Sequence[str]
 ) -> Iterator[tuple[Job, Mapping[str, Any]]]:
-    """Run jobs, each on the next free device, and yield their events as they come.
+    """Run jobs, each on the next free device, and yield their events as they arrive.
 
     The last event of a job is ``{"event": "exit", "code": int}``; a code other than 0 means that
     the process died (killed, out of memory, segmentation fault).
 
     Args:
         jobs: In the order in which they should start.
-        runtime: Common to all; the device is filled in here.
+        runtime: Settings of all jobs; ``device`` is replaced for each job.
         devices: ``"cpu"`` or ``"cuda:<index>"``, one job at a time on each.
     """
     waiting, free = deque(jobs), deque(devices)
@@ -106,7 +106,7 @@ def _start(job: Job, runtime: Runtime, device: str) -> _Running:
 
 
 def _receive(events: Connection) -> Mapping[str, Any] | None:
-    """Return the next event, or None when the process is gone."""
+    """Return the next event, or None if the process has ended."""
     try:
         event: Mapping[str, Any] = events.recv()
     except Exception:  # noqa: BLE001 - end of file, or a message cut short by a kill
@@ -128,7 +128,7 @@ def _work(job: Job, runtime: Runtime, events: Connection, end: Connection) -> No
 
 
 def _exit_with_runner(end: Connection) -> None:
-    """Leave when the runner is gone: its end of the pipe closes even when it is killed."""
+    """Exit when the runner has ended: its end of the pipe is closed even if it was killed."""
     try:
         end.recv()
     except (EOFError, OSError):

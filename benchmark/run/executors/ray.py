@@ -1,8 +1,8 @@
-"""The ``ray`` executor: one Ray task a job, on a box with several GPUs or on a cluster.
+"""The ``ray`` executor: one Ray task per job, on a machine with several GPUs or on a cluster.
 
-An existing cluster is joined (``RAY_ADDRESS``, or the one that ``ray start`` left on this machine),
-else a Ray is started here and ends with this process. Every node must see the results folder and
-the prepared corpora under the same paths, and have tagbench installed.
+It connects to an existing cluster (``RAY_ADDRESS``, or one started on this machine by
+``ray start``). Otherwise it starts a local Ray instance, which ends with this process. Every node
+needs tagbench, and the results folder and the prepared corpora under the same paths.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmark.run.worker import log_path, run
 from datamodules.common.errors import TagbenchError
 
 _POLL_S = 0.2
-_EVENTS_BYTES = 80 * 2**20  # the least that Ray takes: events are all that travels
+_EVENTS_BYTES = 80 * 2**20  # the minimum of Ray; only events are transferred
 
 
 def _ray() -> Any:
@@ -29,13 +29,13 @@ def _ray() -> Any:
     except ImportError as error:
         raise TagbenchError(
             f"--executor ray needs Ray, which cannot be imported ({error}). Install it with "
-            "pip install 'ray>=2.40', or leave the flag out: --executor local needs nothing."
+            "pip install 'ray>=2.40', or use --executor local, which does not need it."
         ) from error
     return ray
 
 
 def start_server() -> None:
-    """Join a cluster, or start Ray here."""
+    """Connect to a cluster, or start a local Ray instance."""
     ray = _ray()
     if ray.is_initialized():
         return
@@ -53,9 +53,9 @@ def start_server() -> None:
 
 
 def available_devices() -> tuple[str, ...]:
-    """Return one device a GPU of the cluster, or one a node where there are none.
+    """Return one device per GPU of the cluster, or one per node if there is no GPU.
 
-    A job sees the GPU that Ray gave it and no other: its name is the same for all.
+    Ray makes only the assigned GPU visible to a job, so all GPUs have the name ``cuda:0``.
     """
     start_server()
     ray = _ray()
@@ -65,19 +65,19 @@ def available_devices() -> tuple[str, ...]:
 
 
 def threads(n_devices: int) -> int:
-    """Return the CPU threads that each of so many jobs may use."""
+    """Return the CPU threads that each of ``n_devices`` jobs may use."""
     return max(1, int(_ray().cluster_resources().get("CPU", 1)) // n_devices)
 
 
 def execute(
     jobs: Sequence[Job], runtime: Runtime, devices: Sequence[str]
 ) -> Iterator[tuple[Job, Mapping[str, Any]]]:
-    """Run jobs as Ray has room for them, and yield their events as they come.
+    """Run jobs when Ray has resources for them, and yield their events as they arrive.
 
     Args:
         jobs: In the order in which they should start.
-        runtime: Common to all.
-        devices: The first tells whether a job takes a GPU.
+        runtime: Settings of all jobs.
+        devices: The first one decides whether a job uses a GPU.
     """
     ray = _ray()
     from ray.util.queue import Queue
@@ -85,12 +85,12 @@ def execute(
     events = Queue(actor_options={"num_cpus": 0})
     runtime = replace(
         runtime,
-        results=str(Path(runtime.results).resolve()),  # a worker has a directory of its own
+        results=str(Path(runtime.results).resolve()),  # a worker has another working directory
         data_root=str(Path(runtime.data_root).resolve()),
         device=devices[0],
-        start="spawn",  # a process of Ray has threads, which a fork would cut off
+        start="spawn",  # a Ray worker has threads, which do not survive a fork
     )
-    # A process of its own for each job, and no second try: the runner decides what is tried again.
+    # One process per job and no retries: the runner decides which cells are run again.
     task = ray.remote(max_calls=1, max_retries=0)(_work).options(
         num_cpus=runtime.threads, num_gpus=int(devices[0].startswith("cuda"))
     )
@@ -98,7 +98,7 @@ def execute(
     try:
         while running:
             ended, _ = ray.wait(list(running), timeout=_POLL_S)
-            # After the look at who has ended: a job's last events are there before its end is.
+            # Read after `ray.wait`: the last events of a job are queued before the job ends.
             for number, event in events.get_nowait_batch(events.qsize()):
                 yield jobs[number], event
             for reference in ended:
@@ -110,7 +110,7 @@ def execute(
 
 
 def _code(reference: Any) -> int:
-    """Return 0, or 1 for a job that raised or whose process died: Ray does not tell the signal."""
+    """Return 0, or 1 if the job raised or its process died; Ray does not report the signal."""
     ray = _ray()
     try:
         ray.get(reference)
@@ -120,13 +120,13 @@ def _code(reference: Any) -> int:
 
 
 def _work(number: int, job: Job, runtime: Runtime, events: Any) -> None:
-    """Run a job in a worker of Ray."""
+    """Run a job in a Ray worker."""
     log_to(log_path(job, Path(runtime.results)))
     run(job, runtime, _thinned(lambda event: events.put((number, dict(event)))))
 
 
 def _thinned(send: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
-    """Return ``send`` for a few progress events a second of each cell, and for all others."""
+    """Return ``send`` limited to a few progress events per second and cell; others all pass."""
     last: dict[str, float] = {}
 
     def emit(event: Mapping[str, Any]) -> None:

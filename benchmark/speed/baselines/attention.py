@@ -24,7 +24,7 @@ class _SelfAttention(nn.Module):
         return x.view(x.size(0), x.size(1), self.heads, self.head_size).permute(0, 2, 1, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
+        query, key, value = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
         scores = torch.matmul(query, key.transpose(-1, -2)) / math.sqrt(self.head_size)
         weights = self.dropout(torch.softmax(scores, dim=-1))
         mixed = torch.matmul(weights, value).permute(0, 2, 1, 3).contiguous()

@@ -229,7 +229,7 @@ def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
     assert not console.file.getvalue()
     assert played(False, wanted=True) == whole
     assert not played(False)
-    assert "does not allow recordings to be passed on" in " ".join(console.file.getvalue().split())
+    assert "the licence does not allow redistribution" in " ".join(console.file.getvalue().split())
 
 
 def test_only_free_recordings_are_playable():

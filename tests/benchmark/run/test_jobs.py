@@ -343,5 +343,5 @@ def test_the_preset_says_what_the_bootstrap_draws_whole(small: Small):
 
 def test_an_imported_model_must_know_the_tags(small: Small, trained: Store):
     model = imported(small, trained, ("noisy", "brass"), "ignorant")
-    with pytest.raises(TagbenchError, match=r"does not know 2 of 3 tags \(high, low\)"):
+    with pytest.raises(TagbenchError, match=r"does not predict 2 of 3 tags \(high, low\)"):
         model.check_fits("folder", small.corpus)

@@ -170,7 +170,7 @@ def test_nothing_can_be_learnt(make: Make) -> None:
     bench = make()
     changed: dict[str, Any] = {"models": ["musicnn"], "checkpoints": []}
     benchmark = bench.benchmark.model_copy(update=changed)
-    with pytest.raises(TagbenchError, match=r"no tags, so 'musicnn' has nothing to learn"):
+    with pytest.raises(TagbenchError, match=r"no tags, so 'musicnn' cannot be trained"):
         dry_run.show(benchmark, bench.options, Console(quiet=True))
 
 
