@@ -22,31 +22,37 @@ Cells = Mapping[Condition, Mapping[int, Evaluation]]
 
 
 def _index(evaluations: Sequence[Evaluation]) -> dict[str, dict[Condition, dict[int, Evaluation]]]:
-    """Arrange evaluations by model, condition and seed; refuse what cannot be compared."""
+    """Arrange evaluations by model, condition and seed.
+
+    Raises:
+        TagbenchError: The evaluations belong to several datasets or tasks, or two have the same
+            model, condition and seed.
+    """
     for fact in ("dataset", "task"):
-        found = sorted({getattr(one, fact) for one in evaluations})
-        if len(found) != 1:
+        values = sorted({getattr(evaluation, fact) for evaluation in evaluations})
+        if len(values) != 1:
             raise TagbenchError(
-                f"A leaderboard is about one {fact}, got {', '.join(found) or 'no evaluation'}. "
+                f"A leaderboard is about one {fact}, got {', '.join(values) or 'no evaluation'}. "
                 "Render each on its own."
             )
     table: dict[str, dict[Condition, dict[int, Evaluation]]] = {}
-    for one in sorted(evaluations, key=lambda e: (e.model, e.seed, e.cell_id)):
-        runs = table.setdefault(one.model, {}).setdefault(one.condition, {})
-        if one.seed in runs:
+    for evaluation in sorted(evaluations, key=lambda e: (e.model, e.seed, e.cell_id)):
+        model, seed, condition = evaluation.model, evaluation.seed, evaluation.condition
+        runs = table.setdefault(model, {}).setdefault(condition, {})
+        if seed in runs:
             raise TagbenchError(
-                f"Two evaluations of {one.model!r} (seed {one.seed}) on {one.dataset} under "
-                f"{one.condition.label} ({one.condition.protocol}): cells "
-                f"{runs[one.seed].cell_id} and {one.cell_id}. They differ in preset, configuration "
-                "or data; give one of them a results directory of its own."
+                f"Two evaluations of {model!r} (seed {seed}) on {evaluation.dataset} under "
+                f"{condition.label} ({condition.protocol}): cells "
+                f"{runs[seed].cell_id} and {evaluation.cell_id}. They differ in preset, "
+                "configuration or data; give one of them a results directory of its own."
             )
-        runs[one.seed] = one
+        runs[seed] = evaluation
     return table
 
 
 @dataclass(frozen=True)
 class _Score:
-    """One model under one condition, averaged over seeds."""
+    """Scores of one model under one condition, averaged over seeds."""
 
     scores: np.ndarray
     drops: np.ndarray
@@ -58,42 +64,43 @@ class _Score:
 
 
 def _score_model(cells: Cells, scorer: Scorer) -> Callable[[Condition], _Score]:
-    """Score a model on clean audio now, and return what scores it under one condition."""
+    """Score a model on clean audio, and return a function that scores it under a condition."""
     clean = {
-        (condition, seed): scorer(one)
+        (condition, seed): scorer(evaluation)
         for condition, runs in cells.items()
         if condition.clean
-        for seed, one in runs.items()
+        for seed, evaluation in runs.items()
     }
 
     def reference(condition: Condition, seed: int) -> Run | None:
-        """The same trained model on clean audio, of the same protocol where there is one."""
-        found = [key for key in clean if key[1] == seed]
-        found.sort(key=lambda key: (key[0].protocol != condition.protocol, key[0].order))
-        return clean[found[0]] if found else None
+        """Return the run of a seed on clean audio, preferably of the condition's protocol."""
+        keys = [key for key in clean if key[1] == seed]
+        keys.sort(key=lambda key: (key[0].protocol != condition.protocol, key[0].order))
+        return clean[keys[0]] if keys else None
 
     def score(condition: Condition) -> _Score:
         runs = {
-            seed: clean[condition, seed] if condition.clean else scorer(one)
-            for seed, one in cells[condition].items()
+            seed: clean[condition, seed] if condition.clean else scorer(evaluation)
+            for seed, evaluation in cells[condition].items()
         }
         scores = scorer.over_seeds([run.macro for run in runs.values()])
         tags = scorer.over_seeds([run.tags for run in runs.values()])
         pairs: list[Pair] = [(reference(condition, seed), run) for seed, run in runs.items()]
-        lost = [
+        losses = [
             (scorer.drop(ref.macro, run.macro), ref.tags[0] - run.tags[0])
             for ref, run in pairs
             if ref
         ]
-        if lost:
-            drops, tag_drops = (scorer.over_seeds(parts) for parts in zip(*lost, strict=True))
+        if losses:
+            drops, tag_drops = (scorer.over_seeds(parts) for parts in zip(*losses, strict=True))
         else:
             drops, tag_drops = np.full_like(scores, np.nan), np.full_like(tags[0], np.nan)
-        known = [run.by_class for run in runs.values() if run.by_class]
+        per_seed = [run.by_class for run in runs.values() if run.by_class]
         by_class = None
-        if known:
-            tail = scorer.over_seeds([one.tail for one in known])
-            by_class = ClassScores(tail, np.sum([one.confusion for one in known], axis=0))
+        if per_seed:
+            tail = scorer.over_seeds([of_seed.tail for of_seed in per_seed])
+            confusion = np.sum([of_seed.confusion for of_seed in per_seed], axis=0)
+            by_class = ClassScores(tail, confusion)
         return _Score(
             scores,
             drops,
@@ -119,42 +126,43 @@ def bootstrap_scores(
 ) -> BootstrapScores:
     """Compute the scores of every evaluation under every bootstrap weighting.
 
-    A model's score is the mean over its seeds; several seeds are resampled with the tracks, see
-    :func:`benchmark.score.bootstrap.seed_shares`.
+    A model's score is the mean over its seeds; several seeds are resampled together with the
+    tracks, see :func:`benchmark.score.bootstrap.seed_shares`.
 
     Args:
         evaluations: Cells of one dataset on one split; at least one.
         n_boot: Number of replicates.
         seed: Seed of the resampling.
-        training_counts: Training tracks by tag; without them no class is known to be rare.
-        clusters: What each track is drawn with, by track id; by default what was stored.
-        facts: Which tags a perturbation may change, and their categories.
-        threads: Conditions scored at once; the result does not depend on it.
+        training_counts: Number of training tracks by tag; without it no class counts as rare.
+        clusters: Cluster of each track by track id; by default the clusters in the predictions.
+        facts: Tags that a perturbation may change, and the categories of tags.
+        threads: Number of conditions scored concurrently; the result does not depend on it.
 
     Raises:
-        TagbenchError: The cells are of several datasets, tasks or splits, or repeat each other.
+        TagbenchError: The cells belong to several datasets, tasks or splits, or two cells have the
+            same model, seed and condition.
     """
     table = _index(evaluations)
-    first = min(evaluations, key=lambda one: one.cell_id)
+    first = min(evaluations, key=lambda evaluation: evaluation.cell_id)
     scorer = Scorer(first, n_boot, seed, training_counts, clusters, facts)
-    found: dict[tuple[str, Condition], _Score] = {}
+    cell_scores: dict[tuple[str, Condition], _Score] = {}
     with ThreadPoolExecutor(threads or usable_cpus()) as pool:
         for model, cells in table.items():
             scores = pool.map(_score_model(cells, scorer), cells)
-            found |= {(model, k): score for k, score in zip(cells, scores, strict=True)}
-    return _collect(tuple(table), found, scorer)
+            cell_scores |= {(model, k): score for k, score in zip(cells, scores, strict=True)}
+    return _collect(tuple(table), cell_scores, scorer)
 
 
 def _collect(
-    models: tuple[str, ...], found: Mapping[tuple[str, Condition], _Score], scorer: Scorer
+    models: tuple[str, ...], cell_scores: Mapping[tuple[str, Condition], _Score], scorer: Scorer
 ) -> BootstrapScores:
     """Arrange the scores of models under conditions as arrays over both."""
-    unique = {condition for _, condition in found}
-    conditions = tuple(sorted(unique, key=lambda one: (not one.clean, one.order)))
+    unique = {condition for _, condition in cell_scores}
+    conditions = tuple(sorted(unique, key=lambda condition: (not condition.clean, condition.order)))
     shape = (len(models), len(conditions), len(scorer.metrics), scorer.weights.n_boot + 1)
     scores, drops = np.full(shape, np.nan), np.full(shape, np.nan)
     n_seeds = np.zeros(shape[:2], dtype=np.int64)
-    for (model, condition), score in found.items():
+    for (model, condition), score in cell_scores.items():
         at = models.index(model), conditions.index(condition)
         scores[at], drops[at], n_seeds[at] = score.scores, score.drops, score.n_seeds
     targets = scorer.stored.targets
@@ -172,11 +180,11 @@ def _collect(
         n_tracks=len(targets),
         n_valid_tags=int(metrics.valid_tags(targets).sum()),
         n_clusters=scorer.weights.n_clusters,
-        tag_scores={key: score.tags for key, score in found.items()},
+        tag_scores={key: score.tags for key, score in cell_scores.items()},
         training_counts=scorer.counts,
         tails=scorer.tails,
         n_tail_tracks=tuple(int(targets[:, list(t.rare)].any(1).sum()) for t in scorer.tails),
-        by_class={key: score.by_class for key, score in found.items() if score.by_class},
-        groups={key: score.groups for key, score in found.items()},
-        shifts={key: score.shift for key, score in found.items() if score.shift},
+        by_class={key: score.by_class for key, score in cell_scores.items() if score.by_class},
+        groups={key: score.groups for key, score in cell_scores.items()},
+        shifts={key: score.shift for key, score in cell_scores.items() if score.shift},
     )

@@ -1,14 +1,16 @@
-"""How well a model knows the classes that it saw seldom in training.
+"""Hit rate on classes with few training tracks.
 
-A class is *rare* below a threshold of training tracks (100 and 200), and the question is whether
-the model names it at all: among its K highest scores of the track, K being 2, 3 and 5. Han et al.
-(EMNLP 2018) ask so for relations in text, github.com/JohannesLiu/Music-Genre-Classification for
-genres. Which classes are rare is counted here: a list there holds a genre of 814 training tracks.
+A class is *rare* if it has fewer training tracks than a threshold (100 or 200). The hit rate at K
+(2, 3 or 5) measures whether a rare class is among the K highest scores of a track. Han et al.
+(EMNLP 2018) use this measure for relations in text, and
+github.com/JohannesLiu/Music-Genre-Classification for genres. The rare classes are determined from
+the training counts, because the list of rare genres in that repository includes a genre with 814
+training tracks.
 
-One definition serves both tasks. Every pair of a test track and a rare class that the track
-carries is one trial; it is a hit if the class is among the K highest of the track's C scores. The
-hit rate is the share of hits among the trials. A single-label track is one trial at most, so
-that the rate is the top-K accuracy on the tracks of rare classes; a multi-label track counts once
+The same definition is used for both tasks. Every pair of a test track and a rare class of the track
+is one trial; it is a hit if the class is among the K highest of the track's C scores. The hit rate
+is the fraction of trials that are hits. A single-label track gives at most one trial, so that the
+hit rate is the top-K accuracy on the tracks of rare classes. A multi-label track gives one trial
 for each of its rare tags.
 """
 
@@ -28,11 +30,11 @@ THRESHOLDS = (100, 200)
 
 @dataclass(frozen=True)
 class Tail:
-    """One question: the hit rate at ``k`` on the classes below ``threshold``.
+    """Definition of one hit rate: at ``k``, on the classes below ``threshold``.
 
     Attributes:
-        threshold: Training tracks that a class must have not to be rare.
-        k: How many of the highest scores of a track count.
+        threshold: Number of training tracks below which a class is rare.
+        k: Number of highest scores of a track in which the class is searched.
         rare: Columns of the rare classes, ascending; at least one.
     """
 
@@ -42,33 +44,33 @@ class Tail:
 
 
 def counts_of(tags: np.ndarray, training: Mapping[str, int]) -> np.ndarray:
-    """Return the training tracks of each tag (C,); a tag that was not counted has none."""
+    """Return the number of training tracks of each tag (C,); 0 for a tag without a count."""
     return np.array([training.get(str(tag), 0) for tag in tags], dtype=np.int64)
 
 
 def tails_of(counts: np.ndarray) -> tuple[Tail, ...]:
-    """Return every question that has an answer.
+    """Return every hit rate that is defined for the training counts.
 
-    Thresholds below which no class lies are left out, and so is a K of all the classes there are:
-    every model would score 1.
+    A threshold without rare classes is excluded, and so is a K of at least C, for which every model
+    would score 1.
 
     Args:
-        counts: (C,) training tracks of each class.
+        counts: (C,) number of training tracks of each class.
     """
-    found = []
+    tails: list[Tail] = []
     for threshold in THRESHOLDS:
         rare = tuple(int(column) for column in np.flatnonzero(counts < threshold))
-        found += [Tail(threshold, k, rare) for k in TOP if rare and k < len(counts)]
-    return tuple(found)
+        tails += [Tail(threshold, k, rare) for k in TOP if rare and k < len(counts)]
+    return tuple(tails)
 
 
 def hit_rate(scores: np.ndarray, targets: np.ndarray, tail: Tail, packed: np.ndarray) -> np.ndarray:
-    """Return the hit rate (R,) under every weighting; NaN where it has no trial.
+    """Return the hit rate (R,) under every weighting; NaN for a weighting without trials.
 
     Args:
         scores: (N, C); any scale that ranks the classes of a track.
         targets: (N, C) of 0 and 1.
-        tail: The question.
+        tail: Threshold, K and rare classes.
         packed: Weights from :func:`benchmark.score.metrics.pack_weights`, R lanes in all.
     """
     rare = list(tail.rare)

@@ -29,7 +29,8 @@ def build_tables(
 ) -> Tables:
     """Compute every table of one dataset.
 
-    A missing cell leaves blanks; unreadable predictions become a failure of stage ``score``.
+    The values of a missing cell are blank. Predictions that cannot be read are listed as a failure
+    of the stage ``score``.
 
     Args:
         evaluations: Finished cells of one dataset on one split.
@@ -37,14 +38,15 @@ def build_tables(
         n_boot: Bootstrap replicates behind each interval.
         seed: Seed of the resampling.
         baseline: Model that mCE is relative to; the columns are blank without it.
-        training_counts: Training tracks by tag; without them ``long_tail.csv`` has no rows.
-        facts: Which tags a perturbation may change, and their categories.
-        clusters: Unit that the bootstrap draws each track with, by track id; by default that
+        training_counts: Number of training tracks by tag; without it ``long_tail.csv`` has no rows.
+        facts: Tags that a perturbation may change, and the categories of tags.
+        clusters: Cluster of each track in the bootstrap, by track id; by default the clusters
             stored with the predictions.
-        threads: Conditions scored at once; the result does not depend on it.
+        threads: Number of conditions scored concurrently; the result does not depend on it.
 
     Raises:
-        TagbenchError: Cells of several datasets, tasks or splits, or two cells of one condition.
+        TagbenchError: The cells belong to several datasets, tasks or splits, or two cells have the
+            same model, seed and condition.
     """
     usable, broken = _readable(evaluations)
     failed = [*failures, *broken]
@@ -61,7 +63,7 @@ def build_tables(
 
 
 def _tables(inputs: TableInputs, dataset: str, task: str) -> Tables:
-    """Build every declared table."""
+    """Build every table that a module of this package declares."""
     specs = all_tables()
     return Tables(
         dataset=dataset,
@@ -75,7 +77,7 @@ def _tables(inputs: TableInputs, dataset: str, task: str) -> Tables:
 def _readable(
     evaluations: Sequence[Evaluation],
 ) -> tuple[list[Evaluation], list[CellFailure]]:
-    """Set aside cells whose predictions cannot be read or hold NaN."""
+    """Split evaluations into readable ones and failures to read finite predictions."""
     usable, broken = [], []
     for evaluation in evaluations:
         try:

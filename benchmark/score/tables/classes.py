@@ -1,9 +1,10 @@
-"""The tables that look at single classes: ``long_tail.csv`` and ``confusion.csv``.
+"""The tables of scores by class: ``long_tail.csv`` and ``confusion.csv``.
 
-Both are about untouched audio. In ``long_tail.csv``, ``accuracy`` is the hit rate that
-:mod:`benchmark.score.long_tail` defines, ``n_tracks`` counts the test tracks with a rare class, and
-``classes`` lists the rare classes, separated by ``|``. In ``confusion.csv``, ``count`` is added up
-over the model's seeds, and every pair of classes has a row, zeros included.
+Both tables describe predictions on clean audio. In ``long_tail.csv``, ``accuracy`` is the hit rate
+defined in :mod:`benchmark.score.long_tail`, ``n_tracks`` is the number of test tracks with a rare
+class, and ``classes`` lists the rare classes, separated by ``|``. In ``confusion.csv``, ``count``
+is the sum over the model's seeds, and every pair of classes has a row, including pairs with a count
+of zero.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from benchmark.score.tables.schema import Rows, TableSpec, columns, ordered
 
 
 def _long_tail_rows(data: BootstrapScores) -> Rows:
-    """Return one row per model, threshold and K; none where no class is rare."""
+    """Return one row per model, threshold and K; no rows if no class is rare."""
     rows = []
     for m, model in enumerate(data.models):
-        found = _of(data, m)
-        if found is None:
+        by_class = _class_scores(data, m)
+        if by_class is None:
             continue
-        low, high = data.interval(found.tail)
+        low, high = data.interval(by_class.tail)
         for at, tail in enumerate(data.tails):
             rows.append(
                 {
                     "model": model,
                     "threshold": tail.threshold,
                     "k": tail.k,
-                    "accuracy": found.tail[at, 0],
+                    "accuracy": by_class.tail[at, 0],
                     "low": low[at],
                     "high": high[at],
                     "n_tracks": data.n_tail_tracks[at],
@@ -38,13 +39,13 @@ def _long_tail_rows(data: BootstrapScores) -> Rows:
 
 
 def _confusion_rows(data: BootstrapScores) -> Rows:
-    """Return one row per model, true and predicted class; none for a multi-label task."""
+    """Return one row per model, true and predicted class; no rows for a multi-label task."""
     rows = []
     for m, model in enumerate(data.models):
-        found = _of(data, m)
-        if found is None:
+        by_class = _class_scores(data, m)
+        if by_class is None:
             continue
-        for true, counts in zip(data.tags, found.confusion, strict=False):
+        for true, counts in zip(data.tags, by_class.confusion, strict=False):
             for predicted, count in zip(data.tags, counts, strict=True):
                 rows.append(
                     {"model": model, "true": true, "predicted": predicted, "count": int(count)}
@@ -52,8 +53,8 @@ def _confusion_rows(data: BootstrapScores) -> Rows:
     return rows
 
 
-def _of(data: BootstrapScores, model: int) -> ClassScores | None:
-    """Return what a model does with the classes of clean audio, if it was evaluated there."""
+def _class_scores(data: BootstrapScores, model: int) -> ClassScores | None:
+    """Return the class scores of a model on clean audio; None if it was not evaluated on it."""
     k = data.clean_condition(model)
     return None if k is None else data.by_class[data.models[model], data.conditions[k]]
 

@@ -1,10 +1,10 @@
-"""The tables with a row per model and condition: ``robustness``, ``per_tag``, ``per_category``.
+"""The tables by model and condition: ``robustness``, ``per_tag`` and ``per_category``.
 
 In ``robustness.csv``, ``p_drop_holm`` is the one-sided p value of the claim that the model's drop
 under the condition is above zero, corrected after Holm for all perturbed conditions of the same
-model and metric; ``n_tags`` counts the tags behind a mean over tags. Where a dataset says which
-tags a family of perturbations may change, metrics called ``..._invariant`` leave these out, and
-drop from the clean score of the same tags.
+model and metric; ``n_tags`` is the number of tags in a mean over tags. If a dataset
+states which tags a family of perturbations may change, the metrics named ``..._invariant`` exclude
+these tags, and their drop is relative to the clean score of the same tags.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from benchmark.score.tables.schema import Rows, TableSpec, columns, ordered
 from benchmark.score.tag_groups import INVARIANT, SCORED
 
 INTERVALS = {"roc_auc": "", "pr_auc": "pr_auc_", "f1": "f1_"}
-"""Scores of a tag whose intervals ``per_tag.csv`` holds, with the prefix of their columns."""
+"""Scores of a tag whose intervals are in ``per_tag.csv``, with the prefix of their columns."""
 
 
 def condition_columns(data: BootstrapScores, model: str, condition: Condition) -> dict[str, Any]:
-    """Return what the rows of a condition begin with."""
+    """Return the columns that identify the rows of a model and condition."""
     return {
         "dataset": data.dataset,
         "model": model,
@@ -35,12 +35,12 @@ def condition_columns(data: BootstrapScores, model: str, condition: Condition) -
 
 def _corrected(data: BootstrapScores, drops: np.ndarray) -> np.ndarray:
     """Return p values (M, K, S) of drops (M, K, S, 1 + B) above zero, corrected over conditions."""
-    found = tail_p(drops, data.n_clusters)
-    found[:, [k for k, condition in enumerate(data.conditions) if condition.clean]] = np.nan
-    for m in range(found.shape[0]):
-        for s in range(found.shape[2]):
-            found[m, :, s] = holm(found[m, :, s])
-    return found
+    p_values = tail_p(drops, data.n_clusters)
+    p_values[:, [k for k, condition in enumerate(data.conditions) if condition.clean]] = np.nan
+    for m in range(p_values.shape[0]):
+        for s in range(p_values.shape[2]):
+            p_values[m, :, s] = holm(p_values[m, :, s])
+    return p_values
 
 
 def _robustness_rows(data: BootstrapScores) -> Rows:
@@ -76,16 +76,16 @@ def _robustness_rows(data: BootstrapScores) -> Rows:
 
 
 def _invariant_rows(data: BootstrapScores, m: int) -> list[dict[str, Any]]:
-    """Return the rows of a model over the tags that a condition's family leaves alone."""
-    found = []
+    """Return the rows of a model over the tags that a condition's family does not change."""
+    invariant = []
     for k, condition in enumerate(data.conditions):
         group = data.groups.get((data.models[m], condition), {}).get(INVARIANT)
         if group is not None:
-            found.append((k, condition, group))
+            invariant.append((k, condition, group))
     rows = []
     for s, metric in enumerate(SCORED):
-        p_drop = holm(np.array([group.p_drop[s] for _, _, group in found]))
-        for at, (k, condition, group) in enumerate(found):
+        p_drop = holm(np.array([group.p_drop[s] for _, _, group in invariant]))
+        for at, (k, condition, group) in enumerate(invariant):
             rows.append(
                 {
                     **condition_columns(data, data.models[m], condition),
@@ -131,17 +131,17 @@ def _per_tag_rows(data: BootstrapScores) -> Rows:
         for k, condition in enumerate(data.conditions):
             if not data.n_seeds[m, k]:
                 continue
-            found = data.tag_scores[model, condition]
+            scores = data.tag_scores[model, condition]
             for c, tag in enumerate(data.tags):
                 row = {**condition_columns(data, model, condition), "tag": tag}
                 row |= {"n_positive": data.n_positive[c], "n_seeds": data.n_seeds[m, k]}
                 row["n_train"] = None if data.training_counts is None else data.training_counts[c]
                 for s, metric in enumerate(tag_metrics()):
-                    row[metric] = found.value[s, c]
+                    row[metric] = scores.value[s, c]
                 for metric, prefix in INTERVALS.items():
                     s = tag_metrics().index(metric)
-                    row[f"{prefix}low"], row[f"{prefix}high"] = found.low[s, c], found.high[s, c]
-                row["drop"], row["drop_low"], row["drop_high"] = found.drop[:, c]
+                    row[f"{prefix}low"], row[f"{prefix}high"] = scores.low[s, c], scores.high[s, c]
+                row["drop"], row["drop_low"], row["drop_high"] = scores.drop[:, c]
                 rows.append(row)
     return rows
 

@@ -1,4 +1,4 @@
-"""The table ``consistency.csv``: how far each perturbed condition moves predictions."""
+"""The table ``consistency.csv``: change of predictions under each perturbed condition."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def _rows(data: BootstrapScores) -> Rows:
     rows = []
     for m, model in enumerate(data.models):
         for k, condition in enumerate(data.conditions):
-            found = data.shifts.get((model, condition))
-            if found is None:
+            shift = data.shifts.get((model, condition))
+            if shift is None:
                 continue
             for q, name in enumerate(names(len(data.tags))):
                 rows.append(
@@ -21,9 +21,9 @@ def _rows(data: BootstrapScores) -> Rows:
                         "model": model,
                         **condition.plain(),
                         "metric": name,
-                        "value": found.value[q],
-                        "low": found.low[q],
-                        "high": found.high[q],
+                        "value": shift.value[q],
+                        "low": shift.low[q],
+                        "high": shift.high[q],
                         "n_tracks": data.n_tracks,
                         "n_seeds": data.n_seeds[m, k],
                     }

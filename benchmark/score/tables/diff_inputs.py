@@ -81,7 +81,7 @@ def read_result_tables(path: Path) -> ResultTables:
             name = _table_file(file)
             frames[name] = _read(file, name)
     sources = dict(frames)
-    for name in (BOARD, SCORES):  # each table states facts that the other one does not
+    for name in (BOARD, SCORES):  # the other table states further facts
         sibling = path.parent / name
         if path.is_file() and path.name in (BOARD, SCORES) and sibling.is_file():
             sources.setdefault(name, _read(sibling, name))
@@ -107,7 +107,7 @@ def _read(path: Path, name: str) -> pd.DataFrame:
 
 
 def _table_file(path: Path) -> str:
-    """Return which of the two tables a CSV file holds: by its name, or by its key columns."""
+    """Return the name of the table in a CSV file, by the file's name or by its columns."""
     columns = set(read_text_table(path).columns)
     for name in [path.name] if path.name in _SCORE_COLUMNS else _SCORE_COLUMNS:
         if {*all_tables()[name.removesuffix(".csv")].keys, _SCORE_COLUMNS[name]} <= columns:
@@ -118,6 +118,7 @@ def _table_file(path: Path) -> str:
 
 
 def _facts(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the facts of ``IDENTITY`` that the tables state."""
     board, scores = frames.get(BOARD), frames.get(SCORES)
     facts = {name: _values(board, name) for name in IDENTITY if name != "dataset"}
     facts["dataset"] = _values(scores, "dataset")

@@ -15,34 +15,48 @@ from benchmark.store.predictions import Evaluation
 
 
 def effect_rows(evaluations: Iterable[Evaluation]) -> Rows:
-    """Tabulate what was heard: one row a condition and figure; no rows where none was measured.
+    """Return one row per perturbed condition and measured quantity.
 
-    ``asked`` is what the level stands for where its unit is that of a figure. ``low`` and ``high``
-    hold the middle 90 % of the tracks; ``n_clips`` counts those that the figure could be told of.
+    The level of a perturbation requests a value of a quantity if both have the same unit; the
+    column ``asked`` contains that value and is NaN otherwise. The columns ``low`` and ``high``
+    contain the 5 % and 95 % quantiles over tracks, and ``n_clips`` the number of tracks for which
+    the quantity is defined.
 
     Args:
         evaluations: Finished cells of one dataset.
+
+    Returns:
+        Rows sorted by condition; empty if no effect was measured.
     """
     rows: list[dict[str, Any]] = []
-    found: set[tuple[Any, ...]] = set()
-    # In an order of their own: which cells were finished first must not show.
-    for one in sorted(evaluations, key=lambda e: (*_key(e), e.cell_id)):
-        if _key(one) in found:
+    tabulated: set[tuple[Any, ...]] = set()
+    # Sorted, so that the table does not depend on the order in which cells finished.
+    for evaluation in sorted(evaluations, key=lambda e: (*_condition_key(e), e.cell_id)):
+        key = _condition_key(evaluation)
+        if key in tabulated:
             continue
-        measured = read(one.predictions.with_name(EFFECTS))
+        measured = read(evaluation.predictions.with_name(EFFECTS))
         if measured is not None:
-            found.add(_key(one))
-            rows.extend(_rows(one, measured))
+            tabulated.add(key)
+            rows.extend(_rows(evaluation, measured))
     return rows
 
 
-def _key(one: Evaluation) -> tuple[Any, ...]:
-    found = one.condition
-    return found.protocol, found.family, found.perturbation, found.severity, found.level
+def _condition_key(evaluation: Evaluation) -> tuple[Any, ...]:
+    """Return the values that identify a condition and sort conditions."""
+    condition = evaluation.condition
+    return (
+        condition.protocol,
+        condition.family,
+        condition.perturbation,
+        condition.severity,
+        condition.level,
+    )
 
 
-def _rows(one: Evaluation, measured: ConditionEffects) -> Iterable[dict[str, Any]]:
-    condition = one.condition
+def _rows(evaluation: Evaluation, measured: ConditionEffects) -> Iterable[dict[str, Any]]:
+    """Yield one row per measured quantity of the condition of an evaluation."""
+    condition = evaluation.condition
     axis = axis_of(condition.perturbation, condition.unit)
     own = axis.requested if axis else None
     units = UNITS if own is None else {**UNITS, own.name: own.unit}
@@ -50,7 +64,7 @@ def _rows(one: Evaluation, measured: ConditionEffects) -> Iterable[dict[str, Any
         values = measured.figures[name]
         values = values[np.isfinite(values)]
         row = {
-            "dataset": one.dataset,
+            "dataset": evaluation.dataset,
             **condition.plain(),
             "quantity": name,
             "quantity_unit": units.get(name, ""),

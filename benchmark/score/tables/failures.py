@@ -10,11 +10,11 @@ from benchmark.store.predictions import CellFailure
 
 
 def _rows(failures: Sequence[CellFailure]) -> Rows:
-    """Return one row per failure, in an order that does not depend on when each happened."""
+    """Return one row per failure, sorted by its values."""
     names = [field.name for field in fields(CellFailure)]
     rows = [
-        {**{name: getattr(one, name) for name in names}, "error": one.error.strip()}
-        for one in failures
+        {**{name: getattr(failure, name) for name in names}, "error": failure.error.strip()}
+        for failure in failures
     ]
     return sorted(rows, key=lambda row: [str(row[name]) for name in names])
 

@@ -22,7 +22,7 @@ from benchmark.store.predictions import Evaluation
 from benchmark.store.schema import Column
 
 PROVENANCE = ("windows", "preset", "manifest_digest", "split_digest", "version")
-"""Columns with facts of the cells; values that differ between cells are joined by a plus sign."""
+"""Columns that state the origin of a model's cells; distinct values are joined by a plus sign."""
 
 
 def _rows(inputs: TableInputs) -> Rows:
@@ -31,13 +31,13 @@ def _rows(inputs: TableInputs) -> Rows:
         return ()
     board = _leaderboard(inputs.scores, inputs.evaluations, inputs.baseline)
     board |= {"n_boot": inputs.n_boot, "bootstrap_seed": inputs.seed}
-    return _ranked(board, sorted({one.model for one in inputs.failures}))
+    return _ranked(board, sorted({failure.model for failure in inputs.failures}))
 
 
 def _leaderboard(
     data: BootstrapScores, evaluations: Sequence[Evaluation], baseline: str
 ) -> dict[str, Any]:
-    """Return the columns of the leaderboard, a row per model."""
+    """Return the columns of the leaderboard; each has one value per model."""
     rank, rank_low, rank_high = rank_interval(data.clean(data.primary))
     columns: dict[str, Any] = {
         "rank": rank,
@@ -96,41 +96,43 @@ def _ranked(columns: dict[str, Any], failed: Sequence[str]) -> Rows:
 def _with_interval(
     columns: dict[str, Any], name: str, data: BootstrapScores, samples: np.ndarray
 ) -> None:
+    """Add the estimates of ``samples`` (M, 1 + B) and the ends of their intervals as columns."""
     columns[name] = samples[:, 0]
     columns[f"{name}_low"], columns[f"{name}_high"] = data.interval(samples)
 
 
 def _clean_seeds(evaluations: Sequence[Evaluation], model: str) -> int:
-    return len({one.seed for one in evaluations if one.model == model and one.condition.clean})
+    """Return the number of training seeds with which a model was evaluated on clean audio."""
+    return len({e.seed for e in evaluations if e.model == model and e.condition.clean})
 
 
 def _fact(evaluations: Sequence[Evaluation], model: str, name: str) -> float | None:
-    """Return a cost of the model: the largest, should its cells disagree."""
-    known = [one.cost[name] for one in evaluations if one.model == model and name in one.cost]
-    return max(known) if known else None
+    """Return a cost of a model: the largest value of its cells, or None if no cell states it."""
+    costs = [e.cost[name] for e in evaluations if e.model == model and name in e.cost]
+    return max(costs) if costs else None
 
 
 def _provenance(evaluations: Sequence[Evaluation], model: str, name: str) -> str | None:
-    """Return a fact of provenance, all its values where the model's cells disagree."""
-    known = {one.provenance.get(name, "") for one in evaluations if one.model == model} - {""}
-    short = {value[:12] if name.endswith("_digest") else value for value in known}
+    """Return the distinct provenance values of a model's cells, joined by a plus sign."""
+    values = {e.provenance.get(name, "") for e in evaluations if e.model == model} - {""}
+    short = {value[:12] if name.endswith("_digest") else value for value in values}
     return "+".join(sorted(short)) or None
 
 
-def _with_ends(*named: Column) -> tuple[Column, ...]:
+def _with_ends(*estimates: Column) -> tuple[Column, ...]:
     """Return columns of numbers, each followed by the ends of its interval."""
-    found = []
-    for column in named:
-        found.append(column)
+    with_ends = []
+    for column in estimates:
+        with_ends.append(column)
         for end, which in (("low", "lower"), ("high", "upper")):
-            found.append(
+            with_ends.append(
                 Column(
                     f"{column.name}_{end}",
                     "number",
                     f"{which} end of its 95 % interval: {column.name}",
                 )
             )
-    return tuple(found)
+    return tuple(with_ends)
 
 
 _COLUMNS = (

@@ -1,4 +1,4 @@
-"""What a table of results is: columns, keys, and the function that computes its rows."""
+"""Definition of a result table: its columns, its keys and the function that computes its rows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _FIRST = ("leaderboard", "conditions", "statistics", "consistency", "classes", "
 
 @dataclass(frozen=True)
 class TableInputs:
-    """What a table can be computed from.
+    """Data from which a table can be computed.
 
     Attributes:
-        scores: Scores of every model and condition; None where no prediction could be read.
+        scores: Scores of every model and condition; None if no predictions could be read.
         evaluations: Finished evaluations whose predictions can be read.
         failures: Cells that did not finish.
         baseline: Model that mCE is relative to.
@@ -49,9 +49,9 @@ class TableSpec(TableSchema):
 
     Attributes:
         build: Function from the scores of a benchmark to rows; not called without scores.
-        from_inputs: Used in place of ``build`` by a table that needs more than the scores, or
-            exists without them.
-        when_empty: Columns of a table without rows, where the columns depend on the rows.
+        from_inputs: Function from all inputs to rows; replaces ``build`` in a table that needs more
+            than the scores, or that exists without them.
+        when_empty: Columns of a table without rows, if its columns depend on the rows.
         optional: Whether a table without rows has no file.
     """
 
@@ -61,7 +61,7 @@ class TableSpec(TableSchema):
     optional: bool = False
 
     def frame(self, inputs: TableInputs) -> pd.DataFrame:
-        """Compute the table."""
+        """Compute the table as a frame with the columns and types of the schema."""
         rows: Rows = ()
         if self.from_inputs is not None:
             rows = self.from_inputs(inputs)
@@ -77,7 +77,7 @@ def all_tables() -> dict[str, TableSpec]:
     """Return every table by name, in the order in which they are listed.
 
     Raises:
-        TypeError: Two tables have one name.
+        TypeError: Two tables have the same name.
     """
     package = importlib.import_module("benchmark.score.tables")
     modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
@@ -92,20 +92,28 @@ def all_tables() -> dict[str, TableSpec]:
 
 
 def columns(kind: Kind, **descriptions: str) -> tuple[Column, ...]:
-    """Return columns of one type from their descriptions by name."""
+    """Return columns of one type.
+
+    Args:
+        kind: Type of the values of every column.
+        descriptions: Description of each column by its name.
+    """
     return tuple(Column(name, kind, text) for name, text in descriptions.items())
 
 
 def ordered(names: str, *groups: Sequence[Column]) -> tuple[Column, ...]:
-    """Return the columns with ``names``, separated by spaces, from the groups or the shared ones.
+    """Return columns in the order of their names.
 
-    Of columns with one name in several groups, the first one is taken.
+    Args:
+        names: Names of the columns, separated by spaces.
+        groups: Columns to select from, in addition to :data:`SHARED`. If several groups have a
+            column with the same name, the first one is selected.
     """
-    known: dict[str, Column] = {}
+    by_name: dict[str, Column] = {}
     for group in (*groups, SHARED):
         for column in group:
-            known.setdefault(column.name, column)
-    return tuple(known[name] for name in names.split())
+            by_name.setdefault(column.name, column)
+    return tuple(by_name[name] for name in names.split())
 
 
 SHARED = (
@@ -137,4 +145,4 @@ SHARED = (
         drop_high="upper end of the paired 95 % interval of the drop",
     ),
 )
-"""Columns that mean the same in every table."""
+"""Columns that have the same meaning in every table."""

@@ -1,27 +1,30 @@
 """The tables of statistics: ``summary.csv``, ``comparisons.csv`` and ``ranks.csv``.
 
-All are of the primary score (column ``metric``), with the same resamples as every other table.
+All statistics are computed from the primary score (column ``metric``), with the same bootstrap
+replicates as every other table.
 
 ``summary.csv``: ``family`` is ``all`` for a statistic over the families of the protocol.
 
-* ``ce`` (a family): summed error as a share of the baseline's. ``mce`` is its mean over families,
-  ``relative_mce`` the same of drops, blank where the baseline hardly drops. 1 is the baseline.
-* ``retention``: share of skill above chance that is left, mean over severities. ``audc``: area
-  under that curve from clean to the last severity. 1 is unaffected.
+* ``ce`` (per family): summed error divided by that of the baseline. ``mce`` is its mean over
+  families. ``relative_mce`` is the same ratio of drops, blank if the drop of the baseline is close
+  to zero. The value of the baseline is 1.
+* ``retention``: fraction of the skill above chance that is retained, mean over severities.
+  ``audc``: area under that curve from clean to the last severity. A model without loss has 1.
 * ``worst_drop``: largest drop under any condition.
-* ``critical_severity`` (a family): severity at which the drop first reaches 0.02, between the
-  steps by a straight line; ``inf`` where it stays below up to the last one.
+* ``critical_severity`` (per family): severity at which the drop first reaches 0.02, interpolated
+  linearly between severities; ``inf`` if the drop stays below 0.02 at every severity.
 
 ``comparisons.csv``: ``scope`` is ``clean`` or a family, whose mean over directions and severities
-is compared. ``difference`` is the score of ``model_a`` minus that of ``model_b``,
-``drop_difference`` the same of their drops (below zero: ``model_a`` is the more robust).
-``p_beats`` is the share of resamples in which ``model_a`` scores higher. ``p_holm`` is two-sided,
-corrected after Holm for all pairs of a scope; ``significant`` is below 0.05.
+is compared. ``difference`` is the score of ``model_a`` minus that of ``model_b``, and
+``drop_difference`` is the same difference of their drops (below zero: ``model_a`` is more robust).
+``p_beats`` is the fraction of replicates in which ``model_a`` scores higher. ``p_holm`` is
+two-sided and corrected after Holm for all pairs of a scope. ``significant`` is true if ``p_holm``
+is below 0.05.
 
 ``ranks.csv``: Kendall's tau-b between the order of the models on clean and on perturbed audio.
-``noise_ceiling`` is what resampling the clean scores alone would leave of it. ``swaps`` lists pairs
-that change places, ``a>b`` for a that is ahead of b here and behind it on clean audio, where both
-orders hold in 97.5 % of the resamples.
+``noise_ceiling`` is the mean tau between the clean order and that of its replicates. ``swaps``
+lists the pairs that change places: ``a>b`` means that a scores higher than b under the condition
+and lower on clean audio, and that each order holds in at least 97.5 % of the replicates.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ SIGNIFICANT = 0.05
 _OF_FAMILY = ("ce", "retention", "audc", "worst_drop", "critical_severity")
 _OVER_FAMILIES = ("mce", "relative_mce", "retention", "audc", "worst_drop")
 _NEVER = 1e6  # stands for an infinite severity where an interval is interpolated
-_LAST = 100.0  # beyond any severity, and far below that
+_LAST = 100.0  # larger than any severity, and far below _NEVER
 
 
 def _summary_rows(data: BootstrapScores, baseline: str) -> Rows:
@@ -76,18 +79,18 @@ def _summary_rows(data: BootstrapScores, baseline: str) -> Rows:
 def _statistics(data: BootstrapScores, baseline: str) -> Iterator[tuple[str, str, str, np.ndarray]]:
     """Yield protocol, family, name and values (M, 1 + B) of every statistic."""
     for protocol in dict.fromkeys(family.protocol for family in families(data.conditions)):
-        found = summarise(data, baseline, protocol)
+        summary = summarise(data, baseline, protocol)
         for name in _OVER_FAMILIES:
-            yield protocol, "all", name, getattr(found, name)
-        for one in found.families:
+            yield protocol, "all", name, getattr(summary, name)
+        for statistics in summary.families:
             for name in _OF_FAMILY:
-                yield protocol, one.family.name, name, getattr(one, name)
+                yield protocol, statistics.family.name, name, getattr(statistics, name)
 
 
 def _interval(data: BootstrapScores, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the interval of samples that may be infinite."""
+    """Return the interval (two arrays (M,)) of samples (M, 1 + B) that may be infinite."""
     low, high = data.interval(np.minimum(samples, _NEVER))
-    # Between a severity and never lies never.
+    # An end that was interpolated between a severity and _NEVER is infinite.
     return np.where(low > _LAST, np.inf, low), np.where(high > _LAST, np.inf, high)
 
 
@@ -96,7 +99,7 @@ def _comparison_rows(data: BootstrapScores) -> Rows:
     clean = data.clean(data.primary)
     rows = list(_compared(data, data.protocol, "clean", clean, None))
     for family in families(data.conditions):
-        scores, drops = (family.mean(part[:, :, 0]) for part in (data.scores, data.drops))
+        scores, drops = (family.mean(values[:, :, 0]) for values in (data.scores, data.drops))
         rows += _compared(data, family.protocol, family.name, scores, drops)
     return rows
 
@@ -104,16 +107,19 @@ def _comparison_rows(data: BootstrapScores) -> Rows:
 def _compared(
     data: BootstrapScores, protocol: str, scope: str, scores: np.ndarray, drops: np.ndarray | None
 ) -> list[dict[str, Any]]:
-    """Compare every pair by scores (M, 1 + B), and by drops where there are some."""
-    known = np.flatnonzero(~np.isnan(scores[:, 0]))
-    first, second = (known[at] for at in np.triu_indices(len(known), k=1))
+    """Compare every pair of models by scores (M, 1 + B), and by drops if they are given."""
+    scored = np.flatnonzero(~np.isnan(scores[:, 0]))
+    first, second = (scored[at] for at in np.triu_indices(len(scored), k=1))
     difference = scores[first] - scores[second]
     low, high = data.interval(difference)
-    one_sided = np.minimum(*(tail_p(part, data.n_clusters) for part in (difference, -difference)))
+    one_sided = np.minimum(
+        tail_p(difference, data.n_clusters), tail_p(-difference, data.n_clusters)
+    )
     p_holm = holm(np.minimum(2.0 * one_sided, 1.0))
     beats = chance_of_beating(scores)
-    lost = np.full_like(difference, np.nan) if drops is None else drops[first] - drops[second]
-    lost_low, lost_high = data.interval(lost)
+    no_drops = np.full_like(difference, np.nan)
+    drop_difference = no_drops if drops is None else drops[first] - drops[second]
+    drop_low, drop_high = data.interval(drop_difference)
     return [
         {
             "model_a": data.models[a],
@@ -129,29 +135,29 @@ def _compared(
             "p_beats": beats[a, b],
             "p_holm": p_holm[at],
             "significant": None if np.isnan(p_holm[at]) else bool(p_holm[at] < SIGNIFICANT),
-            "drop_difference": lost[at, 0],
-            "drop_low": lost_low[at],
-            "drop_high": lost_high[at],
+            "drop_difference": drop_difference[at, 0],
+            "drop_low": drop_low[at],
+            "drop_high": drop_high[at],
         }
         for at, (a, b) in enumerate(zip(first, second, strict=True))
     ]
 
 
 def _rank_rows(data: BootstrapScores) -> Rows:
-    """Return one row per perturbed condition that two or more models were scored under."""
+    """Return one row per perturbed condition under which at least two models have a score."""
     clean = data.clean(data.primary)
     rows = []
     for k, condition in enumerate(data.conditions):
-        here = data.scores[:, k, 0]
-        known = np.flatnonzero(~np.isnan(clean[:, 0]) & ~np.isnan(here[:, 0]))
-        if condition.clean or len(known) < 2:
+        perturbed = data.scores[:, k, 0]
+        scored = np.flatnonzero(~np.isnan(clean[:, 0]) & ~np.isnan(perturbed[:, 0]))
+        if condition.clean or len(scored) < 2:
             continue
-        before, after = clean[known], here[known]
+        before, after = clean[scored], perturbed[scored]
         tau = kendall_tau(before, after)
         low, high = data.interval(tau[None])
-        sure = data.n_clusters > 1
-        changed = swaps(before, after) if sure else []
-        names = [data.models[m] for m in known]
+        has_intervals = data.n_clusters > 1
+        changed = swaps(before, after) if has_intervals else []
+        names = [data.models[m] for m in scored]
         rows.append(
             {
                 **condition.plain(),
@@ -159,9 +165,9 @@ def _rank_rows(data: BootstrapScores) -> Rows:
                 "kendall_tau": tau[0],
                 "low": low[0],
                 "high": high[0],
-                "noise_ceiling": noise_ceiling(before) if sure else np.nan,
-                "n_models": len(known),
-                "n_swaps": len(changed) if sure else None,
+                "noise_ceiling": noise_ceiling(before) if has_intervals else np.nan,
+                "n_models": len(scored),
+                "n_swaps": len(changed) if has_intervals else None,
                 "swaps": "|".join(sorted(f"{names[j]}>{names[i]}" for i, j in changed)),
             }
         )

@@ -59,6 +59,7 @@ def verify_tables(directory: Path, tables: Tables) -> list[Difference]:
 
 
 def _compare(name: str, keys: Sequence[str], stored: str, recomputed: str) -> Iterator[Difference]:
+    """Yield the differences between the stored and the recomputed text of one CSV file."""
     if stored == recomputed:
         return
     old_columns, old_keys, old = _parse(keys, stored)
