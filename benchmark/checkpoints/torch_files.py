@@ -71,7 +71,7 @@ def _load(path: Path) -> Any:
 
 
 def _not_torch(head: bytes) -> str:
-    """Return why a file is not a checkpoint, by its first bytes; empty if they do not tell."""
+    """Return why a file is not a checkpoint, by its first bytes; empty if unknown."""
     start = head.lstrip()[:64].lower()
     if not head:
         return "it is empty"

@@ -42,7 +42,7 @@ _SAME_CONSTANT = 1e-3  # stored mel filterbanks of old torchaudio versions are o
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What happened to every entry of an imported file.
+    """Result of the import for every entry of a file.
 
     Attributes:
         loaded: Names of the tensors that were loaded.

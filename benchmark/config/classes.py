@@ -36,7 +36,8 @@ def import_class(path: str, base: type, where: str) -> type[Any]:
 def declared_identity(cls: type, where: str) -> str:
     """Return the stable name of a class under which its results are stored.
 
-    A subclass must declare its own: an inherited one would store two architectures under one id.
+    A subclass must declare its own name, because an inherited one would give two architectures the
+    same id.
 
     Raises:
         TagbenchError: The class body declares none.
@@ -60,14 +61,14 @@ def resolve_params(
 ) -> dict[str, Any]:
     """Validate ``params`` against a constructor and fill in its defaults.
 
-    Filling in the defaults makes a changed default a changed identity.
+    The defaults are included, so that a changed default changes the identity.
 
     Args:
         cls: Class whose ``__init__`` declares the parameters with types.
-        base: Class above it whose parameters the runner sets.
-        params: What the file gives.
+        base: Base class whose parameters the runner sets.
+        params: Parameters in the file.
         where: File, for errors.
-        skip: More arguments that the runner sets.
+        skip: Other arguments that the runner sets.
     """
     fields = {
         name: field for name, field in declared_parameters(cls, base).items() if name not in skip

@@ -1,4 +1,4 @@
-"""Read experiment files: strict YAML 1.2 in, validated objects out.
+"""Read experiment files (strict YAML 1.2) and validate them.
 
 An error names the file, the dotted key and what was expected.
 """
@@ -67,7 +67,7 @@ def load(path: Path, schema: type[M]) -> M:
 
 
 def parse(data: object, schema: type[M], where: str) -> M:
-    """Validate what a YAML file holds against a schema.
+    """Validate the content of a YAML file against a schema.
 
     Nothing is converted, except that an integer may stand for a float and a list for a tuple.
 
@@ -120,7 +120,7 @@ _EXPECTED = {
     "dict_type": "a mapping of keys",
     "none_required": "null",
 }
-"""What a value of the wrong type should have been, by Pydantic's type of error."""
+"""Description of the expected value, by the type of Pydantic's error."""
 
 
 def _expected(error: ErrorDetails) -> str:

@@ -1,4 +1,4 @@
-"""Content identity: a cell's id is the hash of everything that decides its numbers."""
+"""Content identity: the id of a cell is a hash of everything that determines its results."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ID_LENGTH = 16
 
 
 class Identity(BaseModel):
-    """Base of what is hashed. How a cell ran (devices, paths, W&B) is another type on purpose.
+    """Base class of hashed content. Devices, paths and W&B settings are not part of an identity.
 
-    Fields named in ``omitted_when_empty`` leave no trace while they are empty, so that a field can
-    be added without a change of the ids that do not use it.
+    Fields named in ``omitted_when_empty`` are left out of the hash while they are empty, so that a
+    new field does not change the ids of cells that do not use it.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
@@ -36,10 +36,9 @@ class Identity(BaseModel):
 
     @cached_property
     def canonical_text(self) -> str:
-        """The canonical JSON text of this identity, which is what is hashed.
+        """Canonical JSON text of this identity, from which the hash is computed.
 
-        It is joined from the texts of nested identities. Those are kept, because thousands of cells
-        share them.
+        It is built from the cached texts of nested identities, which thousands of cells share.
         """
         texts = (
             f'"{name}":{_canonical_part(value)}'
@@ -49,14 +48,14 @@ class Identity(BaseModel):
         return "{" + ",".join(texts) + "}"
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with other values; its text is its own."""
+        """Return a copy with updated values and without the cached text."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("canonical_text", None)
         return copied
 
 
 class Inputs(Identity):
-    """Digests of what a prepared corpus feeds in."""
+    """Digests of a prepared corpus."""
 
     manifest: str
     split: str
@@ -66,9 +65,9 @@ class Inputs(Identity):
 
 
 class Architecture(Identity):
-    """A model class, by its own ``identity``, with every parameter filled in.
+    """The ``identity`` of a model class, with all parameters.
 
-    The import path is not part of it: a class that moves to another file keeps its ids.
+    The import path is not included, so that a class that moves to another file keeps its ids.
     """
 
     identity: str
@@ -79,7 +78,7 @@ class Architecture(Identity):
 
 
 class TrainIdentity(Identity):
-    """Everything that decides the weights of one trained model.
+    """Everything that determines the weights of a trained model.
 
     Attributes:
         parents: Ids of the training cells that this one builds on, such as a teacher, by the name
@@ -97,7 +96,7 @@ class TrainIdentity(Identity):
 
 
 class ImportIdentity(Identity):
-    """Everything that decides what an imported model predicts: it was trained elsewhere."""
+    """Everything that determines the predictions of an imported model."""
 
     kind: Literal["import"] = "import"
     architecture: Architecture
@@ -107,7 +106,7 @@ class ImportIdentity(Identity):
 
 
 class PerturbationIdentity(Identity):
-    """Everything that decides the audio of one condition, beside the audio of the corpus."""
+    """Everything that determines the audio of a condition, in addition to the corpus."""
 
     name: str
     family: str
@@ -119,7 +118,7 @@ class PerturbationIdentity(Identity):
 
 
 class ChainIdentity(Identity):
-    """Everything that decides the audio of a chain: its links, in their order.
+    """Everything that determines the audio of a chain: its links in order.
 
     Neither its name nor its severity is part of the identity.
     """
@@ -129,7 +128,7 @@ class ChainIdentity(Identity):
 
 
 class EvaluationIdentity(Identity):
-    """Everything that decides one table of predictions."""
+    """Everything that determines the predictions of a cell."""
 
     kind: Literal["evaluation"] = "evaluation"
     train: str
@@ -139,7 +138,7 @@ class EvaluationIdentity(Identity):
 
 
 def canonical(value: Any) -> str:
-    """Return the one JSON text of a value: sorted keys, no spaces, no NaN, ASCII."""
+    """Return the canonical JSON text of a value: sorted keys, no spaces, no NaN, ASCII."""
     return canonical_json(value, ascii_only=True)
 
 

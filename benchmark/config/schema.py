@@ -13,7 +13,7 @@ from lightning_modules.training.recipe import Recipe, get_recipe
 
 
 class Strict(BaseModel):
-    """Base of every experiment file: no unknown key, no silent conversion."""
+    """Base class of the schemas: unknown keys and type conversions are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
@@ -36,13 +36,13 @@ class DatasetFile(Strict):
 
 
 class WindowsSpec(Strict):
-    """How a track is cut at evaluation; see :class:`datamodules.loaders.windowing.Windowing`."""
+    """Windows at evaluation; see :class:`datamodules.loaders.windowing.Windowing`."""
 
     protocol: str = "tiled"
     max_windows: int | None = None
 
     def build(self) -> Windowing:
-        """Return the windowing, with a clear error for an unknown protocol."""
+        """Return the windowing; raise a TagbenchError for an unknown protocol."""
         valid = ("tiled", "won2020")
         if self.protocol not in valid:
             raise unknown_name("window protocol", self.protocol, valid, "windows.protocol")
@@ -50,9 +50,9 @@ class WindowsSpec(Strict):
 
 
 def _chain(item: object) -> object:
-    """Return a selection as it is, and a chain that a mapping spells out as the command line does.
+    """Convert a chain that is given as a mapping to its text form; return other values unchanged.
 
-    ``{name: phone, chain: [compression:3, white_noise:2]}`` is
+    ``{name: phone, chain: [compression:3, white_noise:2]}`` becomes
     ``phone=compression:3>white_noise:2``.
     """
     if not isinstance(item, Mapping):
@@ -68,11 +68,11 @@ def _chain(item: object) -> object:
 
 
 Selection = Annotated[str, BeforeValidator(_chain)]
-"""What :func:`benchmark.perturbations.resolve` takes; a chain may also be a mapping."""
+"""Argument of :func:`benchmark.perturbations.resolve`; a chain may also be a mapping."""
 
 
 class Preset(Strict):
-    """``experiments/presets/<name>.yaml``: budget of training and protocol of evaluation."""
+    """``experiments/presets/<name>.yaml``: training budget and evaluation protocol."""
 
     recipe: str | Recipe
     windows: WindowsSpec = WindowsSpec()
@@ -82,15 +82,15 @@ class Preset(Strict):
     baseline: str = "fcn"
     n_boot: int = Field(default=1000, ge=100)
     cluster: Literal["artist", "song", "track"] = "artist"
-    """What the bootstrap draws whole: an artist where known, else a song; a song; a track."""
+    """Unit of bootstrap resampling; see :meth:`datamodules.corpus.corpus.Corpus.clusters`."""
 
     def training(self) -> Recipe:
-        """Return the recipe: the one written out here, or the shipped one of that name."""
+        """Return the recipe, which is given in full or by the name of a shipped one."""
         return get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
 
 
 class BenchmarkFile(Strict):
-    """``experiments/benchmarks/<name>.yaml``: the matrix; the flags of ``run`` build the same."""
+    """``experiments/benchmarks/<name>.yaml``: a matrix, as the options of ``run`` define it."""
 
     datasets: list[str] = Field(min_length=1)
     models: list[str] = []

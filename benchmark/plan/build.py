@@ -101,7 +101,7 @@ def inputs_of(corpus: Corpus) -> Inputs:
 def evaluation_settings(
     conditions: Sequence[Condition], preset: Preset, inputs: Inputs
 ) -> list[EvaluationSetting]:
-    """Return what the evaluations of all models share, for each condition."""
+    """Return the settings of each condition, which the evaluations of all models share."""
     perturbations, seed = catalogue(), preset.perturbation_seed
     windows = preset.windows.model_dump(mode="json")
     return [
@@ -115,10 +115,10 @@ def evaluation_settings(
 def _contract(
     preset: Preset, inputs: Inputs, recipe: Mapping[str, Any], own_tags: Sequence[str]
 ) -> str:
-    """Return the canonical text of what every row of one leaderboard must share.
+    """Return the canonical text of the settings that all rows of a leaderboard must share.
 
     Args:
-        preset: Budget and protocol.
+        preset: Training budget and evaluation protocol.
         inputs: Digests of the corpus.
         recipe: The recipe as it is run.
         own_tags: Tags of the models, where the corpus has none.

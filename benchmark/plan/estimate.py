@@ -52,7 +52,7 @@ def estimate(
     Args:
         models: Its models.
         corpus: The dataset, prepared.
-        preset: Budget and protocol.
+        preset: Training budget and evaluation protocol.
         n_tags: Number of outputs of each model.
         device: ``"cpu"`` or ``"cuda:<index>"``.
         threads: CPU threads of one job.

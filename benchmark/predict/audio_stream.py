@@ -144,7 +144,8 @@ def open_audio_stream(config: StreamConfig, workers: int, start: str = "fork") -
     if start == "fork" and _cuda_is_initialised():
         start = "forkserver"
     context = multiprocessing.get_context(start)
-    # Workers of a fork server are its children: they end with the server, which ends with us.
+    # Workers of a fork server are its children; they end with the server, and the server ends with
+    # this process.
     parent = 0 if start == "forkserver" else os.getpid()
     pipes, processes = [], []
     for _ in range(workers):

@@ -8,11 +8,11 @@ from datamodules.common.seeding import seed_for
 
 SAMPLE = range(8, 33)
 """Tracks of a condition whose loudness, pitch and tempo are measured, at least and at most."""
-_SHARE = 20  # a twentieth of a test set costs some 3 % of perturbing it
+_SHARE = 20  # measuring 1/20 of a test set takes about 3 % of the time of perturbing it
 
 
 def sampled(track_ids: Sequence[str]) -> frozenset[str]:
-    """Return the tracks whose costly figures are measured: the same for every condition.
+    """Return the tracks whose slow quantities are measured; they are the same in all conditions.
 
     Args:
         track_ids: All tracks of the test set, in any order.

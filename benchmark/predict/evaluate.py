@@ -39,7 +39,7 @@ from datamodules.corpus.corpus import Corpus
 
 
 class EvaluationSetup(NamedTuple):
-    """What decides the audio and the windows of an evaluation cell, apart from its model."""
+    """Settings that determine the audio and the windows of an evaluation cell."""
 
     condition: Condition
     seed: int
@@ -81,7 +81,7 @@ def evaluate(cells: Sequence[EvaluationCell], store: Store, runtime: Runtime, em
                 continue
             try:
                 evaluator.run(setup, group)
-            except Exception as error:  # noqa: BLE001 - contained: the other conditions go on
+            except Exception as error:  # noqa: BLE001 - other conditions are not affected
                 for cell_id in group.values():
                     record_failure(store, cell_id, EvaluationCell.kind, error, emit)
 

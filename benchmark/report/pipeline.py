@@ -1,4 +1,4 @@
-"""From stored predictions to tables and report: no audio, no torch, no forward pass."""
+"""Compute tables and report from stored predictions, without audio and torch."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _write_report(
 
 
 def provenance_of(record: run_record.RunRecord, store: Store) -> dict[str, Any]:
-    """Return what the report says about where its numbers come from."""
+    """Return the provenance that the report states."""
     info = record.info
     provenance = DatasetResults(record, store).provenance
     software = {name: ", ".join(values) for name, values in provenance.software.items()}

@@ -98,7 +98,7 @@ def tag_scores(per_tag: pd.DataFrame, task: str, protocol: str = "suite") -> pd.
     rows = per_tag[(per_tag["severity"] > 0) & (per_tag["protocol"] == protocol)]
     if not len(rows):
         return scores.reset_index(drop=True)
-    # Means of means: the weight of a family does not depend on its directions and levels.
+    # Means of means, so that the weight of a family does not depend on its directions and levels.
     step = rows.groupby(["model", "tag", "family", "severity"])["drop"].mean()
     family = step.groupby(["model", "tag", "family"]).mean().unstack("family")
     family.columns = [f"{name}_drop" for name in family.columns]
