@@ -165,7 +165,7 @@ class TaggingModule(pl.LightningModule):
         """Add the tracks of the batch to the validation metrics, and return their mean loss."""
         audio, track_index, targets = batch["audio"], batch["track_index"], batch["targets"]
         rows = windows_per_pass(audio.shape[1])
-        logits = torch.cat([self(part) for part in torch.split(audio, rows)])  # (W, C)
+        logits = torch.cat([self(windows) for windows in torch.split(audio, rows)])  # (W, C)
         losses = self.losses(logits, targets[track_index])  # (W,)
         track_losses = track_means(losses[:, None], track_index, len(targets))[:, 0]
         scores = track_means(self.probabilities(logits), track_index, len(targets))

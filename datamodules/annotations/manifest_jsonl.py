@@ -1,20 +1,20 @@
-"""Reader of the JSONL manifest: one JSON object a line for each track, in UTF-8.
+"""Reader of the JSONL manifest: UTF-8 text with one JSON object per line, one line per track.
 
 ``tagbench export`` writes it.
 
 ==================  ==============================================================================
-``path``            Audio file, relative to the manifest. Needed. Also called ``audio_path``.
-``tags``            List of strings, or one string. Needed. Also called ``label``, as in MARBLE.
+``path``            Required. Audio file, relative to the manifest; ``audio_path`` is an alias.
+``tags``            Required. List of strings, or one string; ``label`` is an alias (MARBLE).
 ``split``           ``train``, ``valid`` or ``test``, on every line or on none.
 ``track_id``        Identifier of the track; by default its path.
 ``artist``          Group that two splits must not share, likewise ``album`` and ``song``.
-``sample_rate``     Of a ``.npy`` file in Hz, 16000 by default; other files state it themselves.
+``sample_rate``     Sample rate of a ``.npy`` file in Hz; by default 16000. Other files ignore it.
 ==================  ==============================================================================
 
-The strings of a list are tags as they are. One string is read as a cell of ``tags.csv``, see
-`datamodules.annotations.tag_notation`. What a preparation measures (samples, checksums) is passed
-over. Other keys are kept as columns of the prepared manifest if they hold text or a number, and
-passed over otherwise, unless they look like a misspelt one of the above.
+Each string of a list is one tag. A single string is parsed like a cell of ``tags.csv``, see
+`datamodules.annotations.tag_notation`. Fields that a preparation measures (samples, checksums) are
+ignored. Other keys are kept as columns of the prepared manifest if they hold text or a number, and
+ignored otherwise. A key that is similar to one of the above raises an error.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def read_jsonl(table: Path, *, single: bool) -> tuple[Row, ...]:
     for number, values in objects:
         row = _row(values, table, number, single=single)
         for kind, name in (("path", row.path), ("track_id", row.name)):
-            first, known = seen.setdefault(f"{kind} {name}", (number, row))
-            if known != row:
+            first_line, first_row = seen.setdefault(f"{kind} {name}", (number, row))
+            if first_row != row:
                 raise TagbenchError(
                     f"{table}, line {number}: the {kind} {name!r} is there already, in line "
-                    f"{first}. Write one line for each track, with all its tags."
+                    f"{first_line}. Write one line for each track, with all its tags."
                 )
         rows[row.path] = row
     return check_rows(rows.values(), table, EXAMPLE)

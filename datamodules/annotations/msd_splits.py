@@ -81,8 +81,8 @@ class MsdSplits:
         ids = {"train": pool[: self.lee_train], "valid": pool[self.lee_train :], "test": test}
         every = [track for split in SPLITS for track in ids[split]]
         labels = msd_lists.unpickle_labels(self.path("lee_labels", "all"), every, self.classes)
-        parts = np.split(labels, [self.lee_train, len(pool)])
-        return {split: Listed(ids[split], part) for split, part in zip(SPLITS, parts, strict=True)}
+        by_split = zip(SPLITS, np.split(labels, [self.lee_train, len(pool)]), strict=True)
+        return {split: Listed(ids[split], split_labels) for split, split_labels in by_split}
 
     @cached_property
     def choi_clips(self) -> dict[str, str]:

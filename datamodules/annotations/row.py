@@ -178,12 +178,12 @@ def _find(folder: Path, name: str, listings: dict[Path, dict[str, str]]) -> Path
     if (folder / name).is_file():
         return folder / name
     place = folder
-    for part in name.split("/"):
-        if not (place / part).exists():
+    for component in name.split("/"):
+        if not (place / component).exists():
             if place not in listings:
                 listings[place] = {nfc(entry): entry for entry in _entries(place)}
-            part = listings[place].get(part, part)
-        place /= part
+            component = listings[place].get(component, component)
+        place /= component
     return place if place.is_file() else None
 
 

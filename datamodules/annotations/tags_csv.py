@@ -61,10 +61,10 @@ def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
             artist=fields.get("artist", ""),
             album=fields.get("album", ""),
         )
-        first, known = rows.setdefault(row.path, (line, row))
-        if known != row:
+        first_line, first_row = rows.setdefault(row.path, (line, row))
+        if first_row != row:
             raise TagbenchError(
-                f"{table}, line {line}: {row.path!r} is there already, in line {first}. "
+                f"{table}, line {line}: {row.path!r} is there already, in line {first_line}. "
                 "Write one row for each file, with all its tags separated by |."
             )
     return check_rows((row for _, row in rows.values()), table, EXAMPLE)
@@ -100,8 +100,9 @@ def _lines(table: Path) -> Iterator[_Line]:
 def _delimiter(text: str) -> tuple[str, int]:
     """Return the character between columns, and the number of lines before the header."""
     first = text.lstrip("\r\n").split("\n", 1)[0].strip("\r")
-    if found := re.fullmatch(r"sep=(.)", first.strip('"'), re.IGNORECASE):  # written by Excel
-        return found[1], 1
+    # Excel may write the separator in a line before the header.
+    if declared := re.fullmatch(r"sep=(.)", first.strip('"'), re.IGNORECASE):
+        return declared[1], 1
     names = {mark: {clean(name).strip('"').lower() for name in first.split(mark)}
              for mark in _DELIMITERS}  # fmt: skip
     counts: Mapping[str, int] = {mark: len(names[mark] & set(_NEEDED)) for mark in _DELIMITERS}

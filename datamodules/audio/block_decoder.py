@@ -92,23 +92,23 @@ def decode_sources(sources: Sequence[Source], sample_rate: int, label: str) -> D
         AudioError: If a source is not corrupt but of a format or codec that cannot be decoded, or
             its sample rate is not one of audio.
     """
-    parts = []
+    results = []
     for source in sources:
         try:
             with _Stream(source if isinstance(source, Path) else _Memory(source)) as sound:
                 check_header(sound, label)
-                parts.append(_drain(sound, sample_rate, _size(source)))
+                results.append(_drain(sound, sample_rate, _size(source)))
         except sf.LibsndfileError as error:
-            parts.append(Decoded(error=_cause(error, label)))
-    if len(parts) == 1:
-        return parts[0]
+            results.append(Decoded(error=_cause(error, label)))
+    if len(results) == 1:
+        return results[0]
     return Decoded(
-        np.concatenate([part.audio for part in parts]),
-        sum(part.frames for part in parts),
-        sum(part.promised for part in parts),
-        max(part.peak for part in parts),
-        any(part.is_mp3 for part in parts),
-        next((part.error for part in parts if part.error), ""),
+        np.concatenate([result.audio for result in results]),
+        sum(result.frames for result in results),
+        sum(result.promised for result in results),
+        max(result.peak for result in results),
+        any(result.is_mp3 for result in results),
+        next((result.error for result in results if result.error), ""),
     )
 
 

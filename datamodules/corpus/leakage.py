@@ -30,8 +30,8 @@ def membership(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    known = frame[frame[column] != ""]
-    counts = pd.crosstab(known[column], known["split"])
+    labelled = frame[frame[column] != ""]
+    counts = pd.crosstab(labelled[column], labelled["split"])
     return counts.reindex(columns=list(SPLITS), fill_value=0) > 0
 
 

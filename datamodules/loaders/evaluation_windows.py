@@ -43,7 +43,8 @@ class EvaluationWindows(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         positions = self._groups[index]
         windows = [self._windows(position) for position in positions]
-        track_index = np.repeat(np.arange(len(windows)), [len(part) for part in windows]).tolist()
+        counts = [len(track_windows) for track_windows in windows]
+        track_index = np.repeat(np.arange(len(windows)), counts).tolist()
         return self._reader.batch(positions, np.concatenate(windows), track_index)
 
     def _windows(self, position: int) -> Float32:

@@ -52,8 +52,8 @@ def compose(factors: Factors, duration: float = CLIP_SECONDS) -> Score:
     return Score(factors, duration, start, ending, parts)
 
 
-def _stream(factors: Factors, part: str) -> np.random.RandomState:
-    return rng_for("synth", factors.seed, factors.index, part)
+def _stream(factors: Factors, name: str) -> np.random.RandomState:
+    return rng_for("synth", factors.seed, factors.index, name)
 
 
 def _part(frame: Frame, number: int, start: float, closes: bool, duration: float) -> Part:

@@ -196,7 +196,7 @@ def _assign_round(seed: int, split: str, round_: int) -> tuple[tuple[int, str], 
 
 def _lineup(brief: Brief, round_: int, rng: np.random.RandomState) -> Lineup:
     text = brief.lineups[round_ % len(brief.lineups)]
-    core = [(role, name) for role, _, name in (part.partition("=") for part in text.split())]
+    core = [(role, name) for role, _, name in (pair.partition("=") for pair in text.split())]
     if core[0][0] == "solo":
         return tuple(core)
     present = {name for _, name in core}

@@ -249,8 +249,8 @@ def shape_spectrum(
     total: npt.NDArray[np.complex64] | None = None
     for stem, gain in zip(stems, gains, strict=True):
         response = np.interp(hertz, grid, gain(grid)).astype(np.float32)
-        part = scipy.fft.rfft(stem, size) * response
-        total = part if total is None else total + part
+        spectrum = scipy.fft.rfft(stem, size) * response
+        total = spectrum if total is None else total + spectrum
     out: Audio = scipy.fft.irfft(total, size)[:samples]
     return out
 

@@ -163,8 +163,8 @@ def voice(
         source = oscillate(line, hertz, sample_rate, glottis)
         source += np.float32(0.05) * _noise(samples, rng)
         source *= gate(line, samples, sample_rate, rise=0.06, fall=0.05)
-        for vowel, part in _by_vowel(source, line, vowels, sample_rate, 1).items():
-            total[vowel] += part
+        for vowel, vowel_audio in _by_vowel(source, line, vowels, sample_rate, 1).items():
+            total[vowel] += vowel_audio
     return _sung(total, shift, sample_rate)
 
 
@@ -185,8 +185,8 @@ def choir(
             source += oscillate(line, hertz, sample_rate, glottis, float(rng.random_sample()))
         source += np.float32(0.15) * _noise(samples, rng)
         source *= gate(line, samples, sample_rate, rise=rise, fall=0.2)
-        for vowel, part in _by_vowel(source, line, vowels, sample_rate, 0).items():
-            total[vowel] += part
+        for vowel, vowel_audio in _by_vowel(source, line, vowels, sample_rate, 0).items():
+            total[vowel] += vowel_audio
     return _sung(total, shift, sample_rate)
 
 

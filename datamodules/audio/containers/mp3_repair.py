@@ -1,8 +1,9 @@
 """Frames of MP3 files, read from header to header (ISO 11172-3, 2.4.1.3), and repaired files.
 
-The decoder needs help in three cases. It stops at the number of frames that the first frame states
-even if more follow. Without such a number it stops at a guess from the bit rate of the first
-frames. And it gives up at the first gap between frames, where players and ffmpeg go on.
+The decoder loses audio in three cases. If the first frame states a number of frames, the decoder
+stops there even if more frames follow. Without such a number, it stops at an estimate from the bit
+rate of the first frames. It also stops at the first gap between frames, where players and ffmpeg
+continue.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Mp3Stream:
         samples: Samples per channel in the frames.
         gap_bytes: Bytes between the runs that belong to no frame and to no tag.
         ends_whole: Whether nothing but tags follows the last frame.
-        count: What the first frame states, if it does.
+        count: Length that the first frame states; None if it states none.
     """
 
     data: Bytes
@@ -245,14 +246,14 @@ def _frame_length(data: Bytes, at: int, kind: Kind | None) -> int:
     """Return the bytes of the frame that starts at ``at``, 0 if none of this kind does."""
     if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
         return 0
-    version, rate, _ = found = _kind(data, at)
+    version, rate, _ = frame_kind = _kind(data, at)
     bitrate = data[at + 2] >> 4
     if (
         version == 1
         or data[at + 1] >> 1 & 3 != _LAYER_III
         or rate == 3
         or bitrate in (0, 15)
-        or (kind is not None and found != kind)
+        or (kind is not None and frame_kind != kind)
     ):
         return 0
     factor = 144_000 if version == 3 else 72_000
