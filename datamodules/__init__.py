@@ -1,1 +1,1 @@
-"""Audio and labels in, batches out. Knows nothing of models."""
+"""Datasets: download, decoding, labels and batches. Does not import the model packages."""

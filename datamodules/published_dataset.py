@@ -1,7 +1,7 @@
-"""`PublishedDataset`: base class of the datasets that other people publish.
+"""`PublishedDataset`: base class of published datasets.
 
-A leaf states facts and lists tracks. The base fetches the lists, checks that they are the published
-ones, gets the audio, prepares the corpus, and reports the tracks that are missing from it.
+A subclass declares facts and lists tracks. The base class downloads the lists, verifies them, gets
+the audio, prepares the corpus, and reports the tracks that are missing from it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Access = Literal["open", "request", "bring your own"]
 
 
 class PublishedOptions(Loading, total=False):
-    """Keyword arguments of `PublishedDataset`, which every leaf passes on to it."""
+    """Keyword arguments of `PublishedDataset`, which every subclass forwards to it."""
 
     audio_dir: str
     partial: bool
@@ -41,8 +41,8 @@ class PublishedOptions(Loading, total=False):
 class PublishedDataset(TaggingDataModule):
     """Base of published datasets.
 
-    A leaf sets the class facts and implements `list_tracks`, `tags` and `expected`. It calls
-    ``self.file(remote)`` for a metadata file and ``self.track(...)`` for a track.
+    A subclass sets the class attributes and implements `list_tracks`, `tags` and `expected`. It
+    calls ``self.file(remote)`` for a metadata file and ``self.track(...)`` for a track.
 
     Args:
         audio_dir: Folder of audio that is on this machine already, in the publisher's layout;

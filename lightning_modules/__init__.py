@@ -1,1 +1,1 @@
-"""Music taggers, one architecture a file. Knows batches, not datasets."""
+"""Music tagging models. They take batches and do not depend on the dataset classes."""

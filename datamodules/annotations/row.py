@@ -70,10 +70,10 @@ def make_row(
     """Check and normalise one line of a table.
 
     Args:
-        path: Relative to the table, or absolute and below its folder.
-        tags: In any order.
-        split: Under any of its usual names; may be empty.
-        table: The table, whose folder paths are relative to.
+        path: Path of the audio, relative to the table, or absolute and below its folder.
+        tags: Tags of the track, in any order.
+        split: Any usual name of a split; may be empty.
+        table: The table. Paths are relative to its folder.
         line: Number of the line, for messages.
         single: Whether there must be exactly one tag.
         more: Other fields of `Row`; names of artists, albums and songs are cleaned.

@@ -1,4 +1,4 @@
-"""Text of a table that a user wrote, or an error that says how to convert the file."""
+"""Reader of the text of a user's table; the error for another format explains the conversion."""
 
 from __future__ import annotations
 

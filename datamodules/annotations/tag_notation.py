@@ -53,7 +53,7 @@ def split_tags(cells: Sequence[Cell], *, single: bool) -> list[list[str]]:
         single: Whether each track has one tag, so that commas and slashes belong to it.
 
     Raises:
-        TagbenchError: If a cell is in no notation that is beyond doubt, with the line and the
+        TagbenchError: If the notation of a cell is ambiguous or unknown, with the line and the
             expected separator.
     """
     has_bar = any("|" in _unquoted(cell.text.strip()) for cell in cells)
@@ -97,7 +97,7 @@ def _from_list(cell: Cell, *, has_bar: bool) -> list[str] | None:
 
 
 def _unquoted(text: str) -> str:
-    """Return the text without what stands between quotes, if it may be a list."""
+    """Return the text without its quoted parts, if it may be a list."""
     return re.sub(_QUOTED, "", text) if text[:1] in ("[", "(", "{") else text
 
 

@@ -30,9 +30,9 @@ def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
     """Read and check a table.
 
     The text may be in UTF-8 or UTF-16, with or without a byte order mark, with any line ends;
-    columns may be separated by commas, tabs or semicolons. A column without a name is passed over
-    if it is empty or numbers the rows, as pandas writes it. So are empty lines, and lines that
-    repeat another. Tags are separated by ``|``; for other notations see
+    columns may be separated by commas, tabs or semicolons. A column without a name is ignored if
+    it is empty or numbers the rows, as pandas writes it. Empty lines and repetitions of a line are
+    ignored, too. Tags are separated by ``|``; for other notations see
     `datamodules.annotations.tag_notation`.
 
     Args:

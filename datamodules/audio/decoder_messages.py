@@ -1,6 +1,7 @@
 """Removal of the messages that libmpg123 prints about damaged MP3 files.
 
-They name no file and report what `datamodules.audio.decode` finds and judges itself.
+The messages do not name the file, and `datamodules.audio.decode` detects and reports the same
+defects.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class _Redirection:
             self._collected = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  closed by stop
             self._forwarded = 0
             os.dup2(self._collected.fileno(), _STDERR)
-        except OSError:  # the disk is full: messages are better than no audio
+        except OSError:  # the disk is full: decode without redirection
             os.close(self._terminal)
             self._collected = None
 
@@ -72,7 +73,7 @@ class _Redirection:
         text = os.pread(file, os.fstat(file).st_size - self._forwarded, self._forwarded)
         self._forwarded += len(text)
         if rest := _MESSAGE.sub(b"", text):
-            with suppress(OSError):  # nobody reads standard error any more
+            with suppress(OSError):  # the reader of standard error has closed it
                 os.write(self._terminal, rest)
 
 

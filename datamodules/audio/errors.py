@@ -1,4 +1,4 @@
-"""The error of a file that gives no usable audio."""
+"""Error for a source without usable audio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datamodules.common.errors import TagbenchError
 
 
 class AudioError(TagbenchError):
-    """Raised when a source gives no usable audio.
+    """Raised when a source has no usable audio.
 
     Attributes:
         reason: What is wrong, without the name of the file.

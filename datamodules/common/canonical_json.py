@@ -1,4 +1,4 @@
-"""Canonical JSON: the one text that equal values share, and the digests computed from it."""
+"""Canonical JSON, which is the same text for equal values, and digests computed from it."""
 
 from __future__ import annotations
 

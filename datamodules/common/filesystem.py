@@ -59,7 +59,7 @@ def replace_file(path: Path, content: bytes, *, sync: bool = True) -> None:
 
 
 def shared_lock(path: Path) -> IO[bytes]:
-    """Lock ``path`` together with others, until the file is closed or the process ends."""
+    """Hold a shared lock on ``path`` until the file is closed or the process ends."""
     file = path.open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_SH)

@@ -33,7 +33,8 @@ class Finding:
 
     Attributes:
         kind: Which check found it.
-        is_error: Whether results on the corpus would be wrong, or not those of this dataset.
+        is_error: Whether results on the corpus would be wrong or not comparable with other
+            results on this dataset.
         split: The split concerned; empty if several.
         track_ids: The tracks concerned; empty if the finding is about a number.
         text: Description in words.

@@ -1,4 +1,4 @@
-"""Whether a list of tracks is the published one, and whether enough of its audio is there."""
+"""Checks that a list of tracks is the published one and that enough of its audio is available."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def is_prepared(root: Path, digest: str) -> bool:
 
     Args:
         root: Folder of the corpus.
-        digest: Digest of the split; if it is empty, nothing is known to be complete.
+        digest: Digest of the split. If it is empty, the result is False.
     """
     if not digest:
         return False

@@ -136,7 +136,7 @@ class Corpus:
         return self._table(["track_id"])["track_id"].combine_chunks().take(rows)
 
     def raw(self, row_index: int, start: int, length: int) -> tuple[Int16, np.float32]:
-        """Return ``length`` samples as stored (a view of the shard) and the factor they need."""
+        """Return ``length`` stored samples (a view of the shard) and their factor to float32."""
         return self.stored_audio.raw(row_index, start, length)
 
     def audio(self, row_index: int) -> Float32:

@@ -1,4 +1,4 @@
-"""What the splits of a dataset share: tracks, recordings, artists, albums and songs."""
+"""Overlap between the splits of a dataset: tracks, recordings, artists, albums and songs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""From a list of tracks to a corpus on disk: in parallel, resumable, and all or nothing.
+"""Preparation of a corpus on disk from a list of tracks: parallel, resumable and atomic.
 
-The order of events makes a kill harmless at any instant. Shards and their sidecars appear one by
-one; a restart keeps those and decodes the rest. The manifest comes when all tracks are done, and
-``corpus.json``, which makes the corpus complete, comes last.
+The order of writing makes an interruption safe at any time. Each shard is written with its sidecar;
+a restart keeps the finished shards and decodes the other tracks. The manifest is written when all
+tracks are decoded. ``corpus.json``, which marks the corpus as complete, is written last.
 """
 
 from __future__ import annotations

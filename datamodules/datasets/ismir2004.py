@@ -29,8 +29,8 @@ class Ismir2004(PublishedDataset):
     test split is ``development``, as in most of the literature, or ``evaluation``, which the
     contest kept secret. All 127 artists and 214 of the 216 albums of ``evaluation`` are in
     ``training``, too. ``development`` is anonymous. It has 128 artists and 217 albums, and
-    ``training`` has 128 and 216, so they are very likely the same. Scores are therefore those of
-    known artists.
+    ``training`` has 128 and 216, so they are very likely the same. Scores are therefore measured
+    on artists that also occur in training.
 
     The folder of the user contains ``audio`` and ``metadata`` as published at Zenodo.
 

@@ -1,4 +1,4 @@
-"""The dataset `folder`: your own audio and a table of tags, as CSV or JSONL, or audio alone."""
+"""The dataset `folder`: audio of the user with a CSV or JSONL table of tags, or without labels."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ from datamodules.labels.stratified_split import draw_split
 class Folder(TaggingDataModule):
     """A directory of audio and a ``tags.csv`` with the columns ``path,tags[,split,artist,album]``.
 
-    Paths are relative to the table, tags are separated by ``|``. A ``manifest.jsonl`` may stand for
-    the table (`datamodules.annotations.manifest_jsonl`), and ``.npy`` files for audio
-    (`datamodules.audio.npy_waveform`).
+    Paths are relative to the table, and tags are separated by ``|``. A ``manifest.jsonl`` may
+    replace the table (`datamodules.annotations.manifest_jsonl`), and ``.npy`` files may replace
+    audio files (`datamodules.audio.npy_waveform`).
     The classes are the tags in alphabetical order, so that adding a track never reorders them.
     Without a ``split`` column a split is drawn from ``split_seed``
     (`datamodules.labels.stratified_split.draw_split`) and written to ``split.csv`` beside the
     corpus.
 
-    A directory of audio without either table is a test set without labels: every file below it,
-    and no tags. Trained models are compared with themselves there (`benchmark.score.consistency`).
+    A directory of audio without either table is a test set without labels, which contains every
+    audio file below the directory. On such a dataset, the predictions of a model on perturbed and
+    on clean audio are compared (`benchmark.score.consistency`).
 
     Args:
         data: The directory, or the table itself.
         task: ``"multilabel"``, or ``"singlelabel"`` where each track has exactly one tag.
-        split_seed: Of the split that is drawn.
+        split_seed: Seed of the random split.
         valid: Share of the tracks for validation.
         test: Share of the tracks for the test.
         **loading: See `TaggingDataModule`.
@@ -87,7 +88,7 @@ class Folder(TaggingDataModule):
         return tuple(sorted({tag for row in self.rows for tag in row.tags}))
 
     def identity(self) -> Mapping[str, Any]:
-        """Return the content of the table in place of where it lies."""
+        """Return the content of the table instead of its path."""
         drawn = {"seed": self.split_seed, "valid": self.valid, "test": self.test}
         return {
             "task": self.task,
@@ -122,7 +123,7 @@ class Folder(TaggingDataModule):
         return tracks
 
     def prepare_data(self) -> None:
-        """Decode the audio, and write down the split."""
+        """Decode the audio, and write a drawn split to ``split.csv``."""
         super().prepare_data()
         if self._draws:
             frame = self.corpus.frame
@@ -137,7 +138,7 @@ class Folder(TaggingDataModule):
 
     @cached_property
     def _table(self) -> Path:
-        """The table that ``data`` names, or that lies in the directory it names.
+        """Path of the table: ``data`` itself, or a table in the directory ``data``.
 
         Raises:
             TagbenchError: If there are several, or only one in a format that cannot be read.
@@ -178,9 +179,9 @@ class Folder(TaggingDataModule):
         return not any(row.split for row in self.rows)
 
     def _check_positives(self, tracks: Sequence[Track]) -> None:
-        """Raise if the split of the table leaves a tag without a track to learn it from.
+        """Raise a `TagbenchError` if a tag of the table has no training track.
 
-        In valid and test, and in a split that is drawn, this is a caution of the corpus instead.
+        For the other splits, and for a drawn split, the corpus contains a warning instead.
         """
         learnt = {tag for track in tracks if track.split == "train" for tag in track.tags}
         missing = [tag for tag in self.tags if tag not in learnt]

@@ -36,7 +36,7 @@ _TAG_TABLE = read_tag_table("msd")
 class MillionSongDataset(PublishedDataset):
     """Previews of 30 to 60 seconds, in one of the three splits of the literature.
 
-    The audio may not be redistributed, so users bring it (``audio_dir``), either by 7digital id
+    The audio may not be redistributed, so users supply it (``audio_dir``), either by 7digital id
     (``8/9/8947470.clip.mp3``) or by MSD id (``A/A/A/TRAAAAK128F9318786.mp3``; also FLAC, Ogg, WAV,
     and arrays at 16 kHz as ``.npy``). Missing tracks are counted by split before anything is
     decoded.
@@ -54,7 +54,7 @@ class MillionSongDataset(PublishedDataset):
 
     Two pairs of training tracks are one recording each: they share a 7digital clip. Won et al.
     (2020) skip 54 ids, those four and 50 that Lee had left out, and their loader never reads the
-    last 54 tracks of each split. Neither is copied here: a split is the whole list.
+    last 54 tracks of each split. This class uses the complete lists instead.
 
     Args:
         split: ``lee``, ``choi`` or ``cals``, each with its tags.

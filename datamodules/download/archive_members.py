@@ -1,4 +1,4 @@
-"""Archive of zip and tar archives, through one interface."""
+"""A common interface to the members of zip and tar archives."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def extract(
 ) -> list[str]:
     """Unpack an archive: zip, or tar with gzip, bzip2, xz or no compression, by its content.
 
-    A file of the right size that exists is kept, so that another run continues a killed one.
+    An existing file of the right size is kept, so that a run continues an interrupted one.
     Directories and the files that macOS adds (``._*``, ``.DS_Store``, ``__MACOSX``) are skipped.
 
     Args:

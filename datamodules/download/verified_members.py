@@ -1,6 +1,6 @@
 """Unpacking of members that have a published checksum each, from an archive that is then deleted.
 
-With many archives this needs the disk space of one of them.
+If a dataset has many archives, only one of them is on the disk at a time.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def check_tags(tags: Sequence[str], where: str) -> tuple[str, ...]:
     """Return the tags, if there are any and no two are equal.
 
     Raises:
-        TagbenchError: Otherwise.
+        TagbenchError: If there are no tags or a tag is repeated.
     """
     repeated = sorted({tag for tag in tags if tags.count(tag) > 1})
     if not tags or repeated:

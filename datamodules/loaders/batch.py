@@ -1,4 +1,4 @@
-"""`Batch`, what every loader yields, and the pieces that the datasets of this package share."""
+"""The type `Batch` of all loaders, and helpers that the datasets of this package share."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class WindowSpec:
 
 
 class SplitReader:
-    """Audio, labels and identifiers of one split: what a loading process needs, and no more.
+    """Audio, labels and identifiers of one split, without the other data of the corpus.
 
     Args:
         corpus: A prepared corpus.

@@ -1,4 +1,4 @@
-"""Which tracks form a batch, and in which order batches come."""
+"""Order of the tracks in an epoch, and division of tracks into batches."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """What the parts of a clip share: factors, beats per bar, and harmony of each bar."""
+    """Data shared by the parts of a clip: factors, beats per bar, and harmony of each bar."""
 
     factors: Factors
     meter: int

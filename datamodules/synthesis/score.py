@@ -32,7 +32,7 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """What one instrument plays in one role, in order of onset; drums have hits and no notes."""
+    """Notes or hits of one instrument in one role, in order of onset; only drums have hits."""
 
     role: str
     instrument: str

@@ -1,4 +1,4 @@
-"""Find a front end by the name of its file, and build it from the options in a model's YAML."""
+"""Look up a front end by its name, and build it from the options in a model's YAML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Options = str | Mapping[str, str | int | float | bool]
 
 
 def build(options: Options, *, sample_rate: int, bands: int, fits: range) -> FrontEnd:
-    """Build the front end that a model's YAML asks for.
+    """Build the front end that a model's YAML selects.
 
     Args:
         options: Name, or mapping of ``name`` (``log_mel`` by default) and arguments of the class.
@@ -71,7 +71,7 @@ def front_ends() -> Mapping[str, type[FrontEnd]]:
 
 
 def _check_arguments(name: str, cls: type[FrontEnd], arguments: Mapping[str, object]) -> None:
-    """Refuse an option that the class does not have, and a value of another type."""
+    """Raise a `TagbenchError` for an unknown option or a value of another type."""
     parameters = inspect.signature(cls, eval_str=True).parameters
     valid = set(parameters) - {"sample_rate", "bands"}
     for option, value in arguments.items():

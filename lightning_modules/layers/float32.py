@@ -1,4 +1,4 @@
-"""Float32 arithmetic for a part of a model, whatever the rest of it uses."""
+"""Float32 arithmetic for a part of a model, independent of the precision of the other parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a recipe to a torch optimizer."""
+"""Construction of the torch optimizer of a recipe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def make_optimizer(module: nn.Module, recipe: Recipe) -> Optimizer:
-    """Build the optimizer of ``recipe`` over what ``module`` learns (``requires_grad``)."""
+    """Build the optimizer of ``recipe`` for the parameters of ``module`` that require gradients."""
     learned = [p for p in module.parameters() if p.requires_grad]
     lr, decay = recipe.lr, recipe.weight_decay
     optimizer: Optimizer
@@ -22,7 +22,7 @@ def make_optimizer(module: nn.Module, recipe: Recipe) -> Optimizer:
     elif recipe.optimizer == "sgd":
         return nesterov_sgd(module, lr, decay)
     else:
-        # Weight decay pulls towards zero, which suits neither biases nor the scales of norms.
+        # Weight decay towards zero is not appropriate for biases and for the scales of norms.
         groups = [
             {"params": [p for p in learned if p.ndim > 1], "weight_decay": decay},
             {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},

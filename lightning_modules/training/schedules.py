@@ -1,4 +1,4 @@
-"""From a recipe to what Lightning needs to train with it: optimizer, schedule and callbacks."""
+"""Construction of the optimizer, schedule and callbacks of a recipe, as Lightning expects them."""
 
 from __future__ import annotations
 

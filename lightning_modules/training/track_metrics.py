@@ -38,8 +38,8 @@ class TrackScores(Metric):
 
     ``compute`` returns ``loss`` (the exact mean over tracks), and for multi-label tasks the macro
     averages ``roc_auc`` and ``pr_auc`` (average precision), for single-label tasks ``accuracy``.
-    Both AUCs are undefined for a tag that all tracks or no track has; such tags are excluded, and
-    without any other tag both metrics are left out.
+    Both AUCs are undefined for a tag that all tracks or no track has. Such tags are excluded; if no
+    tag remains, both metrics are omitted.
     """
 
     full_state_update = False

@@ -1,7 +1,7 @@
-"""FLAC files without what misleads the decoder: the stated length, and tags after the last frame.
+"""Repair of FLAC files: removal of the stated length and of tags after the last frame.
 
-libsndfile stops at the length of the header even if more frames follow, and fails at ID3v1 and APE
-tags, which players pass over.
+libsndfile stops at the length in the header even if more frames follow, and fails at ID3v1 and APE
+tags, which players ignore.
 """
 
 from __future__ import annotations

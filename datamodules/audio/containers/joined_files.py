@@ -14,7 +14,7 @@ _FLAC_START = b"fLaC\0\0\0\x22"  # the mark of a stream, and the head of its STR
 
 
 def split(file: Path) -> list[bytes] | None:
-    """Return the files of which one consists.
+    """Split a file into the WAV or FLAC files that it consists of.
 
     Args:
         file: A file of any format.
