@@ -32,8 +32,8 @@ def _index(evaluations: Sequence[Evaluation]) -> dict[str, dict[Condition, dict[
         values = sorted({getattr(evaluation, fact) for evaluation in evaluations})
         if len(values) != 1:
             raise TagbenchError(
-                f"A leaderboard is about one {fact}, got {', '.join(values) or 'no evaluation'}. "
-                "Render each on its own."
+                f"The evaluations of a leaderboard must share one {fact}, got "
+                f"{', '.join(values) or 'no evaluation'}. Render each {fact} separately."
             )
     table: dict[str, dict[Condition, dict[int, Evaluation]]] = {}
     for evaluation in sorted(evaluations, key=lambda e: (e.model, e.seed, e.cell_id)):

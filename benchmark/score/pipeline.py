@@ -1,4 +1,4 @@
-"""From the record of a dataset and its stored predictions to tables: no audio, no forward pass."""
+"""Tables of a dataset from its record and stored predictions, without audio or inference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmark.store.tables import Tables
 
 
 def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
-    """Compute the tables of a sweep from its predictions and what was measured beside them."""
+    """Compute the tables of a sweep from its stored predictions and measured effects."""
     return build_tables(
         sweeps.evaluations(sweep, store),
         sweeps.failures(sweep, store),
@@ -33,9 +33,9 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
 
 
 def inputs_digest(record: sweeps.RunRecord, store: Store) -> str:
-    """Return the digest of everything that the tables of a dataset are computed from.
+    """Return the sha256 of everything that the tables of a dataset are computed from.
 
-    That is the record, the state of its cells with the digests of their files, and the code.
+    The digest covers the record, the states of its cells, the digests of their files and the code.
     """
     cells = {}
     for cell in record.cells:
@@ -61,17 +61,17 @@ def inputs_digest(record: sweeps.RunRecord, store: Store) -> str:
 
 
 def damaged(sweep: sweeps.RunRecord, store: Store) -> Mapping[str, Path]:
-    """Return finished cells whose files no longer match their digests: {title: folder}."""
-    found = {}
+    """Return the folders of finished cells whose files do not match their digests, by title."""
+    folders = {}
     for cell in sweep.cells:
         folder = store.folder(cell["id"])
         if (folder / "metrics.json").is_file() and store.state(cell["id"]) != "done":
-            found[f"{cell['kind']} {cell['id']}"] = folder
-    return found
+            folders[f"{cell['kind']} {cell['id']}"] = folder
+    return folders
 
 
 def other_samples(record: sweeps.RunRecord, store: Store) -> Mapping[str, int]:
-    """Count finished evaluations whose decoded samples are not those of the record, by digest."""
+    """Count finished evaluations whose decoded samples differ from the record, by their digest."""
     expected = record.info.get("samples_digest")
     counts: Counter[str] = Counter()
     for cell in record.of_kind("evaluation") if expected else ():

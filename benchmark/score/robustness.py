@@ -1,8 +1,8 @@
 """Statistics over perturbations, after ImageNet-C (Hendrycks & Dietterich 2019, sec. 4).
 
-Every function keeps the replicate axis, so each statistic has an estimate and an interval from
-the same draws. A family may have two directions (pitch up and down): they are averaged at each
-severity first, so that a family with two members weighs no more than one with one.
+Every function keeps the replicate axis, so that each statistic has an estimate and an interval from
+the same resamples. A family may have two directions, such as pitch up and down. They are averaged
+at each severity first, so that all families have the same weight.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmark.score.metrics import all_metrics
 from benchmark.score.score_types import BootstrapScores
 
 GUARD = 5.0
-"""A relative error needs a baseline drop of this many bootstrap standard errors."""
+"""Bootstrap standard errors that a baseline drop must exceed to be the denominator of a ratio."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Family:
     Attributes:
         protocol: Perturbation protocol.
         name: Family name.
-        severities: Positions in ``BootstrapScores.conditions``, one tuple per severity, the mildest
-            first.
+        severities: Positions in ``BootstrapScores.conditions``, one tuple per severity in
+            ascending order.
         steps: The severities themselves, such as ``(1, 3, 5)``.
     """
 
@@ -49,19 +49,19 @@ class Family:
     def mean(self, samples: np.ndarray) -> np.ndarray:
         """Average over directions, then severities: (M, K, 1 + B) becomes (M, 1 + B).
 
-        A model that lacks one condition has no mean (NaN): means over different conditions do not
-        compare.
+        The mean is NaN for a model that lacks a condition, because means over different conditions
+        are not comparable.
         """
         return self.curve(samples).mean(axis=1)
 
 
 def families(conditions: Sequence[Condition]) -> list[Family]:
     """Group perturbed conditions by protocol and family, ``suite`` first, then by name."""
-    found: dict[tuple[bool, str, str], dict[int, list[int]]] = {}
-    for at, one in enumerate(conditions):
-        if not one.clean:
-            key = (*protocol_order(one.protocol), one.family)
-            found.setdefault(key, {}).setdefault(one.severity, []).append(at)
+    positions: dict[tuple[bool, str, str], dict[int, list[int]]] = {}
+    for at, condition in enumerate(conditions):
+        if not condition.clean:
+            key = (*protocol_order(condition.protocol), condition.family)
+            positions.setdefault(key, {}).setdefault(condition.severity, []).append(at)
     return [
         Family(
             protocol,
@@ -69,19 +69,19 @@ def families(conditions: Sequence[Condition]) -> list[Family]:
             severities=tuple(tuple(levels[step]) for step in sorted(levels)),
             steps=tuple(sorted(levels)),
         )
-        for (_, protocol, name), levels in sorted(found.items())
+        for (_, protocol, name), levels in sorted(positions.items())
     ]
 
 
 def corruption_errors(curves: Sequence[np.ndarray], baseline: int) -> np.ndarray:
-    """Return CE: summed error over severities as a share of the baseline model's.
+    """Return CE: the error summed over severities, divided by that of the baseline model.
 
     Args:
         curves: One array (M, severities, 1 + B) of scores per family.
         baseline: Position of the baseline model, whose CE is 1.
 
     Returns:
-        (families, M, 1 + B); its mean over families is mCE. As a fraction: 1 is the baseline.
+        (families, M, 1 + B); its mean over families is mCE. The value of the baseline is 1.
     """
     errors = np.stack([(1.0 - curve).sum(axis=1) for curve in curves])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -89,11 +89,12 @@ def corruption_errors(curves: Sequence[np.ndarray], baseline: int) -> np.ndarray
 
 
 def relative_mce(drops: Sequence[np.ndarray], baseline: int) -> np.ndarray:
-    """Return relative mCE: the drop from clean as a share of the baseline's, guarded.
+    """Return relative mCE: the drop from clean audio, divided by that of the baseline model.
 
-    The mean over families of summed drop over baseline's summed drop, where each family's
-    baseline drop exceeds :data:`GUARD` standard errors; else the ratio of the sums over families,
-    where that exceeds it; else NaN, since a quotient with a denominator near zero is noise.
+    If the summed drop of the baseline exceeds :data:`GUARD` standard errors in every family, the
+    value is the mean over families of the ratio of summed drops. Otherwise, if the baseline drop
+    summed over families exceeds that limit, it is the ratio of the sums over families. Otherwise it
+    is NaN, because a ratio with a denominator near zero is dominated by noise.
 
     Args:
         drops: One array (M, severities, 1 + B) per family.
@@ -114,23 +115,24 @@ def relative_mce(drops: Sequence[np.ndarray], baseline: int) -> np.ndarray:
 
 
 def _clear(samples: np.ndarray) -> bool:
-    """Whether a baseline drop (1 + B) stands clear of zero."""
-    known = samples[1:][~np.isnan(samples[1:])]
-    if len(known) < 2:
+    """Return whether a baseline drop (1 + B,) exceeds :data:`GUARD` standard errors."""
+    replicates = samples[1:][~np.isnan(samples[1:])]
+    if len(replicates) < 2:
         return bool(samples[0] > 0)
-    return bool(samples[0] > 0 and samples[0] > GUARD * known.std(ddof=1))
+    return bool(samples[0] > 0 and samples[0] > GUARD * replicates.std(ddof=1))
 
 
 def retention(curve: np.ndarray, clean: np.ndarray, chance: float) -> np.ndarray:
-    """Return the share of a model's skill that is left at each severity.
+    """Return the fraction of a model's skill above chance that is retained at each severity.
 
     Args:
         curve: (M, severities, 1 + B) scores.
         clean: (M, 1 + B) scores on clean audio.
-        chance: Score without skill: 0.5 for ROC-AUC, the prevalence for PR-AUC.
+        chance: Score of random predictions: 0.5 for ROC-AUC, the prevalence for PR-AUC.
 
     Returns:
-        (M, severities, 1 + B): 1 is unaffected, 0 is chance; NaN where the model has no skill.
+        (M, severities, 1 + B): 1 without loss, 0 at chance; NaN if the clean score is not above
+        chance.
     """
     skill = clean - chance
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -138,37 +140,37 @@ def retention(curve: np.ndarray, clean: np.ndarray, chance: float) -> np.ndarray
 
 
 def area_under_curve(kept: np.ndarray, steps: Sequence[int]) -> np.ndarray:
-    """Return the mean retention from clean to the last severity, by the trapezoidal rule.
+    """Return the mean retention from clean to the last severity by the trapezoidal rule.
 
     Args:
         kept: (M, severities, 1 + B) retention.
         steps: The severities, ascending; clean is step 0 with retention 1.
 
     Returns:
-        (M, 1 + B); 1 is unaffected.
+        (M, 1 + B); 1 without loss.
     """
-    whole = np.concatenate([np.ones_like(kept[:, :1]), kept], axis=1)
-    return np.trapezoid(whole, x=(0, *steps), axis=1) / steps[-1]
+    curve = np.concatenate([np.ones_like(kept[:, :1]), kept], axis=1)
+    return np.trapezoid(curve, x=(0, *steps), axis=1) / steps[-1]
 
 
 def critical_severity(drop: np.ndarray, steps: Sequence[int], tau: float = 0.02) -> np.ndarray:
-    """Return the severity, between steps by a straight line, at which a drop first reaches ``tau``.
+    """Return the severity at which a drop first reaches ``tau``, by linear interpolation.
 
     Args:
         drop: (M, severities, 1 + B) drop from clean.
         steps: The severities, ascending; clean is step 0 with drop 0.
-        tau: Drop that matters.
+        tau: Smallest drop that counts as a degradation.
 
     Returns:
-        (M, 1 + B); infinite where the drop stays below ``tau``, NaN where a severity is missing.
+        (M, 1 + B); infinite if the drop stays below ``tau``, NaN if a severity is missing.
     """
-    whole = np.concatenate([np.zeros_like(drop[:, :1]), drop], axis=1)
+    curve = np.concatenate([np.zeros_like(drop[:, :1]), drop], axis=1)
     at = np.asarray((0, *steps), dtype=float)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = (tau - whole[:, :-1]) / (whole[:, 1:] - whole[:, :-1])
+        share = (tau - curve[:, :-1]) / (curve[:, 1:] - curve[:, :-1])
         crossing = at[:-1] + share * (at[1:] - at[:-1])
-    crossing = np.where(whole[:, 1:] >= tau, crossing, np.inf)
-    reached = np.cumsum(whole[:, 1:] >= tau, axis=1)
+    crossing = np.where(curve[:, 1:] >= tau, crossing, np.inf)
+    reached = np.cumsum(curve[:, 1:] >= tau, axis=1)
     first = np.where(reached == 1, crossing, np.inf).min(axis=1)
     return np.where(np.isnan(drop).any(axis=1), np.nan, first)
 
@@ -178,11 +180,11 @@ class FamilySummary:
     """Statistics of one family, each (M, 1 + B).
 
     Attributes:
-        family: Which.
+        family: Family that the statistics describe.
         ce: Corruption error, see :func:`corruption_errors`; NaN without the baseline.
-        retention: Share of skill left, mean over severities.
+        retention: Fraction of skill retained, mean over severities.
         audc: Area under the degradation curve of retention.
-        worst_drop: Largest drop under any of its conditions.
+        worst_drop: Largest drop under any condition of the family.
         critical_severity: See :func:`critical_severity`, of the drop averaged over directions.
     """
 
@@ -201,8 +203,8 @@ class Summary:
     Attributes:
         families: The statistics of each family.
         mce: Mean corruption error; NaN without the baseline.
-        relative_mce: The same of drops, guarded.
-        retention: Share of skill left, mean over families.
+        relative_mce: Relative mean corruption error, see :func:`relative_mce`.
+        retention: Fraction of skill retained, mean over families.
         audc: Area under the degradation curve of retention, mean over families.
         worst_drop: Largest drop under any condition.
     """
@@ -216,9 +218,14 @@ class Summary:
 
 
 def summarise(data: BootstrapScores, baseline: str, protocol: str | None = None) -> Summary:
-    """Compute the statistics over the families of a protocol, by default the main one.
+    """Compute the statistics of the primary score over the families of a protocol.
 
-    All are of the primary score. NaN where a model lacks a condition.
+    A statistic is NaN for a model that lacks a condition.
+
+    Args:
+        data: Scores of every model under every condition.
+        baseline: Model that the corruption errors are relative to.
+        protocol: Perturbation protocol; by default ``data.protocol``.
     """
     scores, drops = data.scores[:, :, 0], data.drops[:, :, 0]
     wanted = protocol or data.protocol
@@ -228,31 +235,31 @@ def summarise(data: BootstrapScores, baseline: str, protocol: str | None = None)
         return Summary((), blank, blank, blank, blank, blank)
     chance = all_metrics()[data.primary].chance(data.n_positive / data.n_tracks)
     clean = data.clean(data.primary)
-    curves, lost = [f.curve(scores) for f in own], [f.curve(drops) for f in own]
+    curves, losses = [f.curve(scores) for f in own], [f.curve(drops) for f in own]
     errors = np.stack([blank] * len(own))
     relative = blank
     if baseline in data.models:
         at = data.models.index(baseline)
-        errors, relative = corruption_errors(curves, at), relative_mce(lost, at)
-    found = []
-    for family, curve, drop, ce in zip(own, curves, lost, errors, strict=True):
+        errors, relative = corruption_errors(curves, at), relative_mce(losses, at)
+    summaries = []
+    for family, curve, drop, ce in zip(own, curves, losses, errors, strict=True):
         kept = retention(curve, clean, chance)
-        members = [at for severity in family.severities for at in severity]
-        found.append(
+        positions = [at for severity in family.severities for at in severity]
+        summaries.append(
             FamilySummary(
                 family,
                 ce,
                 kept.mean(axis=1),
                 area_under_curve(kept, family.steps),
-                drops[:, members].max(axis=1),
+                drops[:, positions].max(axis=1),
                 critical_severity(drop, family.steps),
             )
         )
     return Summary(
-        tuple(found),
+        tuple(summaries),
         errors.mean(axis=0),
         relative,
-        np.mean([one.retention for one in found], axis=0),
-        np.mean([one.audc for one in found], axis=0),
-        np.max([one.worst_drop for one in found], axis=0),
+        np.mean([summary.retention for summary in summaries], axis=0),
+        np.mean([summary.audc for summary in summaries], axis=0),
+        np.max([summary.worst_drop for summary in summaries], axis=0),
     )

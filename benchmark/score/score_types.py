@@ -1,6 +1,6 @@
-"""Macro scores of every model under every condition, with their bootstrap replicates.
+"""Scores of every model under every condition, with their bootstrap replicates.
 
-All statistics of a benchmark derive from :class:`BootstrapScores`.
+All statistics of a benchmark are computed from :class:`BootstrapScores`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class TagScores:
     """Scores of every tag for one model and condition, averaged over seeds.
 
     Attributes:
-        value: (M, C) in the order of :func:`benchmark.score.metrics.tag_metrics`; NaN where a
-            tag has one class only.
+        value: (M, C) in the order of :func:`benchmark.score.metrics.tag_metrics`; NaN if
+            all tracks or no tracks have the tag.
         low: (M, C) lower ends of the intervals.
-        high: (M, C) upper ends.
-        drop: (3, C): fall of ROC-AUC from clean, and the ends of its paired interval.
+        high: (M, C) upper ends of the intervals.
+        drop: (3, C): drop of ROC-AUC from clean audio, and the ends of its paired interval.
     """
 
     value: np.ndarray
@@ -36,13 +36,13 @@ class TagScores:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """What one model does with the classes of clean audio.
+    """Scores by class of one model on clean audio.
 
     Attributes:
         tail: (T, 1 + B) hit rates on rare classes, mean over seeds, in the order of
             :attr:`BootstrapScores.tails`.
-        confusion: (C, C) tracks by true and by predicted class, added up over seeds; without
-            rows for a multi-label task.
+        confusion: (C, C) number of tracks by true and by predicted class, summed over seeds;
+            (0, C) for a multi-label task.
     """
 
     tail: np.ndarray
@@ -51,9 +51,12 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class PredictionShift:
-    """How far one model's predictions move under one condition, see `benchmark.score.consistency`.
+    """Change of one model's predictions under one condition, see `benchmark.score.consistency`.
 
-    Each (Q,): a mean over tracks and seeds, and its interval.
+    Attributes:
+        value: (Q,) means over tracks and seeds.
+        low: (Q,) lower ends of the intervals.
+        high: (Q,) upper ends of the intervals.
     """
 
     value: np.ndarray
@@ -71,21 +74,23 @@ class BootstrapScores:
         models: (M,) labels, sorted.
         conditions: (K,) sorted.
         metrics: Names of the macro scores, the primary one first.
-        scores: (M, K, S, 1 + B) mean over seeds and valid tags; NaN where nothing was evaluated.
-        drops: (M, K, S, 1 + B) score on clean audio minus score, over the seeds that have both.
-        n_seeds: (M, K) number of seeds behind ``scores``.
+        scores: (M, K, S, 1 + B) mean over seeds and valid tags; NaN if not evaluated.
+        drops: (M, K, S, 1 + B) score on clean audio minus score, mean over the seeds that have
+            both; with the opposite sign if a lower score is better.
+        n_seeds: (M, K) number of seeds in the mean of ``scores``.
         tags: (C,) names.
-        n_positive: (C,) tracks that carry each tag.
+        n_positive: (C,) number of test tracks with each tag.
         n_tracks: Number of test tracks.
-        n_valid_tags: Tags with both classes present.
-        n_clusters: Units that the bootstrap draws.
+        n_valid_tags: Number of tags that some, but not all, test tracks have.
+        n_clusters: Number of clusters that the bootstrap resamples.
         tag_scores: Per-tag scores by model and condition.
-        training_counts: (C,) training tracks that carry each tag; None where nobody counted.
-        tails: The questions about rare classes, see :mod:`benchmark.score.long_tail`.
-        n_tail_tracks: (T,) test tracks that carry one of the rare classes of each.
-        by_class: Answers to them and confusions, by model and clean condition.
-        groups: Scores over groups of tags, by name of the group: :data:`INVARIANT`, or a category.
-        shifts: How far predictions moved from those on clean audio.
+        training_counts: (C,) number of training tracks with each tag; None if not counted.
+        tails: Definitions of the hit rates on rare classes, see :mod:`benchmark.score.long_tail`.
+        n_tail_tracks: (T,) number of test tracks with a rare class, for each entry of ``tails``.
+        by_class: Hit rates and confusion matrices by model and clean condition.
+        groups: Scores over groups of tags by model and condition, then by the name of the group:
+            :data:`~benchmark.score.tag_groups.INVARIANT` or a category.
+        shifts: Change of predictions from clean audio, by model and condition.
     """
 
     dataset: str
@@ -111,24 +116,28 @@ class BootstrapScores:
 
     @property
     def primary(self) -> str:
-        """Name of the score that ranks."""
+        """Name of the score that ranks the models."""
         return self.metrics[0]
 
     @cached_property
     def protocol(self) -> str:
-        """The protocol that the leaderboard is about: ``suite`` where it was run."""
+        """Protocol that the leaderboard describes: ``suite`` if it was evaluated."""
         perturbed = {condition.protocol for condition in self.conditions if not condition.clean}
         names = perturbed or {condition.protocol for condition in self.conditions}
         return min(names, key=lambda name: (name != SUITE, name in (CONTROLS, CUSTOM), name))
 
     def interval(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the 95 % interval along the last axis; NaN where one cluster is all there is."""
+        """Return the 95 % interval along the last axis; NaN if there is only one cluster."""
         if self.n_clusters < 2:
             samples = samples[..., :1]
         return interval(samples)
 
     def clean(self, metric: str) -> np.ndarray:
-        """Return (M, 1 + B): the score on untouched audio, the main protocol's where it has one."""
+        """Return the score (M, 1 + B) on clean audio, see :meth:`clean_condition`.
+
+        Args:
+            metric: One of ``metrics``.
+        """
         at = self.metrics.index(metric)
         result = np.full(self.scores[:, 0, at].shape, np.nan)
         for m in range(len(self.models)):
@@ -138,7 +147,18 @@ class BootstrapScores:
         return result
 
     def clean_condition(self, model: int) -> int | None:
-        """Return which clean condition speaks for a model, the main protocol's where it has one."""
-        found = [k for k, one in enumerate(self.conditions) if one.clean and self.n_seeds[model, k]]
-        found.sort(key=lambda k: self.conditions[k].protocol != self.protocol)
-        return found[0] if found else None
+        """Return the position of a model's clean condition, preferably of the main protocol.
+
+        Args:
+            model: Position of the model.
+
+        Returns:
+            Position in ``conditions``; None if the model was not evaluated on clean audio.
+        """
+        positions = [
+            k
+            for k, condition in enumerate(self.conditions)
+            if condition.clean and self.n_seeds[model, k]
+        ]
+        positions.sort(key=lambda k: self.conditions[k].protocol != self.protocol)
+        return positions[0] if positions else None

@@ -1,4 +1,4 @@
-"""From stored predictions to scores under every bootstrap weighting."""
+"""Scores of stored predictions under every bootstrap weighting."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ from datamodules.common.errors import TagbenchError
 
 @dataclass(frozen=True)
 class Run:
-    """One evaluation under all weights: macro (S, 1 + B), per tag (M, C, 1 + B); scores (N, C)."""
+    """Scores of one evaluation under every weighting.
+
+    Attributes:
+        macro: (S, 1 + B) macro scores.
+        tags: (M, C, 1 + B) scores of each tag.
+        by_class: Scores by class; None unless the condition is clean.
+        scores: (N, C) stored probabilities.
+    """
 
     macro: np.ndarray
     tags: np.ndarray
@@ -33,11 +40,24 @@ class Run:
 
 
 Pair = tuple[Run | None, Run]
-"""The same trained model on clean audio, where that was evaluated, and under a condition."""
+"""Runs of the same trained model on clean audio (None if not evaluated) and under a condition."""
 
 
 class Scorer:
-    """Scores stored files under the weights of one dataset, checking that the tracks agree."""
+    """Scores the evaluations of one dataset with the same bootstrap weights.
+
+    Args:
+        first: Evaluation whose tracks, tags and labels every other one must have.
+        n_boot: Number of replicates.
+        seed: Seed of the resampling.
+        training: Number of training tracks by tag; None if not counted.
+        clusters: Cluster of each track by track id; None for those stored with the predictions.
+        facts: Tags that a perturbation may change, and the categories of tags.
+
+    Raises:
+        TagbenchError: The predictions of ``first`` cannot be read, a track has no cluster, or a
+            single-label track does not have exactly one class.
+    """
 
     def __init__(
         self,
@@ -77,6 +97,7 @@ class Scorer:
         return np.array([clusters[str(track)] for track in self.stored.track_ids])
 
     def _load(self, evaluation: Evaluation) -> Predictions:
+        """Read predictions and check that their tracks, tags and labels equal the first ones."""
         stored = load_predictions(evaluation.predictions)
         for name in ("track_ids", "tags", "targets", "clusters"):
             if not np.array_equal(getattr(stored, name), getattr(self.stored, name)):
@@ -88,7 +109,12 @@ class Scorer:
         return stored
 
     def __call__(self, evaluation: Evaluation) -> Run:
-        """Score one evaluation under every weighting."""
+        """Score one evaluation under every weighting.
+
+        Raises:
+            TagbenchError: The predictions cannot be read, or their tracks, tags, labels or clusters
+                differ from those of the first evaluation.
+        """
         stored = self._load(evaluation)
         sample = metrics.Sample(stored.scores, stored.targets, self.weights.packed, self.single)
         tags = np.stack([metrics.all_metrics()[m].compute(sample) for m in metrics.tag_metrics()])
@@ -103,10 +129,10 @@ class Scorer:
         )
 
     def _class_scores(self, sample: metrics.Sample) -> ClassScores:
-        """Return hit rates on rare classes and the confusions of classes."""
+        """Return the hit rates on rare classes and the confusion matrix."""
         tail = np.empty((len(self.tails), self.weights.n_boot + 1))
-        for at, question in enumerate(self.tails):
-            rates = hit_rate(sample.scores, sample.targets, question, sample.packed)
+        for at, rare in enumerate(self.tails):
+            rates = hit_rate(sample.scores, sample.targets, rare, sample.packed)
             tail[at] = self.weights.trim(rates)
         if not self.single:
             return ClassScores(tail, np.zeros((0, len(self.stored.tags)), dtype=np.int64))
@@ -114,15 +140,15 @@ class Scorer:
         return ClassScores(tail, confusion)
 
     def drop(self, clean: np.ndarray, perturbed: np.ndarray) -> np.ndarray:
-        """Return the loss of quality of macro scores (S, 1 + B) against those on clean audio."""
+        """Return the drop of macro scores (S, 1 + B) from clean audio, positive for a loss."""
         return np.where(self.higher_is_better, clean - perturbed, perturbed - clean)
 
-    def over_seeds(self, parts: Sequence[np.ndarray]) -> np.ndarray:
-        """Average over seeds, drawn anew in every replicate."""
-        shares = seed_shares(len(parts), self.weights.n_boot, self.first.dataset, self.seed)
-        total = np.zeros_like(parts[0])
-        for share, part in zip(shares, parts, strict=True):
-            total += share * part
+    def over_seeds(self, per_seed: Sequence[np.ndarray]) -> np.ndarray:
+        """Average arrays (..., 1 + B), one per seed; every replicate resamples the seeds."""
+        shares = seed_shares(len(per_seed), self.weights.n_boot, self.first.dataset, self.seed)
+        total = np.zeros_like(per_seed[0])
+        for share, values in zip(shares, per_seed, strict=True):
+            total += share * values
         return total
 
     def tag_scores(self, tags: np.ndarray, drop: np.ndarray) -> TagScores:
@@ -131,18 +157,18 @@ class Scorer:
         return TagScores(tags[..., 0], low, high, np.stack([drop[:, 0], *self._interval(drop)]))
 
     def group_scores(self, pairs: Sequence[Pair], condition: Condition) -> dict[str, GroupScores]:
-        """Score the groups of tags; a clean condition has no invariant one."""
+        """Score the groups of tags by name; a clean condition has no invariant group."""
         stable = None if condition.clean else self.facts.stable(self.stored.tags, condition.family)
         groups = self.members if stable is None else {INVARIANT: stable, **self.members}
         valid = metrics.valid_tags(self.stored.targets)
-        found = {}
+        scores = {}
         for name, columns in groups.items():
             value = self.over_seeds([macro(run.tags, columns) for _, run in pairs])
-            lost = [
+            losses = [
                 macro(ref.tags, columns) - macro(run.tags, columns) for ref, run in pairs if ref
             ]
-            drop = self.over_seeds(lost) if lost else np.full_like(value, np.nan)
-            found[name] = GroupScores(
+            drop = self.over_seeds(losses) if losses else np.full_like(value, np.nan)
+            scores[name] = GroupScores(
                 int(valid[columns].sum()),
                 value[:, 0],
                 *self._interval(value),
@@ -150,21 +176,22 @@ class Scorer:
                 *self._interval(drop),
                 tail_p(drop, self.weights.n_clusters),
             )
-        return found
+        return scores
 
     def shift(self, pairs: Sequence[Pair]) -> PredictionShift | None:
-        """Compare predictions with those on clean audio; None where there are none of these."""
-        found = [
+        """Compare predictions with those on clean audio; None if no clean run exists."""
+        changes = [
             consistency.track_consistency(ref.scores, run.scores, single=self.single)
             for ref, run in pairs
             if ref
         ]
-        if not found:
+        if not changes:
             return None
         packed = self.weights.packed
-        means = [self.weights.trim(metrics.weighted_mean(one, packed)) for one in found]
+        means = [self.weights.trim(metrics.weighted_mean(change, packed)) for change in changes]
         samples = self.over_seeds(means)
         return PredictionShift(samples[:, 0], *self._interval(samples))
 
     def _interval(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the interval of samples (..., 1 + B); NaN if there is only one cluster."""
         return interval(samples if self.weights.n_clusters > 1 else samples[..., :1])

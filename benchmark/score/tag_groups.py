@@ -1,8 +1,8 @@
-"""Macro scores over groups of tags: those whose truth a perturbation leaves alone, and categories.
+"""Macro scores over groups of tags: tags that a perturbation does not change, and categories.
 
-Groups come from the dataset (`datamodules.labels.perturbed_tags`). The *invariant* group of a
-condition holds the tags that its family does not change; its drop is from
-the clean score of the same tags.
+The dataset defines the groups (`datamodules.labels.perturbed_tags`). The *invariant* group of a
+condition contains the tags that its family does not change; its drop is relative to the clean score
+of the same tags.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numpy as np
 from benchmark.score import metrics
 
 INVARIANT = "invariant"
-"""Suffix of the metrics in ``robustness.csv`` that leave out the tags which a family changes."""
+"""Suffix of the metrics in ``robustness.csv`` that exclude the tags that a family changes."""
 
 SCORED = ("roc_auc", "pr_auc")
-"""First axis of the scores of a group."""
+"""Metrics of a group, in the order of the first axis of its scores."""
 
 
 @dataclass(frozen=True)
 class TagFacts:
-    """What a dataset says of its tags.
+    """Facts about the tags of a dataset.
 
     Attributes:
-        unstable: Tags whose truth a family of perturbations may change, by family.
+        unstable: Tags that a family of perturbations may change, by family.
         categories: Category of each tag that has one.
     """
 
@@ -34,19 +34,19 @@ class TagFacts:
     categories: Mapping[str, str] = field(default_factory=dict)
 
     def stable(self, tags: np.ndarray, family: str) -> np.ndarray | None:
-        """Return the columns (K,) that a family leaves alone; None where no family changes any."""
+        """Return the columns (K,) not changed by a family; None if no family changes any tag."""
         if not self.unstable:
             return None
         changed = set(self.unstable.get(family, ()))
         return np.array([c for c, tag in enumerate(tags) if str(tag) not in changed], dtype=int)
 
     def members(self, tags: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the columns of each category, by name."""
-        found: dict[str, list[int]] = {}
+        """Return the columns of each category by its name, sorted by name."""
+        columns: dict[str, list[int]] = {}
         for column, tag in enumerate(tags):
             if str(tag) in self.categories:
-                found.setdefault(self.categories[str(tag)], []).append(column)
-        return {name: np.array(found[name]) for name in sorted(found)}
+                columns.setdefault(self.categories[str(tag)], []).append(column)
+        return {name: np.array(columns[name]) for name in sorted(columns)}
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class GroupScores:
     """Scores of one group for one model and condition, each (2,) in the order of :data:`SCORED`.
 
     Attributes:
-        n_tags: Tags of the group that have a score.
-        value: Mean over them.
-        low: Lower end of its interval.
-        high: Upper end.
-        drop: Fall from clean audio.
-        drop_low: Lower end of its paired interval.
-        drop_high: Upper end.
+        n_tags: Number of tags of the group that have a score.
+        value: Mean score over these tags.
+        low: Lower end of the interval of ``value``.
+        high: Upper end of the interval of ``value``.
+        drop: Score on clean audio minus ``value``.
+        drop_low: Lower end of the paired interval of ``drop``.
+        drop_high: Upper end of the paired interval of ``drop``.
         p_drop: One-sided p value of a drop above zero, not corrected.
     """
 
@@ -75,5 +75,5 @@ class GroupScores:
 
 
 def macro(tags: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Average scores of tags (M, C, 1 + B) over some of them: (2, 1 + B)."""
+    """Average the tag scores (M, C, 1 + B) in :data:`SCORED` over some columns: (2, 1 + B)."""
     return metrics.nan_mean(tags[: len(SCORED)][:, columns], axis=1)

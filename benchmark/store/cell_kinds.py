@@ -42,7 +42,7 @@ class TrainCell(Cell):
     identity: TrainIdentity
 
     def preimage(self) -> TrainIdentity:
-        """Return what decides the weights."""
+        """Return the configuration that determines the weights."""
         return self.identity
 
     @property
@@ -71,7 +71,7 @@ class ImportCell(Cell):
     identity: ImportIdentity
 
     def preimage(self) -> ImportIdentity:
-        """Return what decides the predictions of the model."""
+        """Return the configuration that determines the predictions of the model."""
         return self.identity
 
     @property
@@ -97,7 +97,7 @@ class ImportCell(Cell):
 
 @dataclass(frozen=True)
 class EvaluationSetting:
-    """What the evaluations of all models under one condition share.
+    """Settings that the evaluations of all models under one condition share.
 
     Attributes:
         condition: The condition.
@@ -118,19 +118,22 @@ class EvaluationCell(Cell):
 
     Attributes:
         model: Id of the cell of the model.
-        setting: What the evaluations of other models under the same condition share with it.
+        setting: Settings shared with the evaluations of other models under the same condition.
     """
 
     kind: ClassVar[str] = "evaluation"
     verb: ClassVar[str] = "evaluate"
-    # The failure of its model is one row in the tables; a row a condition would bury it.
+    # The failed model has one row in the table of failures; a row per condition would be redundant.
     fails_with_dependency: ClassVar[bool] = False
 
     model: str
     setting: EvaluationSetting
 
     def preimage(self) -> EvaluationIdentity:
-        """Return what decides the predictions; it is not kept, as a plan may hold 100,000 cells."""
+        """Return the configuration that determines the predictions.
+
+        It is not stored in the cell, because a plan may contain 100,000 cells.
+        """
         return EvaluationIdentity(
             train=self.model,
             inputs=self.setting.inputs,
@@ -195,7 +198,7 @@ class EvaluationCell(Cell):
 
 
 ModelCell = TrainCell | ImportCell
-"""A cell that leaves a model."""
+"""A cell whose result is a model."""
 
 
 def evaluation_cells(

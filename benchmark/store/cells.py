@@ -1,8 +1,8 @@
-"""Cells: the units of work whose results lie under ``results/cells/<id>/``.
+"""Cells: the units of work whose results are in ``results/cells/<id>/``.
 
 Cells form a graph: an evaluation depends on the model that it evaluates, and a training may depend
-on other trainings. A cell says what it depends on and which work of a process it asks for;
-``benchmark.run`` schedules the graph and does the work. The kinds of cells are in
+on other trainings. A cell states its dependencies and the method of the worker that runs it;
+``benchmark.run`` schedules and runs the graph. The kinds of cells are in
 `benchmark.store.cell_kinds`.
 """
 
@@ -24,7 +24,7 @@ PREDICTIONS = "predictions.npz"
 
 @dataclass(frozen=True)
 class Labels:
-    """Names of a cell in the tables. They are no part of its identity.
+    """Names of a cell in the tables. They are not part of its identity.
 
     Attributes:
         dataset: Name of the dataset.
@@ -55,14 +55,14 @@ class Cell(ABC):
 
     Attributes:
         labels: Its names in the tables.
-        launch: What a process needs to run it beside the identity: import paths of classes, and
-            parameters of the dataset, which may name a folder of this machine.
+        launch: Values that a process needs to run the cell and that are not part of its identity:
+            import paths of classes, and parameters of the dataset, which may contain local paths.
         id: Hash of its identity.
     """
 
     kind: ClassVar[str]
     verb: ClassVar[str]
-    """What a job does with cells of this kind, for the progress display."""
+    """Verb for running cells of this kind, for the progress display."""
     fails_with_dependency: ClassVar[bool] = True
     """Whether the cell is recorded as failed when a cell that it depends on fails."""
 
@@ -75,7 +75,7 @@ class Cell(ABC):
 
     @abstractmethod
     def preimage(self) -> Identity:
-        """Return what decides the cell's numbers: the preimage of its id."""
+        """Return the configuration that determines the cell's results: the preimage of its id."""
 
     @property
     def depends_on(self) -> tuple[str, ...]:
@@ -84,12 +84,12 @@ class Cell(ABC):
 
     @property
     def job_key(self) -> tuple[Any, ...]:
-        """Cells of equal key may share a job."""
+        """Cells with equal keys may share a job."""
         return (self.id,)
 
     @property
     def group_key(self) -> tuple[Any, ...]:
-        """Cells of equal key share work, so they run at one time and in one job."""
+        """Cells with equal keys share work, so that they run together in one job."""
         return (self.id,)
 
     @property
@@ -107,7 +107,7 @@ class Cell(ABC):
         """Run this cell alone.
 
         Args:
-            context: The process, see `benchmark.store.cell_kinds.Context`.
+            context: Context of the worker process, see `benchmark.store.cell_kinds.Context`.
         """
 
     @classmethod

@@ -27,11 +27,11 @@ _DECIMALS = 6
 
 @dataclass(frozen=True)
 class ConditionEffects:
-    """The figures of one condition.
+    """Measured effect of one condition on each track.
 
     Attributes:
         track_ids: (N,) names.
-        figures: (N,) float64 by quantity; NaN where not measured or undefined.
+        figures: (N,) float64 by quantity; NaN if not measured or undefined.
     """
 
     track_ids: NDArray[np.str_]
@@ -39,7 +39,7 @@ class ConditionEffects:
 
     @classmethod
     def of(cls, track_ids: NDArray[np.str_], effects: Sequence[Effect]) -> ConditionEffects:
-        """Collect the effects of tracks in their order, to six decimals."""
+        """Collect the effects of tracks in the order of ``track_ids``, rounded to six decimals."""
         rows = [effect.values() for effect in effects]
         names = list(rows[0]) if rows else list(UNITS)
         return cls(
@@ -48,12 +48,12 @@ class ConditionEffects:
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is stored."""
+        """Return the arrays of ``effects.npz`` by name."""
         return {"track_ids": self.track_ids, **self.figures}
 
 
 def read(path: Path) -> ConditionEffects | None:
-    """Read ``effects.npz``; None where an older version, or an accident, left none."""
+    """Read ``effects.npz``; None if it is missing (as in older versions) or damaged."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = [*UNITS, *(n for n in stored.files if n not in {"track_ids", *UNITS})]

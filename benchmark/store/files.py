@@ -1,4 +1,4 @@
-"""Read and write the files of a results folder; a reader sees the old file or the whole new one."""
+"""Read and atomically write the files of a results folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from datamodules.common.filesystem import open_atomic, replace_file
 
 
 def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file, read in blocks."""
+    """Return the hexadecimal sha256 of a file, which is read in blocks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -33,7 +33,8 @@ def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
     Args:
         path: File to create or replace.
         value: Plain data.
-        indent: Spaces a level; None writes one line, five times faster and with less memory.
+        indent: Spaces per level; None writes one line, which is five times faster and needs less
+            memory.
     """
     write_text(path, json.dumps(value, indent=indent, sort_keys=True) + "\n")
 

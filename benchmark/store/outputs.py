@@ -1,4 +1,4 @@
-"""Digests of generated files and of their inputs, to skip what would be generated again."""
+"""Digests of generated files and of their inputs, so that unchanged files are not regenerated."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def record_outputs(index: Path, inputs: str, paths: Iterable[Path]) -> None:
 
 
 def outputs_are_current(index: Path, inputs: str) -> bool:
-    """Return whether the files of an index were made of ``inputs`` and are unchanged."""
+    """Return whether the files of an index were generated from ``inputs`` and are unchanged."""
     try:
         document: Any = read_json(index)
         if document["inputs"] != inputs:

@@ -1,8 +1,8 @@
 """Plans: all cells of one matrix on one dataset, as an object and as one file.
 
 Evaluations are the product of models and conditions, so the file lists models and conditions: the
-plan of 100,000 cells takes a few megabytes. It holds what a cell needs to run before the cell has a
-folder of its own.
+plan of 100,000 cells takes a few megabytes. It contains what is needed to run a cell that does not
+have a folder yet.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Plan:
     Attributes:
         dataset: Name of the dataset.
         preset: Name of the preset.
-        training: Cells of the models to evaluate, be they trained here or imported.
+        training: Cells of the models to evaluate, trained or imported.
         evaluations: Every model under every condition.
-        contract: Canonical text of what every row of one leaderboard must share.
-        parents: Trainings that models of ``training`` build on, and that are not evaluated.
+        contract: Canonical text of the settings that all rows of a leaderboard must share.
+        parents: Trainings that models of ``training`` depend on, and that are not evaluated.
     """
 
     dataset: str
@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def models(self) -> tuple[ModelCell, ...]:
-        """Every cell that leaves a model, parents first."""
+        """Every cell whose result is a model, parents first."""
         return (*self.parents, *self.training)
 
     @property

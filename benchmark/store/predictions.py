@@ -50,7 +50,7 @@ class CellFailure:
         model: Label of the model.
         seed: Training seed.
         perturbation: ``"clean"``, a perturbation, or ``""`` for a training cell.
-        level: Physical level; None where it has no meaning.
+        level: Physical level; None if not applicable.
         stage: ``"prepare"``, ``"train"`` or ``"evaluate"``.
         error: One line: the type and message of the exception.
         cell_id: Identity of the cell.
@@ -89,9 +89,10 @@ def load_predictions(path: Path) -> Predictions:
     """Read and check ``predictions.npz``.
 
     Raises:
-        TagbenchError: The file is absent, unreadable, incomplete, or its arrays disagree.
+        TagbenchError: The file is missing, unreadable or incomplete, its shapes are inconsistent,
+            or a score is not finite.
     """
-    # The cell, not the path: the message may end in failures.csv, which is equal on any machine.
+    # The cell and not the path, so that failures.csv is the same on every machine.
     where = f"{path.name} of cell {path.parent.name}"
     again = "Delete that cell's folder and run the benchmark again."
     try:

@@ -1,4 +1,4 @@
-"""Where a number comes from: recorded beside it, never part of its identity."""
+"""Versions, source revision and machine of a result; they are not part of a cell's identity."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def package_version(name: str) -> str:
 
 
 def compatible_version(version: str) -> str:
-    """Return the part of a version within which numbers stay comparable.
+    """Return the part of a version that comparable results have in common.
 
-    That is the major number, and before 1.0 the minor one too, as semantic versioning has it.
+    As in semantic versioning, it is the major number, and before 1.0 the major and minor numbers.
     """
     major, _, rest = version.partition(".")
     return f"{major}.{rest.partition('.')[0]}" if major == "0" else major

@@ -24,9 +24,11 @@ class Provenance:
     """Origin of the numbers of a dataset.
 
     Attributes:
-        contract: What all rows of a table share: corpus, split, tags, windows, recipe, resamples.
+        contract: Settings that all rows of a table share: corpus, split, tags, windows, recipe,
+            resamples.
         info: Digests and counts of the corpus, the preset and the baseline.
-        software: Versions that made the cells, by package; several where cells differ.
+        software: Versions of the packages that computed the cells, by package; several if cells
+            differ.
         renderer: Version of tagbench that reads the results now.
     """
 
@@ -37,12 +39,12 @@ class Provenance:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """Versions of tagbench that made the cells."""
+        """Versions of tagbench that computed the cells."""
         return self.software.get("tagbench", ())
 
     @property
     def samples_digest(self) -> str:
-        """Digest of the decoded samples; empty for a corpus that was prepared without one."""
+        """Digest of the decoded samples; empty if the corpus was prepared without it."""
         return str(self.info.get("samples_digest") or "")
 
 
@@ -51,7 +53,7 @@ class DatasetResults:
 
     Args:
         record: Record of its runs.
-        store: Folder that holds them.
+        store: Results folder that contains them.
     """
 
     def __init__(self, record: RunRecord, store: Store) -> None:
@@ -95,12 +97,12 @@ class DatasetResults:
     @property
     def models(self) -> tuple[str, ...]:
         """Models with a finished evaluation."""
-        return tuple(sorted({found.model for found in self.evaluations}))
+        return tuple(sorted({evaluation.model for evaluation in self.evaluations}))
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """Conditions with a finished evaluation, clean ones first."""
-        unique = {found.condition for found in self.evaluations}
+        unique = {evaluation.condition for evaluation in self.evaluations}
         return tuple(sorted(unique, key=lambda condition: (not condition.clean, condition.order)))
 
     def predictions(self, model: str, condition: Condition = CLEAN, seed: int = 0) -> Predictions:
@@ -115,9 +117,9 @@ class DatasetResults:
             TagbenchError: No such evaluation has finished, or its file cannot be read.
         """
         wanted = (model, condition, seed)
-        for found in self.evaluations:
-            if (found.model, found.condition, found.seed) == wanted:
-                return load_predictions(found.predictions)
+        for evaluation in self.evaluations:
+            if (evaluation.model, evaluation.condition, evaluation.seed) == wanted:
+                return load_predictions(evaluation.predictions)
         raise TagbenchError(
             f"There are no predictions of {model!r} (seed {seed}) under {condition.label} "
             f"({condition.protocol}) in {self.store.results}. Models: {', '.join(self.models)}."

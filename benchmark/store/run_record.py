@@ -103,7 +103,7 @@ def write(sweep: RunRecord, store: Store) -> RunRecord:
     """Write a record and return it as it is read again."""
     path = store.results / sweep.dataset / RECORD
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Sorted: the same cells give the same tables whatever the order of the runs.
+    # Sorted, so that the tables do not depend on the order of the runs.
     cells = tuple(sorted(sweep.cells, key=cell_key))
     sweep = replace(sweep, models=dict(sorted(sweep.models.items())), cells=cells)
     write_json(

@@ -102,7 +102,7 @@ def tidy(
 def typed(values: pd.Series[Any], kind: Kind) -> pd.Series[Any]:
     """Return a column in the type of its kind."""
     if kind == "text":
-        # A CSV file cannot tell empty text from no text: both are no value here.
+        # A CSV file cannot distinguish empty text from a missing value; both are missing here.
         text = values.astype("string")
         return text.mask(text == "")
     if kind == "integer":

@@ -1,9 +1,10 @@
-"""Results on disk: one folder a cell, state read from files, every write atomic.
+"""Results on disk: one folder per cell, whose state is read from its files; writes are atomic.
 
-``plans/`` holds a file for each matrix that was run; it describes cells that have no folder yet. In
-a cell's folder ``cell.json`` comes first and holds the whole preimage of the id; ``metrics.json``
-comes last, by ``os.replace``, and names the sha256 of each result file. A cell is done when it is
-there and the digests match; a kill at any instant leaves a cell that is not done.
+``plans/`` contains a file for each matrix that was run; it describes cells that have no folder yet.
+In the folder of a cell, ``cell.json`` is written first and contains the preimage of the id.
+``metrics.json`` is written last, by ``os.replace``, and contains the sha256 of each result file. A
+cell is done if ``metrics.json`` exists and the digests match, so that an interrupted cell is never
+done.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Store:
     """The folder ``results/``.
 
     Args:
-        results: Root; cells lie in ``results/cells/<id>/``.
+        results: Root folder; cells are in ``results/cells/<id>/``.
     """
 
     def __init__(self, results: Path) -> None:
@@ -44,7 +45,7 @@ class Store:
         return self.cells / cell
 
     def register(self, cell: Cell) -> None:
-        """Create the cell's folder and ``cell.json``, or bring its labels and launch up to date.
+        """Create the cell's folder and ``cell.json``, or update its labels and launch values.
 
         Raises:
             TagbenchError: ``cell.json`` holds another preimage.
@@ -67,8 +68,8 @@ class Store:
     def register_plan(self, plan: Plan) -> None:
         """Write the plan's file, from which a cell without a folder can be read.
 
-        The folder of a cell is created when the cell starts. Folders of models that exist are
-        brought up to date, because a checkpoint is loaded from the class that ``launch`` names.
+        The folder of a cell is created when the cell starts. Existing folders of models are
+        updated, because a checkpoint is loaded from the class that ``launch`` names.
         """
         document = plan.to_json()
         digest = hashlib.sha256(canonical(document).encode("ascii")).hexdigest()[:16]
@@ -88,10 +89,10 @@ class Store:
                 write_json(self.plans / path.name, read_json(path))
 
     def read(self, cell: str) -> dict[str, Any]:
-        """Return ``cell.json`` of an id, or what it will hold once the cell starts.
+        """Return ``cell.json`` of an id, or its planned content if the cell has not started.
 
         Raises:
-            TagbenchError: Neither a folder nor a plan has the cell.
+            TagbenchError: The cell has no folder and is in no plan.
         """
         path = self.folder(cell) / "cell.json"
         if path.is_file():
@@ -107,12 +108,12 @@ class Store:
         """Return the cell of an id.
 
         Raises:
-            TagbenchError: There is none, or this version has no such kind of cell.
+            TagbenchError: There is no such cell, or this version does not support its kind.
         """
         return read_cell(self.read(cell))
 
     def state(self, cell: str) -> State:
-        """Tell whether a cell is done, failed or still to do."""
+        """Return whether a cell is done, failed or pending."""
         folder = self.folder(cell)
         metrics = self._read_or_none(folder / "metrics.json")
         if metrics is not None and self._files_match(folder, metrics.get("files", {})):
@@ -120,7 +121,7 @@ class Store:
         return "failed" if (folder / "failed.json").is_file() else "pending"
 
     def states(self, cells: Iterable[str]) -> dict[str, State]:
-        """Return the state of each cell; faster than :meth:`state` where most have no folder."""
+        """Return the state of each cell by its id; faster than :meth:`state` for pending cells."""
         present = {path.name for path in self.cells.glob("*")}
         return {cell: self.state(cell) if cell in present else "pending" for cell in cells}
 
@@ -139,7 +140,7 @@ class Store:
 
         Args:
             cell: Id.
-            metrics: Numbers and provenance to keep.
+            metrics: Metrics and provenance to store.
             files: Result files inside the folder, already complete.
         """
         folder = self.folder(cell)
@@ -148,7 +149,7 @@ class Store:
         write_json(folder / "metrics.json", {**metrics, "files": digests})
 
     def fail(self, cell: str, stage: str, error: BaseException | str) -> None:
-        """Record why a cell failed; the sweep goes on."""
+        """Record the stage and the error of a failed cell in ``failed.json``."""
         if isinstance(error, str):
             kind, text, trace = "ProcessDied", error, ""
         else:
@@ -163,10 +164,10 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep a second run out of the same results folder.
+        """Lock the results folder against a second run.
 
         Raises:
-            TagbenchError: Another run holds it. The lock dies with its process.
+            TagbenchError: Another run holds the lock, which is released when its process ends.
         """
         self.results.mkdir(parents=True, exist_ok=True)
         with (self.results / ".lock").open("w") as stream:

@@ -46,7 +46,7 @@ class Tables:
         dataset: Label of the dataset.
         task: ``"multilabel"`` or ``"singlelabel"``.
         schemas: Tables by name, in the order in which they are listed.
-        content: Frames by name, one of each schema; without rows where there is nothing to say.
+        content: One frame per schema, by name; a table without content has no rows.
         optional: Names of tables that are written only if they have rows.
     """
 
@@ -84,16 +84,16 @@ class Tables:
         rows = self.content["robustness"]
         rows = rows[rows["severity"] > 0]
         pairs = {(str(p), str(f)) for p, f in zip(rows["protocol"], rows["family"], strict=True)}
-        found = []
+        columns = []
         for protocol, family in sorted(pairs, key=lambda pair: (*protocol_order(pair[0]), pair[1])):
             label = family if protocol == SUITE else f"{protocol}_{family}"
             if f"{label}_drop" in self.content["leaderboard"].columns:
-                found.append(FamilyColumns(protocol, family, f"{label}_drop"))
-        return tuple(found)
+                columns.append(FamilyColumns(protocol, family, f"{label}_drop"))
+        return tuple(columns)
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """Return the text of the CSV file: six decimals, Unix line ends, blank for no value."""
+    """Return the text of the CSV file: six decimals, Unix line ends, blank for a missing value."""
     text = frame.to_csv(index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n")
     return str(text)
 
@@ -104,16 +104,16 @@ def write_tables(tables: Tables, directory: Path, inputs: str = "") -> None:
     A file of an earlier run whose table is not written now is removed.
 
     Args:
-        tables: What to write.
+        tables: Tables of one dataset.
         directory: ``results/<dataset>``.
-        inputs: Digest of what the tables were made of, see :func:`are_current`.
+        inputs: Digest of the data that the tables were computed from, see :func:`are_current`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     frames = tables.frames()
     for file, frame in frames.items():
         write_text(directory / file, to_csv(frame))
-    known = _read_index(directory).get("tables", {})
-    for file in {schema.file for schema in tables.schemas.values()} | {f"{n}.csv" for n in known}:
+    earlier = _read_index(directory).get("tables", {})
+    for file in {schema.file for schema in tables.schemas.values()} | {f"{n}.csv" for n in earlier}:
         if file not in frames:
             (directory / file).unlink(missing_ok=True)
     document = {
@@ -140,7 +140,7 @@ def write_tables(tables: Tables, directory: Path, inputs: str = "") -> None:
 
 
 def _read_index(directory: Path) -> dict[str, Any]:
-    """Return ``tables.json``; empty where there is none, or none of this format."""
+    """Return ``tables.json``; empty if it is missing or has another format."""
     try:
         document = read_json(directory / INDEX)
     except TagbenchError:
@@ -150,7 +150,7 @@ def _read_index(directory: Path) -> dict[str, Any]:
 
 
 def are_current(directory: Path, inputs: str) -> bool:
-    """Return whether the tables in ``directory`` were made of ``inputs`` and are unchanged."""
+    """Return whether the tables in a folder were computed from ``inputs`` and are unchanged."""
     index = _read_index(directory)
     if not inputs or index.get("inputs") != inputs:
         return False
@@ -164,7 +164,7 @@ def are_current(directory: Path, inputs: str) -> bool:
 
 
 def read_tables(directory: Path) -> Tables:
-    """Read the tables of a dataset back.
+    """Read the tables of a dataset.
 
     Args:
         directory: ``results/<dataset>``.
@@ -194,7 +194,7 @@ def read_tables(directory: Path) -> Tables:
 
 
 def read_table(path: Path, schema: TableSchema) -> pd.DataFrame:
-    """Read a CSV file; a column that the schema does not have is text.
+    """Read a CSV file with the types of its schema; a column without a schema is text.
 
     Raises:
         TagbenchError: The file is missing, or a value does not have the type of its column.

@@ -9,17 +9,17 @@ from benchmark.score.metrics.metric import SINGLELABEL, Metric, Sample
 from benchmark.score.metrics.weights import share_of
 
 TOP = (2, 3, 5)
-"""Numbers of classes that a top-K score counts."""
+"""Values of K of the top-K scores."""
 
 
 def _share_correct(sample: Sample, marked: np.ndarray) -> np.ndarray:
-    """Return the weighted share (R,) of tracks whose class is marked in (N, C) of bool."""
+    """Return the weighted fraction (R,) of tracks whose class is marked; ``marked`` (N, C) bool."""
     correct = (marked & sample.targets.astype(bool)).any(axis=1)
     return share_of(correct[:, None], sample.packed)[0]
 
 
 def _top_accuracy(k: int) -> Metric:
-    """Return top-K accuracy; with K classes or fewer it would be 1 for every model."""
+    """Return top-K accuracy, for tasks with more than K classes; with K classes it is always 1."""
     return Metric(
         f"top{k}_accuracy",
         f"top-{k} accuracy",

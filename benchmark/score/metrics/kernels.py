@@ -7,11 +7,12 @@ import numpy as np
 from benchmark.kernels import compiled
 
 LANES = 64
-"""Replicates in a block: one cache line of weights, wide enough for LLVM to vectorise."""
+"""Replicates per block: one cache line of weights, which is wide enough for vectorisation."""
 
 
 @compiled
 def _add(total: np.ndarray, weights: np.ndarray, rows: np.ndarray, start: int, stop: int) -> None:
+    """Add the weights of ``rows[start:stop]`` to ``total`` (LANES,)."""
     for k in range(start, stop):
         row = rows[k]
         for lane in range(LANES):
@@ -20,13 +21,15 @@ def _add(total: np.ndarray, weights: np.ndarray, rows: np.ndarray, start: int, s
 
 @compiled
 def _groups(order: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Find the tie groups with a positive; move the positives to the front of each.
+    """Find the groups of tied scores with a positive track, and sort positive tracks first in each.
 
-    Returns ``cuts`` (G, 3): where the group's positives start, where they end, where it ends.
+    Returns:
+        (G, 3): positions in ``order`` at which the positive tracks of a group start and end, and at
+        which the group ends.
     """
     n = order.shape[0]
     cuts = np.empty((np.int64(targets.sum()), 3), dtype=np.int64)
-    found = 0
+    count = 0
     start = 0
     while start < n:
         stop = start
@@ -37,12 +40,12 @@ def _groups(order: np.ndarray, scores: np.ndarray, targets: np.ndarray) -> np.nd
                 front += 1
             stop += 1
         if front > start:
-            cuts[found, 0] = start
-            cuts[found, 1] = front
-            cuts[found, 2] = stop
-            found += 1
+            cuts[count, 0] = start
+            cuts[count, 1] = front
+            cuts[count, 2] = stop
+            count += 1
         start = stop
-    return cuts[:found]
+    return cuts[:count]
 
 
 @compiled
@@ -53,7 +56,7 @@ def rank_tag(
     weights: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Fill ``out`` (3, R) for one tag; ``order`` sorts ``scores`` downwards."""
+    """Fill ``out`` (3, R) for one tag; ``order`` (N,) sorts ``scores`` in descending order."""
     cuts = _groups(order, scores, targets)
     tp, fp = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     group_p, group_n = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
@@ -98,7 +101,7 @@ def rank_tag(
 
 @compiled
 def sum_rows(rows: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
-    """Fill ``out`` (R,) with the weight of ``rows`` in each replicate."""
+    """Fill ``out`` (R,) with the total weight of ``rows`` in each replicate."""
     total = np.empty(LANES, np.int32)
     for block in range(weights.shape[0]):
         total[:] = 0

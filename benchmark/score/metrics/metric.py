@@ -1,4 +1,4 @@
-"""What a metric is, and the sample of tracks that it is computed on."""
+"""Definition of a metric, and of the sample of tracks that it is computed on."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class Sample:
         return decision_scores(self.predicted, self.targets, self.packed)
 
     def mean_over_tracks(self, values: np.ndarray) -> np.ndarray:
-        """Return the mean (Q, R) of values of tracks (N, Q) under every weighting."""
+        """Return the mean (Q, R) of track values (N, Q) under every weighting."""
         return weighted_mean(values, self.packed)
 
     def mean_by_tag(self, values: np.ndarray) -> np.ndarray:
-        """Return the mean (C, R) of values (N, C); NaN for a tag with one class in the sample."""
+        """Return the mean (C, R) of values (N, C); NaN if all or no tracks have the tag."""
         positive = weight_of(self.targets.astype(bool), self.packed)
         total = weight_of(np.ones((len(self.targets), 1), dtype=bool), self.packed)
         defined = (positive > 0) & (positive < total)
@@ -74,14 +74,14 @@ class Metric:
         name: Name in the tables.
         title: Name in the report, on figures and in W&B.
         chance: Maps the prevalence of each tag (C,) to the score of random predictions.
-        higher_is_better: Whether a larger value is a better one. A drop is always a loss of
-            quality: clean minus perturbed, or perturbed minus clean where lower is better.
+        higher_is_better: Whether a larger value is better. A positive drop is always a loss of
+            quality: clean minus perturbed, or perturbed minus clean if lower is better.
         compute: Maps a sample to (C, R) for a metric of tags, whose score is the mean over tags,
-            or to (R,) for a metric of tracks. NaN where it is not defined.
-        of: What ``compute`` scores: each tag, or all tracks at once.
+            or to (R,) for a metric of tracks. Undefined values are NaN.
+        of: Whether ``compute`` scores each tag or all tracks at once.
         tasks: Tasks whose leaderboard has the metric. The first metric of a task ranks its models.
         per_tag: Whether ``per_tag.csv`` has a column for it; only for a metric of tags.
-        min_tags: Least number of tags for which the metric tells models apart.
+        min_tags: Smallest number of tags for which the metric is not constant.
     """
 
     name: str
@@ -96,5 +96,5 @@ class Metric:
 
 
 def mean_prevalence(prevalence: np.ndarray) -> float:
-    """Return the mean prevalence: the chance level of precision, and of what averages it."""
+    """Return the mean of the prevalence (C,): the chance level of precision and its averages."""
     return float(prevalence.mean())

@@ -1,7 +1,7 @@
-"""Metrics of the order of the tracks: ROC-AUC and two areas under the precision-recall curve.
+"""Ranking metrics: ROC-AUC and two areas under the precision-recall curve.
 
-The tracks are sorted once per tag. Tie groups close at their last track, which makes each value
-equal scikit-learn's with ``sample_weight``.
+The tracks are sorted once per tag. Tracks with tied scores form one step of the curves, so that
+each value equals that of scikit-learn with ``sample_weight``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from benchmark.score.metrics.kernels import LANES
 
 
 def ranking_scores(scores: np.ndarray, targets: np.ndarray, packed: np.ndarray) -> np.ndarray:
-    """Score every tag under every weighting by the order of the tracks.
+    """Score the ranking of the tracks for every tag under every weighting.
 
     Args:
         scores: (N, C) finite; any monotone scale.
@@ -22,8 +22,8 @@ def ranking_scores(scores: np.ndarray, targets: np.ndarray, packed: np.ndarray) 
     Returns:
         (3, C, R) float64: area under the ROC curve; average
         precision (sum of precision over recall steps); trapezoidal area under the
-        precision-recall curve, which flatters sparse curves (Davis & Goadrich 2006) and is kept
-        because older papers report it.
+        precision-recall curve, which is too high for sparse curves (Davis & Goadrich 2006) and is
+        included because older papers report it.
     """
     from benchmark.score.metrics.kernels import rank_tag
 

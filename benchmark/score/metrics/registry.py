@@ -17,11 +17,11 @@ def all_metrics() -> dict[str, Metric]:
     """Return every metric by name, in the order of the columns of the tables.
 
     Raises:
-        TypeError: Two metrics have one name.
+        TypeError: Two metrics have the same name.
     """
     package = importlib.import_module("benchmark.score.metrics")
-    found = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    names = [*_FIRST, *sorted(found - set(_FIRST))]
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    names = [*_FIRST, *sorted(modules - set(_FIRST))]
     metrics: dict[str, Metric] = {}
     for name in names:
         if name in ("kernels", "registry"):
@@ -34,16 +34,16 @@ def all_metrics() -> dict[str, Metric]:
 
 
 def task_metrics(task: str, n_tags: int) -> tuple[Metric, ...]:
-    """Return the metrics of a task with ``n_tags`` tags, the one that ranks models first."""
-    known = all_metrics().values()
-    return tuple(m for m in known if task in m.tasks and n_tags >= m.min_tags)
+    """Return the metrics of a task with ``n_tags`` tags; the first one ranks the models."""
+    metrics = all_metrics().values()
+    return tuple(m for m in metrics if task in m.tasks and n_tags >= m.min_tags)
 
 
 def tag_metrics() -> tuple[str, ...]:
-    """Return the names of the metrics of a tag that ``per_tag.csv`` holds."""
+    """Return the names of the metrics of single tags in ``per_tag.csv``."""
     return tuple(m.name for m in all_metrics().values() if m.of == "tag" and m.per_tag)
 
 
 def primary_metric(task: str) -> str:
-    """Return the name of the metric that ranks models."""
+    """Return the name of the metric that ranks the models of a task."""
     return "accuracy" if task == SINGLELABEL else "roc_auc"
