@@ -74,7 +74,7 @@ def _integers(text: str | None) -> list[int] | None:
         ) from error
 
 
-# Longer than 50 lines, because most lines declare options.
+# Most lines declare options: the function reads best whole.
 def run(
     benchmark: Annotated[str, typer.Option(help="Matrix: a name or a YAML file.")] = "default",
     dataset: Annotated[str | None, typer.Option(help="Datasets, separated by commas.")] = None,
