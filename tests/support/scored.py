@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from benchmark.perturbations import Condition
-from benchmark.store.predictions import Evaluation
+from benchmark.store.predictions import CellFailure, Evaluation
 
 CONDITIONS = {
     "clean": ("clean", "", {0: 0.0}),
@@ -23,6 +25,11 @@ PROVENANCE = {
     "split_digest": "cd" * 32,
     "version": "1.2.3",
 }
+FAILURE = CellFailure(
+    "synth", "crnn", 0, "white_noise", 15.0, "evaluate", "RuntimeError: no memory", "c0ffee"
+)
+GOOD, POOR = (0.75 + 1.0) / 2, (0.25 + 2 / 3) / 2
+"""Macro ROC-AUC of two of the predictions of ``scores_by_hand``; the others have 1."""
 
 
 def evaluation(folder: Path, scores, targets, *, clusters=None, tracks=None, **facts) -> Evaluation:
@@ -76,7 +83,7 @@ def simulated(
         targets = np.eye(c, dtype=np.uint8)[np.arange(n) % c]
     else:
         targets = (rng.rand(n, c) < 0.3).astype(np.uint8)
-    found = []
+    cells = []
     for m, model in enumerate(models):
         for seed in seeds:
             noise = rng.randn(n, c)
@@ -86,7 +93,7 @@ def simulated(
                     logits = signal * targets + noise + 0.1 * severity * rng.randn(n, c)
                     if model == "tag_prior":
                         logits = np.tile(np.linspace(-2, 1, c), (n, 1))
-                    found.append(
+                    cells.append(
                         evaluation(
                             folder,
                             1 / (1 + np.exp(-logits)),
@@ -99,4 +106,32 @@ def simulated(
                             task=task,
                         )
                     )
-    return found
+    return cells
+
+
+def scores_by_hand(folder: Path) -> list[Evaluation]:
+    """Store predictions of two tags on four tracks, whose ROC-AUC is counted by hand."""
+    targets = [[1, 0], [1, 0], [0, 1], [0, 0]]
+    perfect = [[0.9, 0.1], [0.8, 0.2], [0.2, 0.9], [0.1, 0.3]]
+    # First tag: three of four pairs in order; second: perfect.
+    good = [[0.9, 0.1], [0.3, 0.2], [0.5, 0.9], [0.1, 0.3]]
+    # First tag 1/4; second: 2 of 3 pairs.
+    poor = [[0.1, 0.1], [0.6, 0.8], [0.5, 0.7], [0.9, 0.3]]
+    noise = {"perturbation": "white_noise"}
+    return [
+        evaluation(folder, perfect, targets, model="best"),
+        evaluation(folder, good, targets, model="best", severity=1, **noise),
+        evaluation(folder, poor, targets, model="best", severity=3, **noise),
+        evaluation(folder, good, targets, model="even_b"),
+        evaluation(folder, good, targets, model="even_a"),
+        evaluation(folder, good, targets, model="even_a", severity=1, **noise),
+        evaluation(folder, good, targets, model="even_a", severity=3, **noise),
+    ]
+
+
+def only_row(frame: pd.DataFrame, **values: Any) -> pd.Series:
+    """Return the one row that has these values; fail if there are none or several."""
+    for name, value in values.items():
+        frame = frame[frame[name] == value]
+    assert len(frame) == 1, values
+    return frame.iloc[0]

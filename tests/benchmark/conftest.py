@@ -1,0 +1,17 @@
+"""Fixtures shared by the tests of the benchmark."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmark.score.tables.build import build_tables
+from benchmark.store.predictions import Evaluation
+from benchmark.store.tables import Tables
+from tests.support.scored import FAILURE, simulated
+
+
+@pytest.fixture(scope="session")
+def three_models(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Evaluation], Tables]:
+    """Cells of three models and the tables made of them; a fourth model failed."""
+    cells = simulated(tmp_path_factory.mktemp("three_models"))
+    return cells, build_tables(cells, [FAILURE], n_boot=200)

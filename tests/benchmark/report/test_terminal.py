@@ -1,0 +1,24 @@
+"""The leaderboard as a table in the terminal."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from benchmark.report.terminal import render_leaderboard
+from tests.support.scored import only_row
+
+
+def test_terminal_table_fits_a_hundred_columns(three_models):
+    _, tables = three_models
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(render_leaderboard(tables))
+    lines = console.export_text().splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 100
+    fcn = next(line for line in lines if "fcn" in line)
+    board = only_row(tables.leaderboard, model="fcn")
+    low, high = board["roc_auc_low"], board["roc_auc_high"]
+    assert f"{board['roc_auc']:.3f} [{low:.3f}, {high:.3f}]" in fcn
+    assert f"{board['white_noise_drop']:.3f}" in fcn
+    assert any("crnn" in line and "no clean evaluation" in line for line in lines)
