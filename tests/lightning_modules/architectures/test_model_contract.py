@@ -1,0 +1,157 @@
+"""What every model file in ``experiments/models`` guarantees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from benchmark.config import files
+from benchmark.config.classes import import_class
+from benchmark.config.schema import ModelFile
+from datamodules.common.seeding import rng_for
+from lightning_modules.base import TaggingModule
+from tests.support.small_module import RECIPE, batch_of
+
+MODELS = files.names("models")
+LEARNERS = [name for name in MODELS if name != "tag_prior"]
+
+
+def model_of(name: str, **base: Any) -> TaggingModule:
+    """Build the model that ``experiments/models/<name>.yaml`` describes."""
+    file = files.load(files.find("models", name), ModelFile)
+    cls = import_class(file.class_path, TaggingModule, name)
+    return cls.build(0, **{"n_tags": 4, "recipe": RECIPE} | base | file.params)
+
+
+def short_audio(model: TaggingModule, windows: int) -> Tensor:
+    """Return chords of different pitch, as short as the model accepts."""
+    least = model.min_samples
+    if model.max_samples is None:
+        least = 2 * least + 256  # two steps for a GRU, whose first has no past
+    samples = min(model.input_samples, max(least, 12_000))
+    t = torch.arange(samples) / model.sample_rate
+    pitch = 110 * 2 ** (torch.arange(windows) * 7 / 12)
+    chord = sum(torch.sin(2 * torch.pi * pitch[:, None] * k * t) / k for k in (1, 2, 3))
+    hiss = torch.from_numpy(rng_for("hiss").standard_normal((windows, samples))).float()
+    return 0.2 * chord + 0.02 * hiss
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model_states_its_facts(name):
+    model = model_of(name)
+    assert model.title
+    assert model.paper
+    assert model.sample_rate == 16000
+    assert model.min_samples <= model.input_samples
+    assert model.learns == any(p.requires_grad for p in model.parameters())
+    assert model.bibtex.startswith("@") == model.learns
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_window_gives_logits_and_the_same_again(name):
+    model = model_of(name).eval()
+    audio = torch.zeros(1, model.input_samples)
+    audio[:, : short_audio(model, 1).shape[1]] = short_audio(model, 1)
+    with torch.inference_mode():
+        logits = model(audio)
+        assert torch.equal(model(audio), logits)
+    assert logits.shape == (1, 4)
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_window_does_not_depend_on_other_windows(name):
+    model = model_of(name).eval()
+    audio = short_audio(model, 2)
+    with torch.inference_mode():
+        together, alone = model(audio), model(audio[:1])
+    torch.testing.assert_close(together[:1], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_gradient_reaches_every_parameter(name):
+    # In evaluation mode: a batch norm in training takes the gradient of the bias before it.
+    model = model_of(name).eval()
+    audio = short_audio(model, 2)
+    model.losses(model(audio), torch.eye(4)[:2]).sum().backward()
+    untouched = [
+        key for key, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    ]
+    assert untouched == []
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_model_overfits_one_batch(name):
+    model = model_of(name, n_tags=2, task="singlelabel").train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    audio, targets = short_audio(model, 2), torch.eye(2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    first = last = None
+    for _ in range(40):
+        loss = model.losses(model(audio), targets).mean()
+        last = loss.item()
+        first = first or last
+        if last < 0.3 * first:
+            return
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    pytest.fail(f"the loss fell from {first:.3f} to {last:.3f} only")
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("task", ["multilabel", "singlelabel"])
+def test_batch_of_one_trains(name, task):
+    model = model_of(name, task=task).train()
+    model.log = lambda *_, **__: None
+    loss = model.training_step(batch_of(short_audio(model, 1), torch.eye(4)[:1]), 0)
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_checkpoint_restores_model_and_hyper_parameters(name, tmp_path):
+    model = model_of(name, task="singlelabel").eval()
+    trainer = pl.Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
+    )
+    trainer.strategy.connect(model)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    again = (
+        type(model)
+        .load_from_checkpoint(tmp_path / "model.ckpt", weights_only=True, map_location="cpu")
+        .eval()
+    )
+    assert dict(again.hparams) == dict(model.hparams)
+    assert again.hparams["n_tags"] == 4
+    assert again.recipe == RECIPE
+    audio = short_audio(model, 1)
+    with torch.inference_mode():
+        assert torch.equal(again(audio), model(audio))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_checkpoint_holds_what_is_learned_and_little_else(name):
+    model = model_of(name)
+    extra = sum(v.numel() for k, v in model.state_dict().items() if "running_" not in k)
+    assert extra - model.n_params < 100  # counters of batch norm
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_initial_weights_depend_on_the_seed_alone(name):
+    state = torch.random.get_rng_state()
+    first, second = model_of(name), model_of(name)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    other = type(first).build(1, n_tags=4, recipe=RECIPE)
+    assert any(
+        not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True)
+    )
