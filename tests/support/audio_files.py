@@ -41,6 +41,12 @@ def amplitude(audio: Float32, hz: float, rate: int) -> float:
     return float(2 * abs((inner * window * phase).sum()) / window.sum())
 
 
+def snr_db(clean: Float32, noisy: Float32) -> float:
+    """Return the signal-to-noise ratio in dB, where ``noisy - clean`` is the noise."""
+    error = noisy.astype(np.float64) - clean
+    return float(10 * np.log10(np.square(clean, dtype=np.float64).sum() / np.square(error).sum()))
+
+
 def peak_hz(audio: Float32, rate: int) -> float:
     """Return the frequency of the strongest component, interpolated."""
     spectrum = np.log(np.abs(np.fft.rfft(audio * np.hanning(len(audio)))) + 1e-12)

@@ -76,6 +76,11 @@ def run(tracks: Sequence[Track], root: Path, **options: Any) -> Corpus:
     return prepare(tracks, root, **{**settings, **options})
 
 
+def corpus_digests(corpus: Corpus) -> tuple[str, str, str]:
+    """Return the digests of manifest, splits and tags."""
+    return corpus.manifest_digest, corpus.split_digest, corpus.tags_digest
+
+
 def reads(log: Path) -> Counter[str]:
     """Return how often each source was read."""
     return Counter(log.read_text().split()) if log.exists() else Counter()
