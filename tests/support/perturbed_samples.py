@@ -20,9 +20,9 @@ KEPT = 24  # samples of each, evenly spread
 
 def probe(condition: Condition) -> list[float]:
     """Return a few samples of half a second of music under a condition."""
-    heard = perturb(music(0.5), RATE, condition, seed=0, track_id="golden")
-    places = np.linspace(0, len(heard) - 1, KEPT).astype(int)
-    return [round(float(x), 6) for x in heard[places]]
+    audio = perturb(music(0.5), RATE, condition, seed=0, track_id="golden")
+    places = np.linspace(0, len(audio) - 1, KEPT).astype(int)
+    return [round(float(x), 6) for x in audio[places]]
 
 
 def entry(perturbation: Perturbation) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def entry(perturbation: Perturbation) -> dict[str, Any]:
     return {
         "identity": perturbation.identity(),
         "levels": list(perturbation.levels),
-        "heard": [probe(condition) for condition in ladder],
+        "samples": [probe(condition) for condition in ladder],
     }
 
 

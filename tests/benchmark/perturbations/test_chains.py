@@ -11,7 +11,7 @@ import pytest
 from benchmark.config.files import load, parse
 from benchmark.config.identity import ChainIdentity, EvaluationIdentity, Inputs, cell_id
 from benchmark.config.schema import BenchmarkFile, Preset
-from benchmark.perturbations import Condition, catalogue, perturb, resolve
+from benchmark.perturbations import Condition, catalogue, resolve
 from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.plan import build
 from benchmark.plan.matrix import check
@@ -19,6 +19,7 @@ from benchmark.predict.evaluate import by_condition
 from benchmark.store.cell_kinds import EvaluationCell, EvaluationSetting, read_cell
 from benchmark.store.cells import Labels
 from datamodules.common.errors import TagbenchError
+from tests.support.conditions import perturbed
 from tests.support.sounds import RATE, music
 
 INPUTS = Inputs(manifest="m", split="s", tags="t", task="multilabel", sample_rate=RATE)
@@ -29,18 +30,14 @@ def chain(text: str) -> Condition:
     return condition
 
 
-def hear(audio: np.ndarray, condition: Condition, seed: int = 0) -> np.ndarray:
-    return perturb(audio, RATE, condition, seed=seed, track_id="track")
-
-
 def identity(condition: Condition, seed: int = 0) -> EvaluationIdentity:
-    heard = build.perturbation_identity(condition, catalogue(), seed)
+    perturbation = build.perturbation_identity(condition, catalogue(), seed)
     return EvaluationIdentity(
-        train="t", inputs=INPUTS, perturbation=heard, windows={"protocol": "tiled"}
+        train="t", inputs=INPUTS, perturbation=perturbation, windows={"protocol": "tiled"}
     )
 
 
-# --- what is heard -------------------------------------------------------------------------------
+# --- audio ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -56,26 +53,28 @@ def test_links_are_applied_in_order_as_if_each_were_alone(text: str) -> None:
     audio = music(1.0)
     before, wanted = audio.copy(), audio
     for link in text.split(">"):
-        wanted = hear(wanted, chain(link), seed=3)
-    heard = hear(audio, chain(text), seed=3)
-    assert heard.dtype == np.float32
-    np.testing.assert_array_equal(heard, wanted)
+        wanted = perturbed(wanted, chain(link), seed=3)
+    output = perturbed(audio, chain(text), seed=3)
+    assert output.dtype == np.float32
+    np.testing.assert_array_equal(output, wanted)
     np.testing.assert_array_equal(audio, before)
-    np.testing.assert_array_equal(hear(audio, chain(f"any={text}"), seed=3), heard)
+    np.testing.assert_array_equal(perturbed(audio, chain(f"any={text}"), seed=3), output)
 
 
-def test_order_is_heard() -> None:
-    one, other = (hear(music(1.0), chain(t)) for t in ("gain:1>white_noise:3", "gain:2>gain:1"))
+def test_order_changes_the_audio() -> None:
+    one, other = (
+        perturbed(music(1.0), chain(t)) for t in ("gain:1>white_noise:3", "gain:2>gain:1")
+    )
     assert not np.array_equal(one, other)
     first, last = (chain(t) for t in ("compression:5>white_noise:3", "white_noise:3>compression:5"))
-    assert not np.allclose(hear(music(1.0), first), hear(music(1.0), last), atol=1e-3)
+    assert not np.allclose(perturbed(music(1.0), first), perturbed(music(1.0), last), atol=1e-3)
 
 
 def test_a_broken_link_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     gain = type(catalogue_entry("gain"))
     monkeypatch.setattr(gain, "apply", lambda self, audio, rate, level, rng: audio * np.nan)
     with pytest.raises(TagbenchError, match=r"under phone=.* link gain:2, failed"):
-        hear(music(0.1), chain("phone=white_noise:1>gain:2"))
+        perturbed(music(0.1), chain("phone=white_noise:1>gain:2"))
 
 
 # --- what it is ----------------------------------------------------------------------------------

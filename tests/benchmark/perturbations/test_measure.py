@@ -97,8 +97,8 @@ def test_tempo_of_exactly_moved_clicks(ratio: float) -> None:
 def test_the_suite_is_heard_as_it_was_asked() -> None:
     audio = music(8.0)
     for condition in resolve("all,gain", default_severities=(1, 3, 5)):
-        heard = perturb(audio, RATE, condition, seed=0, track_id="track")
-        effect = measure(audio, heard, RATE)
+        output = perturb(audio, RATE, condition, seed=0, track_id="track")
+        effect = measure(audio, output, RATE)
         asked = condition.level
         pitch = 100 * asked if condition.family == "pitch_shift" else 0.0
         assert effect.cents == pytest.approx(pitch, abs=5), condition
@@ -117,8 +117,8 @@ def test_the_suite_is_heard_as_it_was_asked() -> None:
 def test_the_published_tests_are_heard_for_what_they_are() -> None:
     loud = np.clip(6 * music(4.0), -1, 1)
     for condition in resolve("won2020_dynamic_range,won2020_pitch_shift"):
-        heard = perturb(loud, RATE, condition, seed=0, track_id="track")
-        effect = measure(loud, heard, RATE)
+        output = perturb(loud, RATE, condition, seed=0, track_id="track")
+        effect = measure(loud, output, RATE)
         assert effect.loudness_lu < -1.5, condition  # a level drop, whatever its name
         if condition.family == "pitch_shift":
             assert effect.cents == pytest.approx(100 * condition.level, abs=2)

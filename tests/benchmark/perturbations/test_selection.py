@@ -92,8 +92,8 @@ def test_profiles_are_fixed_lists() -> None:
     assert {c.severity for c in profiles["quick"]} == {1, 3, 5}
     assert profiles["full"] == resolve([*SUITE, "gain"])
     assert set(profiles["full"]) <= set(resolve("suite"))
-    heard = [(c.family, c.severity) for c in profiles["core"]]
-    assert len(set(heard)) == 20  # one member a family and severity
+    pairs = [(c.family, c.severity) for c in profiles["core"]]
+    assert len(set(pairs)) == 20  # one condition a family and severity
     assert all(c.protocol == "suite" for c in profiles["full"])
     signs = {
         family: "".join("+" if c.perturbation in up else "-" for c in turns)

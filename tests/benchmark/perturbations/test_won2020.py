@@ -6,13 +6,10 @@ import librosa
 import numpy as np
 import pytest
 
-from benchmark.perturbations import Condition, catalogue, perturb, resolve
+from benchmark.perturbations import catalogue, resolve
 from datamodules.common.seeding import rng_for
+from tests.support.conditions import perturbed
 from tests.support.sounds import RATE, cents, crest_db, frequency, music, rms_db, sine
-
-
-def hear(audio: np.ndarray, condition: Condition) -> np.ndarray:
-    return perturb(audio, RATE, condition, seed=0, track_id="track")
 
 
 def padded_music() -> np.ndarray:
@@ -44,16 +41,16 @@ def test_stretch_is_librosas_phase_vocoder() -> None:
     audio = padded_music()
     for condition in resolve("won2020_time_stretch"):
         wanted = librosa.effects.time_stretch(audio, rate=condition.level)
-        np.testing.assert_allclose(hear(audio, condition), wanted, atol=1e-6)
-        assert abs(cents(frequency(hear(sine(440), condition)), 440)) < 1
+        np.testing.assert_allclose(perturbed(audio, condition), wanted, atol=1e-6)
+        assert abs(cents(frequency(perturbed(sine(440), condition)), 440)) < 1
 
 
 def test_shift_is_librosas_phase_vocoder() -> None:
     audio = padded_music()
     for condition in resolve("won2020_pitch_shift"):
         wanted = librosa.effects.pitch_shift(audio, sr=RATE, n_steps=condition.level)
-        np.testing.assert_allclose(hear(audio, condition), wanted, atol=1e-5)
-        shifted = frequency(hear(sine(440), condition))
+        np.testing.assert_allclose(perturbed(audio, condition), wanted, atol=1e-5)
+        shifted = frequency(perturbed(sine(440), condition))
         assert abs(cents(shifted, 440 * 2 ** (condition.level / 12))) < 1
 
 
@@ -62,7 +59,7 @@ def test_the_vocoder_loses_level_where_the_suites_engine_does_not() -> None:
     (ours,) = resolve("pitch_up:3")
     (published,) = resolve("won2020_pitch_shift:4")
     assert ours.level == published.level
-    lost = [rms_db(audio) - rms_db(hear(audio, c)) for c in (ours, published)]
+    lost = [rms_db(audio) - rms_db(perturbed(audio, c)) for c in (ours, published)]
     assert lost[1] > lost[0] + 1.0
 
 
@@ -76,9 +73,9 @@ def test_noise_is_the_published_mix(samples: int) -> None:
         noise = np.fft.irfft(np.fft.rfft(noise))
         noise = librosa.util.normalize(noise) * audio.max()
         wanted = (1 - r) * audio[: len(noise)] + noise * r
-        heard = hear(audio, condition)
-        assert len(heard) == samples - samples % 2
-        np.testing.assert_allclose(heard, wanted, atol=1e-6)
+        output = perturbed(audio, condition)
+        assert len(output) == samples - samples % 2
+        np.testing.assert_allclose(output, wanted, atol=1e-6)
 
 
 def test_noise_ratio_depends_on_the_crest_factor() -> None:
@@ -86,7 +83,7 @@ def test_noise_ratio_depends_on_the_crest_factor() -> None:
     audio *= np.sign(audio[np.abs(audio).argmax()])  # so that the peak is positive
     for condition in resolve("won2020_white_noise"):
         r = condition.level
-        noise = hear(audio, condition).astype(np.float64) - (1 - r) * audio
+        noise = perturbed(audio, condition).astype(np.float64) - (1 - r) * audio
         wanted = 20 * np.log10((1 - r) / r) + crest_db(noise) - crest_db(audio)
         got = rms_db((1 - r) * audio) - rms_db(noise)
         assert got == pytest.approx(wanted, abs=0.01)
@@ -94,7 +91,7 @@ def test_noise_ratio_depends_on_the_crest_factor() -> None:
 
 def test_compression_is_mostly_a_level_drop_on_loud_music() -> None:
     loud = np.clip(6 * music(4.0), -1, 1)
-    standard, light, speech = (hear(loud, c) for c in resolve("won2020_dynamic_range"))
+    standard, light, speech = (perturbed(loud, c) for c in resolve("won2020_dynamic_range"))
     assert -14 < rms_db(standard) - rms_db(loud) < -5
     assert np.abs(standard - speech).max() < 1e-7  # two names, one condition
     assert rms_db(light) > rms_db(standard) + 1
@@ -103,4 +100,6 @@ def test_compression_is_mostly_a_level_drop_on_loud_music() -> None:
 def test_compression_input_clips_at_full_scale() -> None:
     condition = resolve("won2020_dynamic_range:1")[0]
     audio = 3 * sine(440, amplitude=1.0)
-    np.testing.assert_array_equal(hear(audio, condition), hear(np.clip(audio, -1, 1), condition))
+    np.testing.assert_array_equal(
+        perturbed(audio, condition), perturbed(np.clip(audio, -1, 1), condition)
+    )

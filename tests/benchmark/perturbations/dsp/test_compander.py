@@ -68,8 +68,8 @@ def test_presets_are_the_published_ones() -> None:
 @each_preset
 def test_equals_what_sox_said(number: int) -> None:
     golden = json.loads(sox.GOLDEN.read_text(encoding="utf-8"))
-    heard = compand(sox.probe().astype(np.float64), sox.RATE, PRESETS[number])
-    ours = sox.frame_levels(heard, sox.RATE)[:: golden["every"]]
+    output = compand(sox.probe().astype(np.float64), sox.RATE, PRESETS[number])
+    ours = sox.frame_levels(output, sox.RATE)[:: golden["every"]]
     np.testing.assert_allclose(ours, golden["levels_db"][str(number)], atol=0.01)
 
 
@@ -101,9 +101,9 @@ def test_sixteen_bits_equal_sox_but_for_the_dither() -> None:
     exact = compand(stored, RATE, PRESETS[4])
     ours = to_int16_and_back(exact, np.random.RandomState(0))
     # sox rounds the knees of its curve, and draws its dither anew in each process.
-    for heard, knee in ((ours, 1e-3), (theirs, 0.25)):
-        assert np.array_equal(heard * 32768, np.rint(heard * 32768))
-        error = (heard - exact) * 32768
+    for output, knee in ((ours, 1e-3), (theirs, 0.25)):
+        assert np.array_equal(output * 32768, np.rint(output * 32768))
+        error = (output - exact) * 32768
         assert np.abs(error).max() <= 1.5 + knee
         # Rectangular rounding (1/12) and triangular dither (1/6): half a step.
         assert error.std() == pytest.approx(0.5, abs=0.01)
@@ -117,7 +117,7 @@ def test_the_published_test_equals_sox_on_a_file(number: int) -> None:
     assert condition.level == number
     ours = perturb(audio, RATE, condition, seed=0, track_id="track")
     theirs = sox.run_sox(audio, RATE, PRESETS[number], sixteen=True)
-    levels = [sox.frame_levels(heard, RATE) for heard in (ours, theirs)]
+    levels = [sox.frame_levels(output, RATE) for output in (ours, theirs)]
     off = np.abs(levels[0] - levels[1])
     # Two draws of dither: half a step each, at most a step and a half, and the knees of sox.
     assert off[levels[1] > -45].max() < 0.02
@@ -129,9 +129,9 @@ def test_settled_level_lies_on_the_curve() -> None:
         for level in (-85.0, -66.0, -58.0, -45.0, -33.0, -25.0, -10.0, -3.0):
             steady = np.full(8 * RATE, 10 ** (level / 20))
             faster = Compander(settings.points, 0.05, 0.05, settings.gain_db, 0.0, settings.delay)
-            heard = decibels(compand(steady, RATE, faster)[-1])
+            output = decibels(compand(steady, RATE, faster)[-1])
             inputs, outputs = np.array(settings.points).T
-            assert heard == pytest.approx(
+            assert output == pytest.approx(
                 np.interp(level, inputs, outputs) + settings.gain_db, abs=1e-3
             )
 
