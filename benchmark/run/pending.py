@@ -26,18 +26,10 @@ def run_pending(
     executor: Executor,
     console: Console,
 ) -> bool:
-    """Run every cell that is not done yet.
+    """Run every cell of the planned datasets that is not done yet.
 
-    Args:
-        planned: Datasets of the matrix.
-        store: Where the cells lie.
-        runtime: How the cells run.
-        devices: Where they run.
-        executor: What runs the jobs.
-        console: Progress display.
-
-    Returns:
-        Whether there was anything to do.
+    The plans give the cells and their estimated times. The other arguments and the returned value
+    are those of :func:`run_cells`.
     """
     seconds = {c.id: item.estimate.seconds(c) for item in planned for c in item.plan.cells}
     cells = {cell.id: cell for item in planned for cell in item.plan.cells}
@@ -57,12 +49,12 @@ def run_cells(
 
     Args:
         cells: Cells by id.
-        seconds: Estimated time of each.
-        store: Where the cells lie.
-        runtime: How the cells run.
-        devices: Where they run.
-        executor: What runs the jobs.
-        console: Progress display.
+        seconds: Estimated time of each cell, by id; 0 where it is missing.
+        store: Store that holds the cells.
+        runtime: Settings that every job receives.
+        devices: Devices over which the jobs are distributed.
+        executor: Runs the jobs and yields their events.
+        console: Console of the progress display.
 
     Returns:
         Whether there was anything to do.
