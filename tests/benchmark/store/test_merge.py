@@ -1,10 +1,10 @@
-"""Halves of a sweep in two folders give the tables of the whole; what does not fit is refused."""
+"""Two results folders with parts of a sweep merge into the tables of the whole sweep."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,84 +13,34 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from benchmark.config.schema import BenchmarkFile
-from benchmark.plan.jobs import Job, Runtime
-from benchmark.plan.matrix import check
 from benchmark.report import pipeline
 from benchmark.report.terminal import verify
-from benchmark.run import preparation
-from benchmark.run.options import Options
-from benchmark.run.worker import run
 from benchmark.store import merge as merging
 from benchmark.store import run_record
 from benchmark.store.files import read_json, write_json
 from benchmark.store.merge import merge
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
-from tests.support import music
+from tests.support.sweep_parts import SweepParts
 
-PRESET = """
-recipe: {name: tiny, epochs: 1, batch_size: 5, lr: 1e-3, schedule: one_cycle, valid_windows: 1}
-windows: {protocol: tiled, max_windows: 1}
-perturbations: [gain, white_noise]
-severities: [3]
-n_boot: 100
-baseline: musicnn
-"""
 QUIET = Console(quiet=True)
 
 
-class Machine:
-    """Runs parts of one small sweep, each in a results folder of its own."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.preset = root / "tiny.yaml"
-        self.preset.write_text(PRESET, encoding="utf-8")
-        self.music = music.folder(root / "music", seconds=3.0)
-
-    def run(self, name: str, models: Sequence[str], perturbations: Sequence[str]) -> Store:
-        options = Options(
-            self.root / name, self.root / "data", {"data": str(self.music)}, workers=0
-        )
-        store = Store(options.results)
-        experiment = check(
-            BenchmarkFile(
-                datasets=["folder"],
-                models=list(models),
-                perturbations=list(perturbations),
-                preset=str(self.preset),
-            )
-        )
-        dataset = preparation.resolve_dataset(experiment, "folder", options)
-        corpus = preparation.prepare(dataset, options, QUIET)
-        resolved = preparation.resolve_models(experiment)
-        planned = preparation.plan_dataset(
-            experiment, dataset, corpus, resolved, [], store, ("cpu",), 1, QUIET
-        )
-        runtime = Runtime(str(store.results), str(self.root / "data"))
-        for cell in planned.plan.training:
-            run(Job((cell,), "train"), runtime, lambda event: None)
-        run(Job(planned.plan.evaluations, "evaluate"), runtime, lambda event: None)
-        pipeline.write_results(planned.record, store, QUIET, report=False)
-        return store
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> SweepParts:
+    return SweepParts(tmp_path_factory.mktemp("merge"))
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    return Machine(tmp_path_factory.mktemp("merge"))
+def whole(parts: SweepParts) -> Store:
+    return parts.run("whole", ["tag_prior", "musicnn"], ["gain", "white_noise"])
 
 
 @pytest.fixture(scope="module")
-def whole(machine: Machine) -> Store:
-    return machine.run("whole", ["tag_prior", "musicnn"], ["gain", "white_noise"])
-
-
-@pytest.fixture(scope="module")
-def halves(machine: Machine) -> tuple[Store, Store]:
-    """Both trained the prior and heard it on clean audio; the rest is shared out."""
-    first = machine.run("first", ["tag_prior", "musicnn"], ["gain"])
-    second = machine.run("second", ["tag_prior", "musicnn"], ["white_noise"])
+def halves(parts: SweepParts) -> tuple[Store, Store]:
+    """Two sweeps with the same models and clean audio; each has one perturbation."""
+    first = parts.run("first", ["tag_prior", "musicnn"], ["gain"])
+    second = parts.run("second", ["tag_prior", "musicnn"], ["white_noise"])
     return first, second
 
 
@@ -102,8 +52,8 @@ def copied(store: Store, folder: Path) -> Store:
     return Store(Path(shutil.copytree(store.results, folder)))
 
 
-def state(store: Store) -> dict[str, bytes]:
-    """Return every file of the cells that are done, by its path."""
+def contents(store: Store) -> dict[str, bytes]:
+    """Return the content of every file of the cells that are done, by path."""
     return {
         str(path.relative_to(store.cells)): path.read_bytes()
         for folder in store.cells.glob("*")
@@ -140,15 +90,15 @@ def test_one_half_merges_into_the_other(whole: Store, halves: tuple[Store, Store
     assert csvs(halves[0]) == before
 
 
-def test_an_interruption_anywhere_leaves_whole_cells(
+def test_an_interrupted_merge_leaves_complete_cells(
     halves: tuple[Store, Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     reference = Store(tmp_path / "reference")
     merge(halves, reference, QUIET)
-    expected, replace, moments = state(reference), Path.replace, 0
+    expected, replace, renames = contents(reference), Path.replace, 0
     assert len(expected) > 8
     while True:
-        target, left = Store(tmp_path / f"killed-{moments}"), [moments]
+        target, left = Store(tmp_path / f"killed-{renames}"), [renames]
 
         def stop(path: Path, to: Any, left: list[int] = left) -> Path:
             if left[0] == 0:
@@ -160,18 +110,18 @@ def test_an_interruption_anywhere_leaves_whole_cells(
         try:
             merge(halves, target, QUIET)
         except KeyboardInterrupt:
-            moments += 4  # a cell takes three: every step of a copy is met
+            renames += 4  # a cell takes three, so each of its steps is interrupted
         else:
             break
         finally:
             monkeypatch.undo()
-        there = state(target)
-        assert there.items() <= expected.items()
+        copied_files = contents(target)
+        assert copied_files.items() <= expected.items()
         assert run_record.datasets(target) == []
         merge(halves, target, QUIET)
-        assert state(target) == expected
+        assert contents(target) == expected
         assert not list(target.results.rglob("*.part"))
-    assert moments > len(expected)
+    assert renames > len(expected)
 
 
 def change(store: Store, edit: Callable[[dict[str, Any]], None]) -> None:
@@ -213,7 +163,7 @@ def test_another_contract_is_refused(
     assert not target.cells.exists()
 
 
-def test_one_name_for_two_cells_is_refused(halves: tuple[Store, Store], tmp_path: Path):
+def test_two_cells_with_one_id_are_refused(halves: tuple[Store, Store], tmp_path: Path):
     other, target = copied(halves[1], tmp_path / "other"), copied(halves[0], tmp_path / "results")
 
     def swap(content: dict[str, Any]) -> None:
@@ -261,13 +211,13 @@ def test_a_damaged_file_is_not_copied(
     merge([other], target, QUIET)
     assert target.state(damaged) == "pending"
     assert target.state(cells[1]["id"]) == "done"
-    # Damaged between the look and the copy.
+    # Damaged after the check and before the copy.
     with pytest.raises(TagbenchError, match="does not match the digest"):
         merging.copy_cell(damaged, other, target)
     assert not list(target.folder(damaged).glob(".*.part"))
 
 
-def test_evaluations_of_other_weights_are_left(halves: tuple[Store, Store], tmp_path: Path):
+def test_evaluations_of_other_weights_are_not_copied(halves: tuple[Store, Store], tmp_path: Path):
     other, target = copied(halves[1], tmp_path / "other"), copied(halves[0], tmp_path / "results")
     (trained,) = [
         cell["id"]
@@ -277,16 +227,16 @@ def test_evaluations_of_other_weights_are_left(halves: tuple[Store, Store], tmp_
     weights = other.folder(trained) / "best.ckpt"
     weights.write_bytes(weights.read_bytes() + b"other")
     other.finish(trained, other.metrics(trained), ["best.ckpt"])
-    (united,) = merge([other], target, QUIET)
+    (merged,) = merge([other], target, QUIET)
     states = {
         (cell["labels"]["model"], cell["labels"]["perturbation"]): target.state(cell["id"])
-        for cell in united.of_kind("evaluation")
+        for cell in merged.of_kind("evaluation")
     }
     assert states.pop(("musicnn", "white_noise")) == "pending"
     assert set(states.values()) == {"done"}
 
 
-def test_failures_travel_too(halves: tuple[Store, Store], tmp_path: Path):
+def test_failures_are_copied(halves: tuple[Store, Store], tmp_path: Path):
     other, target = copied(halves[1], tmp_path / "other"), copied(halves[0], tmp_path / "results")
     (failed,) = [
         cell["id"]
@@ -295,12 +245,14 @@ def test_failures_travel_too(halves: tuple[Store, Store], tmp_path: Path):
     ]
     (other.folder(failed) / "metrics.json").unlink()
     other.fail(failed, "evaluate", "killed")
-    (united,) = merge([other], target, QUIET)
-    (failure,) = run_record.failures(united, target)
+    (merged,) = merge([other], target, QUIET)
+    (failure,) = run_record.failures(merged, target)
     assert (failure.model, failure.cell_id) == ("musicnn", failed)
 
 
-def test_what_is_not_another_results_folder(halves: tuple[Store, Store], tmp_path: Path):
+def test_a_folder_that_is_not_another_results_folder_is_refused(
+    halves: tuple[Store, Store], tmp_path: Path
+):
     with pytest.raises(TagbenchError, match="the folder to merge into"):
         merge([halves[0]], halves[0], QUIET)
     with pytest.raises(TagbenchError, match="Name a folder that tagbench run"):
