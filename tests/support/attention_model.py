@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Unpack
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from datamodules.common.seeding import rng_for
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.attention import AttentionLayer
 
 RATE, FRAME, MOMENTS, WIDTH, HEADS = 1000, 50, 12, 8, 2
+TAGS = ("a", "b", "c", "d")
 
 
 class Layer(AttentionLayer):
@@ -70,3 +74,8 @@ def random_model(n_tags: int = 4) -> TinyAttention:
         for parameter in model.parameters():
             parameter.mul_(3.0)
     return model
+
+
+def noise(moments: int) -> NDArray[np.float32]:
+    """Return noise of the length of ``moments`` tokens."""
+    return rng_for("attention", moments).randn(moments * FRAME).astype(np.float32)
