@@ -1,4 +1,4 @@
-"""A folder of audio without a table: nothing to learn or to score, but models can be compared."""
+"""A folder of audio without labels: predictions of checkpoints are compared, but not scored."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Bench:
-    """Checkpoints heard on a folder without labels, in this process."""
+class CheckpointSweep:
+    """Evaluates checkpoints on a folder without labels, in this process."""
 
     def __init__(self, root: Path, music: Path, checkpoints: dict[str, tuple[str, ...]]) -> None:
         for name, tags in checkpoints.items():
@@ -72,23 +72,23 @@ class Bench:
             Console(quiet=True),
         )  # fmt: skip
 
-    def hear(self) -> tuple[Planned, Tables, str]:
-        item = self.planned()
-        run(Job(item.plan.training, "import"), self.runtime, lambda event: None)
-        run(Job(item.plan.evaluations, "evaluate"), self.runtime, lambda event: None)
+    def run(self) -> tuple[Planned, Tables, str]:
+        planned = self.planned()
+        run(Job(planned.plan.training, "import"), self.runtime, lambda event: None)
+        run(Job(planned.plan.evaluations, "evaluate"), self.runtime, lambda event: None)
         out = io.StringIO()
         console = Console(file=out, width=100)
-        assert terminal.report_failures([item.record], self.store, console) == 0, out.getvalue()
-        return item, pipeline.write_results(item.record, self.store, console), out.getvalue()
+        assert terminal.report_failures([planned.record], self.store, console) == 0, out.getvalue()
+        return planned, pipeline.write_results(planned.record, self.store, console), out.getvalue()
 
 
-Make = Callable[..., Bench]
+MakeSweep = Callable[..., CheckpointSweep]
 
 
 @pytest.fixture
-def make(tmp_path: Path, music: Path) -> Make:
-    def build(**checkpoints: tuple[str, ...]) -> Bench:
-        return Bench(tmp_path, music, checkpoints or {"level": TAGS})
+def make_sweep(tmp_path: Path, music: Path) -> MakeSweep:
+    def build(**checkpoints: tuple[str, ...]) -> CheckpointSweep:
+        return CheckpointSweep(tmp_path, music, checkpoints or {"level": TAGS})
 
     return build
 
@@ -103,7 +103,7 @@ def test_every_file_is_in_the_test_and_has_no_tag(music: Path, tmp_path: Path) -
     assert data.corpus.targets("test").shape == (4, 0)
 
 
-def test_a_table_comes_before_the_files(music: Path, tmp_path: Path) -> None:
+def test_a_label_table_is_used_where_it_exists(music: Path, tmp_path: Path) -> None:
     folder = tmp_path / "music"
     folder.mkdir()
     (folder / "b.wav").symlink_to(music / "b.wav")
@@ -121,71 +121,71 @@ def test_classes_need_a_table(music: Path, tmp_path: Path) -> None:
         _ = Folder(data=str(music), task="singlelabel", root=tmp_path).tags
 
 
-def test_predictions_are_those_of_the_models_own_tags(make: Make) -> None:
-    bench = make()
-    item, tables, text = bench.hear()
-    (clean,) = (c for c in item.plan.evaluations if c.condition == CLEAN)
-    stored = load_predictions(bench.store.folder(clean.id) / "predictions.npz")
+def test_predictions_have_the_tags_of_the_checkpoint(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    planned, tables, text = sweep.run()
+    (clean,) = (c for c in planned.plan.evaluations if c.condition == CLEAN)
+    stored = load_predictions(sweep.store.folder(clean.id) / "predictions.npz")
     assert list(stored.tags) == list(TAGS)
     assert stored.targets.shape == stored.scores.shape == (4, 6)
     assert not stored.targets.any()
     mean = level_model.sigmoid(0.2 * np.linspace(1.0, -2.0, 6))
     np.testing.assert_allclose(stored.scores[1], mean, atol=0.01)
-    found = tables.consistency.set_index(["perturbation", "severity", "metric"])["value"]
+    consistency = tables.consistency.set_index(["perturbation", "severity", "metric"])["value"]
     assert set(tables.consistency["metric"]) == {
         *("mean_abs_dlogit", "spearman", "top5_overlap", "flip_rate")
     }
     # A gain scales every logit.
     for severity, gain in ((2, -6), (4, -18)):
-        lost = (1 - 10 ** (gain / 20)) * 0.2 * np.abs(np.linspace(1.0, -2.0, 6)).mean()
-        assert found["gain", severity, "mean_abs_dlogit"] == pytest.approx(lost, rel=0.03)
-        assert found["gain", severity, "spearman"] == 1
-        assert found["gain", severity, "flip_rate"] == 0
+        change = (1 - 10 ** (gain / 20)) * 0.2 * np.abs(np.linspace(1.0, -2.0, 6)).mean()
+        assert consistency["gain", severity, "mean_abs_dlogit"] == pytest.approx(change, rel=0.03)
+        assert consistency["gain", severity, "spearman"] == 1
+        assert consistency["gain", severity, "flip_rate"] == 0
     assert tables.leaderboard["rank"].isna().all()
     assert tables.leaderboard["n_params"].tolist() == [6]
     assert "level against itself on clean audio" in text
     assert "no clean evaluation" not in text
     assert "ROC-AUC" not in text
-    assert (bench.store.results / "folder" / "report" / "index.html").is_file()
-    assert terminal.verify(item.record, bench.store, Console(quiet=True))
+    assert (sweep.store.results / "folder" / "report" / "index.html").is_file()
+    assert terminal.verify(planned.record, sweep.store, Console(quiet=True))
 
 
-def test_checkpoints_that_know_the_same_tags_share_tables(make: Make) -> None:
-    _, tables, _ = make(one=TAGS, two=TAGS).hear()
-    assert sorted(set(tables.consistency["model"])) == ["one", "two"]
+def test_checkpoints_with_the_same_tags_share_tables(make_sweep: MakeSweep) -> None:
+    _, tables, _ = make_sweep(first=TAGS, second=TAGS).run()
+    assert sorted(set(tables.consistency["model"])) == ["first", "second"]
 
 
-def test_checkpoints_with_other_tags_do_not(make: Make) -> None:
-    bench = make(one=TAGS, two=TAGS[::-1])
-    with pytest.raises(TagbenchError, match=r"one and .*two do not predict the same tags"):
-        bench.planned()
+def test_checkpoints_with_different_tags_are_refused(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep(first=TAGS, second=TAGS[::-1])
+    with pytest.raises(TagbenchError, match=r"first and .*second do not predict the same tags"):
+        sweep.planned()
 
 
-def test_tables_of_other_tags_start_anew(make: Make, tmp_path: Path) -> None:
-    first = make(one=TAGS).planned().plan.contract
-    assert first != make(two=TAGS[:4]).planned().plan.contract
+def test_the_contract_depends_on_the_tags(make_sweep: MakeSweep, tmp_path: Path) -> None:
+    first = make_sweep(first=TAGS).planned().plan.contract
+    assert first != make_sweep(second=TAGS[:4]).planned().plan.contract
 
 
-def test_nothing_can_be_learnt(make: Make) -> None:
-    bench = make()
+def test_training_is_refused(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
     changed: dict[str, Any] = {"models": ["musicnn"], "checkpoints": []}
-    benchmark = bench.benchmark.model_copy(update=changed)
+    benchmark = sweep.benchmark.model_copy(update=changed)
     with pytest.raises(TagbenchError, match=r"no tags, so 'musicnn' cannot be trained"):
-        dry_run.show(benchmark, bench.options, Console(quiet=True))
+        dry_run.show(benchmark, sweep.options, Console(quiet=True))
 
 
-def test_there_is_no_page_of_labels_to_draw(make: Make, tmp_path: Path) -> None:
+def test_describing_labels_is_refused(make_sweep: MakeSweep, tmp_path: Path) -> None:
     with pytest.raises(TagbenchError, match="no labels to describe"):
-        describe(make().corpus, tmp_path)
+        describe(make_sweep().corpus, tmp_path)
 
 
-def test_the_audit_finds_nothing_wrong(make: Make) -> None:
-    bench = make()
-    assert check(bench.dataset, bench.options, Console(quiet=True))
+def test_the_audit_passes(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    assert check(sweep.dataset, sweep.options, Console(quiet=True))
 
 
-def test_a_dry_run_tells_the_cost(make: Make) -> None:
+def test_a_dry_run_counts_the_cells(make_sweep: MakeSweep) -> None:
     out = io.StringIO()
-    bench = make()
-    dry_run.show(bench.benchmark, bench.options, Console(file=out, width=120))
+    sweep = make_sweep()
+    dry_run.show(sweep.benchmark, sweep.options, Console(file=out, width=120))
     assert "0 training cells, 5 evaluation cells" in out.getvalue()
