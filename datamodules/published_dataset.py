@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from datamodules.common.filesystem import replace_file
 from datamodules.common.formatting import human_bytes
 from datamodules.corpus import completeness
 from datamodules.corpus.completeness import Expected
-from datamodules.corpus.track import SPLITS, Track, fixed_stamp
+from datamodules.corpus.track import Track, fixed_stamp
 from datamodules.download.estimate import DownloadEstimate
 from datamodules.download.extract import extract
 from datamodules.download.fetch import fetch, fetch_all, missing_bytes
@@ -41,7 +41,7 @@ class PublishedOptions(Loading, total=False):
 class PublishedDataset(TaggingDataModule):
     """Base of published datasets.
 
-    A subclass sets the class attributes and implements `list_tracks`, `tags` and `expected`. It
+    A subclass sets the class attributes and `variant`, and implements `list_tracks` and `tags`. It
     calls ``self.file(remote)`` for a metadata file and ``self.track(...)`` for a track.
 
     Args:
@@ -52,6 +52,10 @@ class PublishedDataset(TaggingDataModule):
         **loading: See `TaggingDataModule`.
 
     Attributes:
+        variant: Name of the list of tracks with these parameters, in ``expected_by_variant``.
+        expected_by_variant: Counts and digest of each list, without ``errata``.
+        source_parameters: Parameters that state where lists and audio are read from, and not which
+            they are. `identity` leaves them out.
         release: Name of the publisher's version. Prepared audio is reused while it is the same.
         access: How the audio is obtained.
         archives: Files with the audio.
@@ -63,6 +67,9 @@ class PublishedDataset(TaggingDataModule):
         least_share: Smallest share of each split that must have audio unless ``partial``.
     """
 
+    variant: str
+    expected_by_variant: ClassVar[Mapping[str, Expected]]
+    source_parameters: ClassVar[Collection[str]] = ("audio_dir",)
     release: ClassVar[str]
     access: ClassVar[Access]
     archives: tuple[RemoteFile, ...] = ()  # not a ClassVar: it depends on the variant
@@ -83,15 +90,14 @@ class PublishedDataset(TaggingDataModule):
         """Return the tracks of the publisher's lists, including those of ``errata``."""
 
     @property
-    @abstractmethod
     def expected(self) -> Expected:
         """Counts and digest of `list_tracks` with these parameters, without ``errata``."""
+        return self.expected_by_variant[self.variant]
 
     def identity(self) -> dict[str, Any]:
-        """Return the parameters, without the place of the audio."""
-        parameters = dict(super().identity())
-        del parameters["audio_dir"]
-        return parameters
+        """Return the parameters, without those that state where lists and audio are read from."""
+        parameters = super().identity()
+        return {name: parameters[name] for name in parameters if name not in self.source_parameters}
 
     @property
     def downloads(self) -> Path:
@@ -118,6 +124,12 @@ class PublishedDataset(TaggingDataModule):
     def file(self, remote: RemoteFile) -> Path:
         """Return the path of a metadata file, downloaded if necessary."""
         return fetch(remote, self.downloads, self.progress)
+
+    def member(self, archive: RemoteFile, name: str) -> Path:
+        """Return the path of a member of a metadata archive; no other member is unpacked."""
+        path, wanted = self.file(archive), {name}.__contains__
+        extract(path, self.downloads, wanted=wanted, progress=self.progress)
+        return self.downloads / name
 
     def track(
         self,
@@ -274,20 +286,12 @@ class PublishedDataset(TaggingDataModule):
 
     def _check_audio_dir(self, missing: Sequence[Track]) -> None:
         """Count the files that are not there, before anything is decoded."""
-        absent = [
-            (track.split, track.source.path)
-            for track in missing
-            if isinstance(track.source, FileSource) and not track.stamp
-        ]
-        if not absent:
-            return
-        lost = Counter(split for split, _ in absent)
-        expected = self.expected.counts
-        counts = ", ".join(
-            f"{lost[split]:,} of {expected[split]:,} {split}" for split in SPLITS if lost[split]
-        )
-        self.progress.announce(f"{self.name}: no audio for {counts} tracks, such as {absent[0][1]}")
-        self._check_share(Counter({split: expected[split] - lost[split] for split in SPLITS}))
+        absent = completeness.absent_files(missing)
+        if absent:
+            description = completeness.describe_absent_files(absent, self.expected)
+            self.progress.announce(f"{self.name}: no audio for {description}")
+            lost, counts = Counter(split for split, _ in absent), self.expected.counts
+            self._check_share({split: count - lost[split] for split, count in counts.items()})
 
     def _check_share(self, counts: Mapping[str, int]) -> None:
         if not self.partial:

@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 ORDER = {
     "datamodules": (
         "common", "audio", "download", "corpus", "labels", "annotations", "loaders", "base",
-        "published_facts", "published_dataset", "synthesis", "datasets",
+        "published_facts", "published_dataset", "many_archives_dataset", "synthesis", "datasets",
     ),
     "lightning_modules": ("training", "layers", "frontends", "base", "architectures"),
     "benchmark": (
@@ -39,6 +39,8 @@ LEAVES = {
     "synthesis",
 }
 MOST_FILES, MOST_LINES, MOST_FUNCTION_LINES = 15, 300, 50
+DATASETS = sorted((ROOT / "datamodules" / "datasets").glob("*.py"))
+MOST_DATASET_LINES = 120
 
 
 # The whole of NumPy's legacy global generator, and the constructors that are seeded by hand.
@@ -121,6 +123,13 @@ def test_no_import_cycle():
 def test_no_folder_is_crowded(folder: Path):
     files = [path for path in folder.iterdir() if path.is_file()]
     assert folder.name in LEAVES or len(files) <= MOST_FILES
+
+
+@pytest.mark.parametrize("path", DATASETS, ids=lambda p: p.stem)
+def test_a_dataset_is_facts_and_a_list_of_tracks(path: Path):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    advice = "readers belong in annotations, downloads in download, tables in datasets/files"
+    assert lines <= MOST_DATASET_LINES, f"{path} has {lines} lines: {advice}"
 
 
 def is_explained(lines: list[str], start: int) -> bool:

@@ -7,13 +7,18 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from datamodules.annotations.entry import Entry
 from datamodules.common.errors import not_as_published
 
 _HEADER = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
 
 
-def read_rows(path: Path) -> Iterator[list[str]]:
-    """Yield track id, artist id, album id, path, seconds and tags of each track.
+def read_entries(path: Path, split: str) -> Iterator[Entry]:
+    """Yield the tracks of a table.
+
+    Args:
+        path: The table.
+        split: Split of its tracks.
 
     Raises:
         TagbenchError: If the table does not have the published columns.
@@ -26,4 +31,5 @@ def read_rows(path: Path) -> Iterator[list[str]]:
             if not (len(row) >= len(_HEADER) and re.fullmatch(r"\d+(\.\d+)?", row[4])):
                 problem = f"expected {', '.join(_HEADER)}, separated by tabs, found {row}"
                 raise not_as_published(path, reader.line_num, problem)
-            yield row
+            track_id, artist, album, audio, seconds, *tags = row
+            yield Entry(track_id, split, tuple(tags), audio, artist, album, seconds=float(seconds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -102,6 +102,24 @@ def finder(root: Path, layout: Layout) -> Callable[[str], str]:
         return f"{folder}/{next((file for file in layout.files(name) if file in files), usual)}"
 
     return find
+
+
+def track_finder(
+    root: Path, layout: Layout, clips: Callable[[], Mapping[str, str]]
+) -> Callable[[str], str]:
+    """Return a function from an MSD id to the path of its file below ``root``; see `finder`.
+
+    Args:
+        root: Folder of the clips.
+        layout: Layout of the folder.
+        clips: Returns the 7digital id of each track, by MSD id; called if the layout needs it.
+    """
+    find = finder(root, layout)
+    if layout is not BY_CLIP:
+        return find
+    clip_of = clips()
+    # A track without a 7digital id counts as missing; the path states why.
+    return lambda track: find(clip_of[track]) if track in clip_of else f"no 7digital id: {track}"
 
 
 def _has_levels(root: Path, names: frozenset[str], depth: int) -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.annotations.safe_pickle import load_pickle
-from datamodules.common.errors import TagbenchError, not_as_published
+from datamodules.common.errors import not_as_published
 
 Labels = npt.NDArray[np.bool_]
 
@@ -37,21 +35,6 @@ class Listed:
     def take(self, rows: Sequence[int]) -> Listed:
         """Return the tracks in ``rows``, in that order."""
         return Listed([self.ids[row] for row in rows], self.labels[list(rows)])
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Artist, album and song of a track.
-
-    Attributes:
-        artist: Echo Nest id of the artist.
-        release: Title of the album.
-        song: Echo Nest id of the song; several tracks may be recordings of one song.
-    """
-
-    artist: str
-    release: str
-    song: str
 
 
 def read_ids(path: Path) -> list[str]:
@@ -124,35 +107,6 @@ def unpickle_labels(path: Path, ids: Sequence[str], classes: int) -> Labels:
 def unpickle_clips(path: Path) -> dict[str, str]:
     """Read the 7digital ids from a pickled dictionary by MSD id."""
     return {track: str(clip) for track, clip in _dictionary(path).items()}
-
-
-def read_origins(path: Path, ids: Collection[str]) -> dict[str, Origin]:
-    """Read the origins of tracks from the publisher's SQLite database ``track_metadata.db``.
-
-    Args:
-        path: The database.
-        ids: MSD ids of the tracks.
-
-    Returns:
-        Origin of each track that the database contains, by MSD id.
-
-    Raises:
-        TagbenchError: If the file is not this database.
-    """
-    wanted = set(ids)
-    query = "SELECT track_id, artist_id, release, song_id FROM songs"
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            return {
-                track: Origin(artist or "", release or "", song or "")
-                for track, artist, release, song in database.execute(query)
-                if track in wanted
-            }
-    except sqlite3.Error as error:
-        raise TagbenchError(
-            f"{path} is not the track_metadata.db of the Million Song Dataset ({error}): expected "
-            "an SQLite database with the table songs."
-        ) from error
 
 
 def _dictionary(path: Path) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 Choi et al. (2016), Lee et al. (2017), Pons et al. (2018, musicnn) and Won et al. (2021, CALS)
 publish ids and labels in different formats (`datamodules.annotations.msd_lists`).
+
+Two pairs of training tracks are one recording each: they share a 7digital clip. Won et al. (2020)
+skip 54 ids, those four and 50 that Lee had left out, and their loader never reads the last 54
+tracks of each split. The splits here are complete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +18,39 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.annotations import msd_lists
+from datamodules.annotations.entry import Entry
 from datamodules.annotations.msd_lists import Listed
+from datamodules.annotations.msd_metadata_db import Origin
 from datamodules.corpus.track import SPLITS
+
+_UNKNOWN = Origin("", "", "")
 
 Splits = Mapping[str, Listed]
 """Tracks by split."""
+
+
+def list_entries(
+    splits: Splits, tags: Sequence[str], origins: Mapping[str, Origin]
+) -> Iterator[Entry]:
+    """Yield the tracks of all splits.
+
+    Args:
+        splits: The splits.
+        tags: Names of the columns of the labels.
+        origins: Artist, album and song of tracks, by MSD id, as far as they are known.
+    """
+    names = np.array(tags, dtype=object)
+    for split, listed in splits.items():
+        for track, labels in zip(listed.ids, listed.labels, strict=True):
+            origin = origins.get(track, _UNKNOWN)
+            yield Entry(
+                track,
+                split,
+                tuple(names[labels]),
+                artist=origin.artist,
+                album=origin.album,
+                song=origin.song,
+            )
 
 
 @dataclass(frozen=True)
@@ -37,6 +69,30 @@ class MsdSplits:
     classes: int
     lee_train: int
     short_clips: Collection[str]
+
+    def read(self, split: str, lists: str) -> Splits:
+        """Return one of the splits.
+
+        Args:
+            split: ``"lee"``, ``"choi"`` or ``"cals"``.
+            lists: Origin of the lists of ``lee``; the tracks are the same. ``"choi"`` derives them
+                from Choi's lists (text and arrays), ``"musicnn"`` reads tables (text, 41 MB), and
+                ``"lee"`` reads the pickles of the split's authors, of which only plain data is
+                loaded. The other splits have one origin.
+        """
+        readers: dict[tuple[str, str], Callable[[], Splits]] = {
+            ("cals", "choi"): self.cals,
+            ("choi", "choi"): self.choi,
+            ("lee", "choi"): self.lee_from_choi,
+            ("lee", "musicnn"): self.lee_from_tables,
+            ("lee", "lee"): self.lee_from_pickles,
+        }
+        return readers[split, lists]()
+
+    def read_clips(self, split: str, lists: str) -> Mapping[str, str]:
+        """Return the 7digital id of tracks of a split, by MSD id; see `read`."""
+        is_pickled = split == "cals" or lists == "lee"
+        return self.lee_clips() if is_pickled else self.choi_clips
 
     def choi(self) -> Splits:
         """Return the splits of Choi et al.: ids in text, labels in arrays."""

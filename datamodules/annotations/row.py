@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from datamodules.annotations.names import clean, match_key, nfc
-from datamodules.audio.npy_waveform import RATE
+from datamodules.audio.npy_waveform import RATE, source_of
 from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.corpus.track import SPLITS
+from datamodules.corpus.track import SPLITS, Track
 
 _SPLIT_ALIASES = {"training": "train", "validation": "valid", "val": "valid", "testing": "test"}
 _SHOWN = 5
@@ -49,6 +49,21 @@ class Row:
     def name(self) -> str:
         """Identifier of the track."""
         return self.track_id or self.path
+
+    def track(self, file: Path) -> Track:
+        """Return the track whose audio is a file."""
+        source = source_of(file, self.path, self.rate)
+        return Track(
+            track_id=self.name,
+            split=self.split,
+            tags=self.tags,
+            source=source,
+            artist=self.artist,
+            album=self.album,
+            song=self.song,
+            extra=self.extra,
+            stamp=source.stamp(),
+        )
 
     def described(self) -> list[object]:
         """Return what determines the data, as JSON values. Fields without a value are left out."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.annotations.jamendo_tsv import read_rows
+from datamodules.annotations.entry import Entry
+from datamodules.annotations.jamendo_tsv import read_entries
 from datamodules.annotations.msd_lists import unpickle_ids, unpickle_labels
 from datamodules.audio.npy_waveform import array_fault, beside
 from datamodules.common.errors import TagbenchError
@@ -30,27 +31,6 @@ _FILE_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A track of the split files.
-
-    Attributes:
-        path: Path of the array below the folder of arrays.
-        seconds: Length in seconds; None if the split files do not state it.
-
-    The other attributes are those of `datamodules.corpus.track.Track`.
-    """
-
-    track_id: str
-    split: str
-    tags: tuple[str, ...]
-    path: str
-    artist: str = ""
-    album: str = ""
-    song: str = ""
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class Layout:
     """Files and readers of one dataset of the reference implementation.
 
@@ -59,7 +39,7 @@ class Layout:
         files: Names of the required split files.
         tags: Function from the folder of split files to the classes.
         read: Function from that folder, the classes and the number of training tracks to the
-            tracks.
+            tracks, whose paths are those of the arrays below the folder of arrays.
     """
 
     folder: str
@@ -111,11 +91,8 @@ def read_msd(folder: Path, tags: tuple[str, ...], train: int) -> Iterator[Entry]
 def read_jamendo(folder: Path, _tags: tuple[str, ...], _: int) -> Iterator[Entry]:
     """Read the tables of split 0."""
     for split, file_split in _FILE_SPLITS.items():
-        for row in read_rows(folder / _jamendo_file(file_split)):
-            track, artist, album, audio, seconds, *tags = row
-            yield Entry(
-                track, split, tuple(tags), beside(audio), artist, album, seconds=float(seconds)
-            )
+        for entry in read_entries(folder / _jamendo_file(file_split), split):
+            yield replace(entry, path=beside(entry.path))
 
 
 def _jamendo_file(file_split: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datamodules.audio.decode import DECODER_REVISION
+from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.digests import split_digest
@@ -105,6 +106,34 @@ def check_share(
                 "continue with an incomplete corpus, which has tables of its own, set "
                 "partial: true in the params of a dataset YAML."
             )
+
+
+def absent_files(tracks: Iterable[Track]) -> list[tuple[str, Path]]:
+    """Return the split and the path of each track whose file does not exist, by its stamp."""
+    return [
+        (track.split, track.source.path)
+        for track in tracks
+        if isinstance(track.source, FileSource) and not track.stamp
+    ]
+
+
+def describe_absent_files(absent: Sequence[tuple[str, Path]], expected: Expected) -> str:
+    """Count absent files by split, and name the first.
+
+    Args:
+        absent: Split and path of each; see `absent_files`.
+        expected: The published counts.
+
+    Returns:
+        A text such as ``"2 of 443 train, 1 of 290 test tracks, such as audio/pop.00001.wav"``.
+    """
+    lost = Counter(split for split, _ in absent)
+    counts = ", ".join(
+        f"{lost[split]:,} of {count:,} {split}"
+        for split, count in expected.counts.items()
+        if lost[split]
+    )
+    return f"{counts} tracks, such as {absent[0][1]}"
 
 
 def describe_absent(

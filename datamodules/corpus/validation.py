@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.track import COLUMNS, SPLITS, Track
@@ -39,6 +40,27 @@ def check_tracks(tracks: Sequence[Track], tags: Sequence[str], task: str, name: 
         raise TagbenchError(f"{name!r} has no tags: all of its tracks must be in test.")
     for track in tracks:
         _check_track(track, vocabulary, task, name)
+
+
+def check_training_tags(tracks: Sequence[Track], tags: Sequence[str], where: Path) -> None:
+    """Check that each tag has a training track.
+
+    Args:
+        tracks: All tracks, each with a split.
+        tags: Classes in order.
+        where: Table of the tracks, for the message.
+
+    Raises:
+        TagbenchError: If a tag has none. For the other splits, the corpus contains a warning.
+    """
+    learnt = {tag for track in tracks if track.split == "train" for tag in track.tags}
+    missing = [tag for tag in tags if tag not in learnt]
+    if missing:
+        raise TagbenchError(
+            f"{where}: {len(missing)} of {len(tags)} tags have no track in train: "
+            f"{', '.join(missing[:10])}{' ...' if len(missing) > 10 else ''}. "
+            "Give each tag a track in train, or remove it."
+        )
 
 
 def _check_track(track: Track, vocabulary: Collection[str], task: str, name: str) -> None:

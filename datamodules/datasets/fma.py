@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
 from datamodules.annotations.fma_tables import SUBSETS, FmaTrack, read_genres, read_tracks
-from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
-from datamodules.download.extract import extract
 from datamodules.download.remote_file import RemoteFile
+from datamodules.labels.vocabularies import FMA_MEDIUM, FMA_SMALL
 from datamodules.published_dataset import PublishedDataset, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts
 
 Size = Literal["small", "medium", "large", "full"]
 
 _FACTS = load_facts("fma")
-_SIZES = (*SUBSETS, "full")
 _TRACKS = "fma_metadata/tracks.csv"
 _GENRES = "fma_metadata/genres.csv"
 _CLIP_SECONDS = 30.0
-GENRES_SMALL = (
-    "Electronic", "Experimental", "Folk", "Hip-Hop", "Instrumental", "International", "Pop", "Rock",
-)  # fmt: skip
-GENRES_MEDIUM = (
-    "Blues", "Classical", "Country", "Easy Listening", "Electronic", "Experimental", "Folk",
-    "Hip-Hop", "Instrumental", "International", "Jazz", "Old-Time / Historic", "Pop", "Rock",
-    "Soul-RnB", "Spoken",
-)  # fmt: skip
-_ROOT_GENRES = {"small": GENRES_SMALL, "medium": GENRES_MEDIUM}
+_ROOT_GENRES = {"small": FMA_SMALL, "medium": FMA_MEDIUM}
 
 
 class FMA(PublishedDataset):
@@ -67,12 +57,12 @@ class FMA(PublishedDataset):
     metadata: ClassVar[RemoteFile] = _FACTS.single("metadata")
     audio: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("audio")
     errata = _FACTS.errata
-    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    expected_by_variant = _FACTS.expected
 
     def __init__(self, *, size: Size = "small", **published: Unpack[PublishedOptions]) -> None:
         super().__init__(**published)
         self.check_choices(size=size)
-        self.size = size
+        self.size = self.variant = size
         self.task = "singlelabel" if size in _ROOT_GENRES else "multilabel"
         self.archives = (self.audio[size],)
         self.archive_bytes = _FACTS.archive_bytes.get(size, 0)
@@ -93,15 +83,10 @@ class FMA(PublishedDataset):
         """Genres: in alphabetical order if a track has one, in the order of ids otherwise."""
         return _ROOT_GENRES.get(self.size) or tuple(self._titles.values())
 
-    @property
-    def expected(self) -> Expected:
-        """Counts of the publication, without the clips that have no audio."""
-        return self.expected_by_variant[self.size]
-
     def list_tracks(self) -> Sequence[Track]:
         """Return the tracks of this size in the publisher's split."""
         subsets = SUBSETS if self.size == "full" else SUBSETS[: SUBSETS.index(self.size) + 1]
-        rows = read_tracks(self._table(_TRACKS), self._titles)
+        rows = read_tracks(self.member(self.metadata, _TRACKS), self._titles)
         return [self._track(row) for row in rows if row.subset in subsets]
 
     def audio_path(self, name: str) -> str:
@@ -127,12 +112,4 @@ class FMA(PublishedDataset):
 
     @cached_property
     def _titles(self) -> dict[int, str]:
-        return read_genres(self._table(_GENRES))
-
-    def _table(self, name: str) -> Path:
-        """Return a table of the metadata archive, of which nothing else is unpacked."""
-        extract(
-            self.file(self.metadata), self.downloads, wanted={_TRACKS, _GENRES}.__contains__,
-            progress=self.progress,
-        )  # fmt: skip
-        return self.downloads / name
+        return read_genres(self.member(self.metadata, _GENRES))

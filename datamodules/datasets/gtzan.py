@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
-import pooch
-
 from datamodules.annotations.gtzan_artists import read_artists
 from datamodules.annotations.gtzan_clip_files import Clip, find_clips, parse_name
-from datamodules.common.errors import TagbenchError
-from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
+from datamodules.download.fallback import fetch_or_copy
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.stratified_split import hold_out
+from datamodules.labels.vocabularies import GTZAN
 from datamodules.published_dataset import PublishedDataset, PublishedOptions
 from datamodules.published_facts import bibtex, load_facts, read_table
 
 Split = Literal["fault_filtered", "fold1", "fold2", "fold3"]
 
-_SPLITS = ("fault_filtered", "fold1", "fold2", "fold3")
 _SECONDS = 30.0
 _VALID, _SEED = 0.15, 0  # of the folds, which define no validation set
 _FACTS = load_facts("gtzan")
-_GENRES = (
-    "blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock",
-)  # fmt: skip
 
 
 class Gtzan(PublishedDataset):
@@ -62,24 +56,19 @@ class Gtzan(PublishedDataset):
     # It has no published checksum: that of the first download is recorded.
     copy: ClassVar[RemoteFile] = _FACTS.single("archives", "copy")
     folds: ClassVar[tuple[RemoteFile, ...]] = tuple(_FACTS.by_variant("folds").values())
-    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    expected_by_variant = _FACTS.expected
 
     def __init__(
         self, *, split: Split = "fault_filtered", **published: Unpack[PublishedOptions]
     ) -> None:
         super().__init__(**published)
         self.check_choices(split=split)
-        self.split = split
+        self.split = self.variant = split
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The genres, in alphabetical order."""
-        return _GENRES
-
-    @property
-    def expected(self) -> Expected:
-        """Counts of the literature; the validation counts of a fold follow from its artists."""
-        return self.expected_by_variant[self.split]
+        return GTZAN
 
     def list_tracks(self) -> Sequence[Track]:
         """Return the clips of the split."""
@@ -100,30 +89,9 @@ class Gtzan(PublishedDataset):
         return clip.path if clip else ""
 
     def fetch_archives(self) -> list[Path]:
-        """Download the original archive, or a copy if that fails.
-
-        Raises:
-            TagbenchError: Neither can be downloaded.
-        """
-        if not (self.downloads / self.copy.name).is_file():
-            try:
-                return super().fetch_archives()
-            except TagbenchError as error:
-                self.progress.announce(f"{self.name}: {error}\nTrying a copy.")
-        try:
-            path = self.file(self.copy)
-        except TagbenchError as error:
-            raise TagbenchError(
-                f"Neither the original archive of {self.name} nor a copy could be downloaded. "
-                f"{error}"
-            ) from error
-        original = self.archives[0].checksum
-        if f"sha256:{pooch.file_hash(path)}" != original:
-            self.progress.announce(
-                f"{self.name}: {path} is not the original archive ({original}). Copies are known "
-                "to differ; the digest of the corpus identifies the audio of its results."
-            )
-        return [path]
+        """Download the original archive, or a copy if that fails."""
+        (original,) = self.archives
+        return [fetch_or_copy(original, self.copy, self.downloads, self.progress, self.name)]
 
     def _track(self, clip: Clip, split: str, artist: str = "") -> Track:
         path = self._paths.get(clip.track_id, clip.path) if self.audio_dir else clip.path

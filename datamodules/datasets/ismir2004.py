@@ -8,7 +8,6 @@ from typing import ClassVar, Literal, Unpack
 
 from datamodules.annotations.ismir2004_tracklists import ListedTrack, read_tracklist
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.labels.stratified_split import hold_out
 from datamodules.published_dataset import PublishedDataset, PublishedOptions
@@ -47,24 +46,19 @@ class Ismir2004(PublishedDataset):
     homepage = "https://zenodo.org/record/1302992"
     citation = bibtex("cano2006ismir")
     tracklists: ClassVar[Mapping[str, str]] = _FACTS.checksums
-    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    expected_by_variant = _FACTS.expected
 
     def __init__(
         self, *, test: TestSet = "development", **published: Unpack[PublishedOptions]
     ) -> None:
         super().__init__(**published)
         self.check_choices(test=test)
-        self.test = test
+        self.test = self.variant = test
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The classes, in alphabetical order; the contest merged related genres."""
         return ("classical", "electronic", "jazz_blues", "metal_punk", "rock_pop", "world")
-
-    @property
-    def expected(self) -> Expected:
-        """Counts of the tracklists, with training divided as here."""
-        return self.expected_by_variant[self.test]
 
     def build_manifest(self) -> Sequence[Track]:
         """Return the published list of tracks; announces that artists cannot be compared."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar, Literal, Unpack
 
-from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.perturbed_tags import read_tag_table
@@ -56,7 +55,7 @@ class MagnaTagATune(PublishedDataset):
     archive_bytes = _FACTS.archive_bytes["all"]
     clip_seconds: ClassVar[float] = 29.124
     errata = _FACTS.errata
-    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    expected_by_variant = _FACTS.expected
 
     def __init__(
         self,
@@ -69,6 +68,8 @@ class MagnaTagATune(PublishedDataset):
         self.check_choices(tag_set=tag_set, clips=clips)
         self.tag_set = tag_set
         self.clips = clips
+        # The order of the tags does not change the tracks.
+        self.variant = f"{tag_set.removesuffix('_lee')}/{clips}"
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
@@ -77,11 +78,6 @@ class MagnaTagATune(PublishedDataset):
             return _TAGS[self.tag_set]
         with self.file(self.annotations).open(encoding="ascii", newline="") as lines:
             return tuple(next(csv.reader(lines, delimiter="\t"))[1:-1])
-
-    @property
-    def expected(self) -> Expected:
-        """Counts and digest of the split of the official annotations."""
-        return self.expected_by_variant[f"{self.tag_set.removesuffix('_lee')}/{self.clips}"]
 
     def list_tracks(self) -> Sequence[Track]:
         """Return the annotated clips, split by folder."""

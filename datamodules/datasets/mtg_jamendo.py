@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar, Literal, Unpack
 
-from datamodules.annotations.jamendo_checksums import read_checksums
-from datamodules.annotations.jamendo_tsv import read_rows
-from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.corpus.completeness import Expected
-from datamodules.corpus.track import Track, fixed_stamp
+from datamodules.annotations.entry import Entry
+from datamodules.annotations.jamendo_tsv import read_entries
+from datamodules.common.errors import unknown_name
+from datamodules.corpus.track import SPLITS, Track
+from datamodules.download.archive_set import ArchiveSet
+from datamodules.download.checksum_list import ChecksumList
 from datamodules.download.remote_file import RemoteFile
-from datamodules.download.verified_members import VerifiedMembers
 from datamodules.labels.perturbed_tags import by_prefix, read_tag_table
 from datamodules.labels.vocabularies import JAMENDO_TOP50
-from datamodules.published_dataset import PublishedDataset, PublishedOptions
+from datamodules.many_archives_dataset import ManyArchivesDataset
+from datamodules.published_dataset import PublishedOptions
 from datamodules.published_facts import bibtex, load_facts
 
 Subset = Literal["all", "top50", "genre", "instrument", "moodtheme"]
 Quality = Literal["audio-low", "audio"]
 
-SUBSETS = ("all", "top50", "genre", "instrument", "moodtheme")
 _FACTS = load_facts("mtg_jamendo")
-_SPLITS = ("train", "valid", "test")  # the order of the three lists of a subset
-_TARS = 100  # of each kind; the last two digits of a track's number are those of its tar
-_LARGEST = 1.3  # upper bound of the size of a tar, as a multiple of the mean size
-
 _TAG_TABLE = read_tag_table("jamendo")
 
 
-class Jamendo(PublishedDataset):
+class Jamendo(ManyArchivesDataset):
     """55,525 tracks by 3,565 artists with 183 tags; by default the 50 most frequent tags.
 
     The publisher's five splits contain the same tracks. In each of them, no artist is in two parts,
     and every tag is in all three. 465 groups of tracks are copies of one file, and a few groups
     cross parts. The official splits keep them, and so does this class.
 
-    The audio is published in a hundred tar archives. Each is downloaded, verified, unpacked as far
-    as the subset needs it, and deleted before the next one, so that the disk never holds more than
-    one. Prepared audio is identified by the sha256 of its file, so another subset or split does not
-    download or decode it again. ``moodtheme`` has archives of its own, less than a third of the
-    size, which are used for it; a file in both collections has one sha256.
+    The audio is published in a hundred tar archives, which are unpacked one after the other
+    (`datamodules.many_archives_dataset`). ``moodtheme`` has archives of its own, less than a third
+    of the size, which are used for it; a file in both collections has one sha256.
 
     The publisher states the size of the archives in GB and means GiB: the sizes of the single files
     add up to 545 GB, not 508 GB.
@@ -64,11 +54,12 @@ class Jamendo(PublishedDataset):
     access = "open"
     homepage = "https://github.com/MTG/mtg-jamendo-dataset"
     citation = bibtex("bogdanov2019mtg")
+    archive_count = 100  # the last two digits of a track's number are those of its archive
     tags_changed_by = _TAG_TABLE.changes
     hosts: ClassVar[tuple[str, ...]] = _FACTS.hosts
     lists: ClassVar[Mapping[str, tuple[RemoteFile, ...]]] = dict(_FACTS.files["lists"])
     checksum_lists: ClassVar[dict[str, RemoteFile]] = _FACTS.by_variant("checksums")
-    expected_by_variant: ClassVar[Mapping[str, Expected]] = _FACTS.expected
+    expected_by_variant = _FACTS.expected
 
     def __init__(
         self,
@@ -80,119 +71,49 @@ class Jamendo(PublishedDataset):
     ) -> None:
         super().__init__(**published)
         self.check_choices(subset=subset, audio=audio)
-        self._variant = f"{subset}/{split}"
-        if self._variant not in self.expected_by_variant:
+        self.variant = f"{subset}/{split}"
+        if self.variant not in self.expected_by_variant:
             raise unknown_name("split", str(split), "01234", "jamendo: split")
         self.subset = subset
         self.split = split
         self.audio = audio
         self._collection = "autotagging_moodtheme" if subset == "moodtheme" else "raw_30s"
-        self._tar_stem = f"{self._collection}_{audio}"
-        self.archive_bytes = _FACTS.archive_bytes[self._tar_stem]
+        self._archives = f"{self._collection}_{audio}"
+        self.archive_bytes = _FACTS.archive_bytes[self._archives]
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """The tags of the subset, sorted as in every list of the publisher."""
         if self.subset == "top50":
             return JAMENDO_TOP50
-        return tuple(sorted({tag for _, row in self._rows() for tag in row[5:]}))
+        return tuple(sorted({tag for entry in self.entries() for tag in entry.tags}))
 
     def tag_categories(self, tags: Sequence[str]) -> dict[str, str]:
         """Return the prefix of each tag, such as ``genre``."""
         return by_prefix(tags)
 
-    @property
-    def expected(self) -> Expected:
-        """Counts and digest of the publisher's lists."""
-        return self.expected_by_variant[self._variant]
-
-    @cached_property
-    def audio_root(self) -> Path:
-        """Folder of the audio; unpacked files are in the folder of the corpus that needs them."""
-        return super().audio_root if self.audio_dir else self.corpus_root / "unpacked"
-
     def list_tracks(self) -> Sequence[Track]:
         """Return the tracks of the subset and split."""
-        return [self._track(split, row) for split, row in self._rows()]
+        suffix = ".low.mp3" if self.audio == "audio-low" else ".mp3"
+        return [
+            self.track(**vars(entry) | {"path": f"{entry.path.removesuffix('.mp3')}{suffix}"})
+            for entry in self.entries()
+        ]
 
-    def supply(self, missing: Sequence[Track]) -> Iterator[Sequence[Track]]:
-        """Unpack one tar after the other, of those that contain missing tracks."""
-        if self.audio_dir:
-            yield from super().supply(missing)
-            return
-        tracks_of: dict[str, list[Track]] = defaultdict(list)
-        for track in missing:
-            tracks_of[track.source.label.partition("/")[0]].append(track)
-        tars = {folder: self._tar(folder, tracks) for folder, tracks in sorted(tracks_of.items())}
-        self._announce_tars(tars.values(), missing)
-        for number, (folder, tar) in enumerate(tars.items(), 1):
-            self.progress.announce(f"{self.name}: {tar.archive.name} ({number} of {len(tars)})")
-            tar.unpack(self.progress)
-            yield tracks_of[folder]
-            shutil.rmtree(self.audio_root)
-
-    def prepare_data(self) -> None:
-        """Prepare the corpus; see `PublishedDataset.prepare_data`."""
-        super().prepare_data()
-        if not self.audio_dir:
-            shutil.rmtree(self.audio_root, ignore_errors=True)  # of a run that was killed
-
-    def _rows(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield the split and the columns of each track."""
-        for remote, split in zip(self.lists[self._variant], _SPLITS, strict=True):
-            for row in read_rows(self.file(remote)):
-                yield split, row
-
-    def _track(self, split: str, row: Sequence[str]) -> Track:
-        track_id, artist, album, path, seconds, *tags = row
-        if self.audio == "audio-low":
-            path = f"{path.removesuffix('.mp3')}.low.mp3"
-        track = self.track(
-            track_id, split, tags, path, artist=artist, album=album, seconds=float(seconds)
-        )
-        if self.audio_dir:
-            return track
-        return replace(track, stamp=fixed_stamp(self._checksum("tracks", path)))
-
-    def _announce_tars(self, tars: Iterable[VerifiedMembers], tracks: Sequence[Track]) -> None:
-        """Estimate the download from the mean size of a tar; single sizes are not published."""
-        needed = sum(not tar.are_unpacked() for tar in tars)
-        mean = self.archive_bytes // _TARS
-        hours = sum(track.seconds or 0 for track in tracks) / 3600
-        self.progress.announce(
-            f"{self.name}: {needed} of {_TARS} tar archives are needed. Each is deleted when its "
-            "tracks are unpacked, and these when they are decoded, before the next one is "
-            "downloaded."
-        )
-        # On the disk at a time: a tar, and the files that are unpacked from it.
-        peak = round(2 * _LARGEST * mean)
-        self.announce_download(needed * mean, hours=hours, peak_bytes=peak)
-
-    def _tar(self, folder: str, tracks: Sequence[Track]) -> VerifiedMembers:
-        """Return the archive of a folder, with the checksums of the files of ``tracks``."""
-        name = f"{self._tar_stem}-{folder}.tar"
-        urls = tuple(f"{host}{self._collection}/{self.audio}/{name}" for host in self.hosts)
-        checksum = f"sha256:{self._checksum('tars', name)}"
-        return VerifiedMembers(
-            RemoteFile(name, urls, checksum, kind="tar"),
-            {track.source.label: self._checksum("tracks", track.source.label) for track in tracks},
-            self.downloads,
-            self.audio_root,
-            checksum_lists=self.downloads / "download",
-        )
-
-    def _checksum(self, kind: Literal["tars", "tracks"], name: str) -> str:
-        if name not in self._checksums[kind]:
-            path = self.downloads / self.checksum_lists[f"{self._tar_stem}/{kind}"].name
-            raise TagbenchError(
-                f"{path} has no checksum of {name}. Delete the file and run the same command again."
-            )
-        return self._checksums[kind][name]
+    def entries(self) -> Iterator[Entry]:
+        """Yield the rows of the lists."""
+        for remote, split in zip(self.lists[self.variant], SPLITS, strict=True):
+            yield from read_entries(self.file(remote), split)
 
     @cached_property
-    def _checksums(self) -> dict[str, dict[str, str]]:
-        """The sha256 of each tar and of each track, by name."""
-        return {
-            kind: read_checksums(self.file(self.checksum_lists[f"{self._tar_stem}/{kind}"]))
-            for kind in ("tars", "tracks")
-        }
+    def archive_set(self) -> ArchiveSet:
+        """The archives of the collection in one quality."""
+        stem = self._archives
+        return ArchiveSet(
+            stem,
+            tuple(f"{host}{self._collection}/{self.audio}/" for host in self.hosts),
+            archives=ChecksumList.read(self.file(self.checksum_lists[f"{stem}/tars"])),
+            members=ChecksumList.read(self.file(self.checksum_lists[f"{stem}/tracks"])),
+            downloads=self.downloads,
+            into=self.audio_root,
+        )

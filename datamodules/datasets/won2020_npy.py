@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Unpack
+from typing import ClassVar, Literal, Unpack
 
 from datamodules.annotations.won2020_folders import HOMEPAGE, find_arrays, find_split_files
 from datamodules.annotations.won2020_splits import LAYOUTS, Layout
 from datamodules.base import Loading
-from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.datasets.magnatagatune import MagnaTagATune
 from datamodules.datasets.million_song import MillionSongDataset
@@ -50,7 +49,8 @@ class ReferenceTree(PublishedDataset):
     access = "bring your own"
     homepage = HOMEPAGE
     citation = bibtex("won2020evaluation")
-    expected_by_variant: ClassVar[dict[str, Expected]] = {
+    source_parameters = ("audio_dir", "data", "splits")  # the digest of the lists is checked
+    expected_by_variant: ClassVar = {
         "mtat": load_facts("won2020_npy").expected["mtat"],
         "msd": MillionSongDataset.expected_by_variant["lee"],
         "jamendo": Jamendo.expected_by_variant["top50/0"],
@@ -67,15 +67,9 @@ class ReferenceTree(PublishedDataset):
     ) -> None:
         super().__init__(audio_dir=data, partial=partial, **loading)
         self.check_choices(layout=layout)
-        self.layout = layout
+        self.layout = self.variant = layout
         self.data = data
         self.splits = splits
-
-    def identity(self) -> dict[str, Any]:
-        """Return the parameters without paths: the digest of the lists is checked instead."""
-        parameters = super().identity()
-        del parameters["data"], parameters["splits"]
-        return parameters
 
     @cached_property
     def audio_root(self) -> Path:
@@ -100,28 +94,14 @@ class ReferenceTree(PublishedDataset):
         """Return the tag categories of the dataset of this layout."""
         return by_category(_DATASETS[self.layout].categories, tags) or by_prefix(tags)
 
-    @property
-    def expected(self) -> Expected:
-        """Counts and digest of the split files."""
-        return self.expected_by_variant[self.layout]
-
     def list_tracks(self) -> Sequence[Track]:
         """Read the split files, and find the array of each track."""
         is_flat = self._is_flat()
-        return [
-            self.track(
-                entry.track_id,
-                entry.split,
-                entry.tags,
-                entry.path.rpartition("/")[2] if is_flat else entry.path,
-                label=entry.path,
-                artist=entry.artist,
-                album=entry.album,
-                song=entry.song,
-                seconds=entry.seconds,
-            )
-            for entry in self._layout.read(self.lists, self.tags, self.expected.train)
-        ]
+        tracks = []
+        for entry in self._layout.read(self.lists, self.tags, self.expected.train):
+            path = entry.path.rpartition("/")[2] if is_flat else entry.path
+            tracks.append(self.track(**vars(entry) | {"path": path, "label": entry.path}))
+        return tracks
 
     @property
     def _layout(self) -> Layout:

@@ -16,6 +16,9 @@ The lists are the files ``files/*.txt`` beside this module:
                     (2021).
 ``jamendo_top50``   MTG-Jamendo: data/tags/top50.txt of the dataset, in alphabetical order. Won et
                     al. list another order, but their LabelBinarizer sorts it.
+``fma_small``       FMA: the genres of the subset small, in alphabetical order.
+``fma_medium``      FMA: the genres of the subset medium, in alphabetical order.
+``gtzan``           GTZAN: the genres, in alphabetical order.
 ==================  ==============================================================================
 """
 
@@ -61,6 +64,9 @@ MTAT_TOP50_LEE = read_tags(FILES / "mtat_top50_lee.txt")
 MSD_LASTFM50 = read_tags(FILES / "msd_lastfm50.txt")
 MSD_CALS50 = read_tags(FILES / "msd_cals50.txt")
 JAMENDO_TOP50 = read_tags(FILES / "jamendo_top50.txt")
+FMA_SMALL = read_tags(FILES / "fma_small.txt")
+FMA_MEDIUM = read_tags(FILES / "fma_medium.txt")
+GTZAN = read_tags(FILES / "gtzan.txt")
 
 VOCABULARIES: dict[str, tuple[str, ...]] = {
     "mtat": MTAT_TOP50,

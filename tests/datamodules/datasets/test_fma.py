@@ -15,8 +15,9 @@ from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
-from datamodules.datasets.fma import FMA, GENRES_SMALL
+from datamodules.datasets.fma import FMA
 from datamodules.download import http
+from datamodules.labels.vocabularies import FMA_SMALL
 from tests.support.publishers import fma, relocated
 from tests.support.server import Server, serve
 
@@ -72,7 +73,7 @@ class TestPreparation:
         corpus = module.corpus
         assert dict(Counter(corpus.frame["split"])) == FAKE[size].counts
         assert corpus.tags == (
-            GENRES_SMALL if size == "small"
+            FMA_SMALL if size == "small"
             else ("Avant-Garde", "Pop", "Rock", "Punk", "Experimental")
         )  # fmt: skip
         rejected = (module.corpus_root / "rejected.csv").read_text()

@@ -13,8 +13,9 @@ import pytest
 
 from datamodules.audio.sources import KnownBad
 from datamodules.corpus.validation import check_tracks
-from datamodules.datasets.fma import FMA, GENRES_MEDIUM, GENRES_SMALL
+from datamodules.datasets.fma import FMA
 from datamodules.download import http
+from datamodules.labels.vocabularies import FMA_MEDIUM, FMA_SMALL
 from tests.support.publishers import relocated
 from tests.support.server import serve
 
@@ -70,7 +71,7 @@ class TestRealLists:
         genres = Counter((track.split, *track.tags) for track in real["small"].list_tracks())
         assert genres == {
             (split, genre): count
-            for genre in GENRES_SMALL
+            for genre in FMA_SMALL
             for split, count in (("train", 800), ("valid", 100), ("test", 100))
         }
 
@@ -126,7 +127,7 @@ class TestRealLists:
         assert len(module.tags) == len(set(module.tags)) == 161
         assert module.tags[:3] == ("Avant-Garde", "International", "Blues")
         assert module.tags[-1] == "Instrumental"
-        assert roots == set(GENRES_MEDIUM) < set(module.tags)
+        assert roots == set(FMA_MEDIUM) < set(module.tags)
         top = {track.track_id: track.tags[0] for track in real["medium"].list_tracks()}
         used = set()
         for track in module.list_tracks():

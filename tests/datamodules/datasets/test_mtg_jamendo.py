@@ -265,7 +265,7 @@ def test_wrong_archive_is_refused(
 def test_track_that_is_not_the_listed_one_is_refused(server: Server, tmp_path: Path) -> None:
     made = module(server, tmp_path)
     made.build_manifest()
-    made._checksums["tracks"]["41/241.low.mp3"] = "0" * 64
+    made.archive_set.members.sha256["41/241.low.mp3"] = "0" * 64
     with pytest.raises(TagbenchError, match=r"41/241\.low\.mp3 from .*-41\.tar: its sha256 is"):
         list(made.supply(made.build_manifest()))
     assert not (made.audio_root / "41" / "241.low.mp3").exists()

@@ -78,18 +78,18 @@ def test_official_lists_give_the_published_counts(subset: str, at_hand: Path) ->
     ids = set()
     for split, counts in enumerate(splits):
         made = Jamendo(root=at_hand, subset=subset, split=split)  # type: ignore[arg-type]
-        listed = list(made._rows())
-        parts = {name: [row for part, row in listed if part == name] for name in SPLIT_NAMES}
+        listed = list(made.entries())
+        parts = {name: [row for row in listed if row.split == name] for name in SPLIT_NAMES}
         assert tuple(map(len, parts.values())) == tuple(made.expected.counts.values()) == counts
-        assert digest((row[0], part) for part, row in listed) == made.expected.digest
-        groups = [{row[1] for row in rows} for rows in parts.values()]
+        assert digest((row.track_id, row.split) for row in listed) == made.expected.digest
+        groups = [{row.artist for row in rows} for rows in parts.values()]
         assert sum(map(len, groups)) == len(set.union(*groups)) == artists
-        found = [{tag for row in rows for tag in row[5:]} for rows in parts.values()]
+        found = [{tag for row in rows for tag in row.tags} for rows in parts.values()]
         assert found[0] == found[1] == found[2]
         assert len(found[0]) == made.expected.classes == classes
-        hours = sum(float(row[4]) for _, row in listed) / 3600
+        hours = sum(row.seconds or 0 for row in listed) / 3600
         assert made.expected.hours == round(hours)
-        ids.add(frozenset(row[0] for _, row in listed))
+        ids.add(frozenset(row.track_id for row in listed))
         if split == 0:
             assert made.tags == tuple(sorted(found[0]))
     assert len(ids) == 1
@@ -125,7 +125,7 @@ def test_official_checksums_cover_every_track_of_moodtheme(audio: str, at_hand: 
 
 def test_the_archives_of_a_subset_are_the_publishers(at_hand: Path) -> None:
     made = Jamendo(root=at_hand, subset="moodtheme")
-    tar = made._tar("07", ()).archive
+    tar = made.archive_set.archive("07").archive
     assert tar.urls == (
         f"https://cdn.freesound.org/mtg-jamendo/{MOOD}-07.tar",
         f"https://essentia.upf.edu/documentation/datasets/mtg-jamendo/{MOOD}-07.tar",
