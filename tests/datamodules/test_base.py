@@ -40,9 +40,9 @@ def test_every_dataset_states_its_facts(file: Path) -> None:
     assert leaf.sample_rate >= 8000
     assert leaf.licence
     assert leaf.access
-    own = set(inspect.signature(leaf.__init__).parameters) - {"self", "loading"}
-    assert set(content.get("params", {})) <= own
-    assert not own & set(Loading.__annotations__)
+    parameters = set(inspect.signature(leaf.__init__).parameters) - {"self", "loading"}
+    assert set(content.get("params", {})) <= parameters
+    assert not parameters & set(Loading.__annotations__)
 
 
 def test_loading_leaves_the_global_generators_unchanged(corpora: Path) -> None:

@@ -62,10 +62,8 @@ def test_links_are_applied_in_order_as_if_each_were_alone(text: str) -> None:
 
 
 def test_order_changes_the_audio() -> None:
-    one, other = (
-        perturbed(music(1.0), chain(t)) for t in ("gain:1>white_noise:3", "gain:2>gain:1")
-    )
-    assert not np.array_equal(one, other)
+    with_noise = perturbed(music(1.0), chain("gain:1>white_noise:3"))
+    assert not np.array_equal(with_noise, perturbed(music(1.0), chain("gain:2>gain:1")))
     first, last = (chain(t) for t in ("compression:5>white_noise:3", "white_noise:3>compression:5"))
     assert not np.allclose(perturbed(music(1.0), first), perturbed(music(1.0), last), atol=1e-3)
 
@@ -124,8 +122,8 @@ def test_the_evaluator_finds_it_in_the_cell() -> None:
     cell = read_cell(json.loads(json.dumps(planned.to_json())))
     assert cell == planned
     assert isinstance(cell, EvaluationCell)
-    ((found, seed, _),) = by_condition([cell])
-    assert (found, seed) == (condition, 5)
+    ((key, seed, _),) = by_condition([cell])
+    assert (key, seed) == (condition, 5)
     assert cell.title == "d m seed 0 phone=compression:3>white_noise:2"
 
 

@@ -86,7 +86,7 @@ def test_default_severities_apply_where_none_is_named() -> None:
 
 def test_profiles_are_fixed_lists() -> None:
     profiles = {name: resolve(name, default_severities=(2,)) for name in PROFILES}
-    assert {name: len(found) for name, found in profiles.items()} == {
+    assert {name: len(profile) for name, profile in profiles.items()} == {
         "quick": 21, "core": 20, "full": 35,
     }  # fmt: skip
     assert {c.severity for c in profiles["quick"]} == {1, 3, 5}

@@ -46,9 +46,11 @@ class ReferenceModel:
         queries, keys = (self.linear(f"layers.{layer}.{part}", x) for part in ("query", "key"))
         weights = np.zeros((HEADS, N, N))
         for head in range(HEADS):
-            own = slice(head * size, (head + 1) * size)
+            columns = slice(head * size, (head + 1) * size)
             for query in range(N):
-                scores = [queries[query, own] @ keys[key, own] / size**0.5 for key in range(N)]
+                scores = [
+                    queries[query, columns] @ keys[key, columns] / size**0.5 for key in range(N)
+                ]
                 weights[head, query] = np.exp(scores) / np.exp(scores).sum()
         return weights
 

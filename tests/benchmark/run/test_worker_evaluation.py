@@ -174,11 +174,11 @@ def test_outputs_of_an_imported_model_are_matched_by_tag_name(
     run_job(Job(cells.training, "import"), experiment.runtime("imported"))
     run_job(Job(cells.evaluations, "evaluate"), experiment.runtime("imported"))
     for cell in cells.evaluations:
-        (own,) = select(
+        (reference,) = select(
             experiment.plan().evaluations, model="musicnn", perturbation=cell.condition.perturbation
         )
         predictions = load_predictions(store.folder(cell.id) / "predictions.npz")
-        expected = load_predictions(trained.folder(own.id) / "predictions.npz")
+        expected = load_predictions(trained.folder(reference.id) / "predictions.npz")
         assert predictions.scores == pytest.approx(expected.scores, abs=1e-6)
 
 
