@@ -1,3 +1,3 @@
-"""The runner: plan, train, perturb, evaluate, score, report."""
+"""The benchmark: planning, training, perturbation, evaluation, scoring and reporting."""
 
 __version__ = "0.1.0"

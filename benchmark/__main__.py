@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it with exit code 130, while modules are imported too."""
+    """Run the command line; Ctrl-C ends it with exit code 130, also while modules are imported."""
     try:
         from benchmark.cli import main as run
 

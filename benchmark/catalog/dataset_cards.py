@@ -33,7 +33,7 @@ class DatasetCard:
         title: Name in tables.
         task: Multi-label or single-label.
         classes: Number of tags; None where it depends on the files of the user.
-        counts: Tracks in train, valid and test; None likewise.
+        counts: Tracks in train, valid and test; None where they depend on the files of the user.
         hours: Hours of audio; None where unknown.
         access: How the audio is obtained.
         licence: Licence of the audio.

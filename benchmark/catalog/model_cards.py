@@ -71,7 +71,7 @@ class ModelCard:
 
 
 def published(path: Path = PUBLISHED) -> Scores:
-    """Read published scores by (model, dataset, metric); of several, the first row counts.
+    """Read published scores by (model, dataset, metric); the first row of several is used.
 
     Models trained and tested on different datasets are left out. An installed package does not have
     the file, so its cards have no scores.

@@ -17,7 +17,7 @@ def copy_checkpoint(cell: ImportCell, store: Store) -> None:
 
     Args:
         cell: Its ``launch`` names the folder of a checkpoint, or of a finished training cell.
-        store: Where the cell lies.
+        store: Results folder that contains the cell.
 
     Raises:
         TagbenchError: The folder no longer holds the weights that the cell was planned with.

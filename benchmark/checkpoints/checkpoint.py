@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """The file that the weights were read from."""
+    """File that the weights were read from."""
 
     file: str
     sha256: str

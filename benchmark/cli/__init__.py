@@ -19,6 +19,7 @@ from benchmark.cli import run as cli_run
 from benchmark.cli.options import DatasetName, Results
 from benchmark.cli.options import console as _console
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.filesystem import UNWRITABLE, unwritable
 
 if TYPE_CHECKING:
     from benchmark.store.store import Store
@@ -66,6 +67,8 @@ def main() -> None:
         _fail(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
+        if error.filename is not None and error.errno in UNWRITABLE:
+            _fail(unwritable(error))
         if error.filename is not None:
             _fail(f"Cannot read or write {error.filename}: {reason}.")
         _discard_stdout()

@@ -26,8 +26,8 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
 
     Args:
         benchmark: The matrix.
-        options: As for a run.
-        console: Where to print.
+        options: Options of the run.
+        console: Console to print to.
     """
     experiment = check(benchmark)
     trained, imported = resolve_models(experiment), resolve_checkpoints(experiment)

@@ -32,8 +32,8 @@ class ResolvedDataset:
         """Import and check the class that a dataset file names.
 
         Args:
-            name: Label.
-            file: Its YAML.
+            name: Name of the dataset in tables.
+            file: Content of its YAML file.
             extra: Parameters from the command line, such as ``data`` of a folder.
         """
         from datamodules.base import TaggingDataModule

@@ -25,9 +25,9 @@ def perturb(
 ) -> Audio:
     """Return the track under ``condition``.
 
-    The random stream depends on (family, seed, track) alone: every model, worker and order gets
-    the same audio, and the levels of a family share one realisation. Each link of a chain draws
-    the same numbers as when it is applied alone.
+    The random stream depends on (family, seed, track) alone: the audio is the same for every
+    model, worker and order, and all levels of a family use the same random numbers. Each link of a
+    chain draws the same numbers as when it is applied alone.
 
     Args:
         audio: Whole track, mono float, shape ``(samples,)``; may be read-only.
@@ -51,7 +51,7 @@ def perturb(
             f"Cannot perturb {where}: expected mono float samples of shape (samples,), "
             f"got {audio.dtype} of shape {audio.shape}."
         )
-    # Engines need contiguous, writable memory and may overwrite it: give them a copy.
+    # Engines need contiguous, writable memory and may overwrite it, so they receive a copy.
     samples: Audio = np.array(audio, dtype=np.float32, order="C")
     _check_finite(samples, f"Cannot perturb {where}: the decoded audio")
     for step in condition.steps:
@@ -79,8 +79,8 @@ def warm_up(conditions: Iterable[Condition], sample_rate: int) -> None:
     Call it before forking workers, so that they inherit the imported engines.
 
     Args:
-        conditions: Of the evaluation.
-        sample_rate: In Hz.
+        conditions: Conditions of the evaluation.
+        sample_rate: Sample rate in Hz.
     """
     tone = np.sin(np.arange(sample_rate // 4, dtype=np.float32) * 0.1)
     for name in sorted({step.perturbation for c in conditions for step in c.steps}):

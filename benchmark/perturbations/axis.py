@@ -51,7 +51,7 @@ class Axis:
         tick: Format of the level at a tick mark.
         requested: Quantity whose value the level states; None where no measured quantity
             corresponds to it.
-        per_level: Value of ``requested`` for a level of one, in its own unit.
+        per_level: Value of ``requested``, in its own unit, that a level of 1 states.
         signed: Whether labels print ``+`` before a positive level.
         prefix: Text before the number in a label, for units that do not follow it, as in
             ``ratio 2``.

@@ -45,8 +45,8 @@ class Isolates:
 class Perturbation(ABC):
     """A change of the audio with a physical axis and a ladder of levels.
 
-    A class with a ``name`` is in the catalogue as soon as its module, any public module of this
-    package, exists. Raise ``revision`` when the same level gives different audio.
+    The catalogue contains every class with a ``name`` in a public module of this package. Raise
+    ``revision`` when the same level gives different audio.
 
     Attributes:
         name: Name in a selection, in tables and in identities.
@@ -57,8 +57,8 @@ class Perturbation(ABC):
         protocol: Set of definitions that it belongs to.
         default: Whether ``all`` selects it.
         revision: Version of the definition; part of the identity.
-        engine: Distributions whose version decides the audio. Those that only compute, such as
-            NumPy, are left out.
+        engine: Distributions whose version determines the audio. Numeric libraries such as NumPy
+            are left out.
         isolates: For a control, the family whose side effect it isolates.
     """
 
@@ -75,7 +75,7 @@ class Perturbation(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "name" in cls.__dict__:  # without a name it is a shared base
+        if "name" in cls.__dict__:  # a class without a name is a base class
             _register(cls)
 
     @property
@@ -110,7 +110,7 @@ class Perturbation(ABC):
         return Condition(self.name, self.family, severity, level, self.unit, self.protocol)
 
     def identity(self) -> dict[str, Any]:
-        """Return what decides the audio besides level, seed and track; serialisable as JSON."""
+        """Return what determines the audio besides level, seed and track, as JSON values."""
         versions = {name: version(name) for name in sorted(self.engine)}
         return {"name": self.name, "revision": self.revision, "engine": versions}
 

@@ -13,7 +13,7 @@ CONTROLS = "controls"
 """The protocol of conditions that isolate one side effect of another perturbation."""
 
 CUSTOM = "custom"
-"""The protocol of user-defined chains; it enters no mean over the suite."""
+"""The protocol of user-defined chains; it is not part of any mean over the suite."""
 
 CHAIN = "chain"
 """The family of all chains."""
@@ -87,7 +87,7 @@ class Condition:
         return {field: getattr(self, field) for field in _PLAIN}
 
     def labels(self) -> dict[str, Any]:
-        """Return the plain data that :meth:`from_labels` reads; serialisable as JSON."""
+        """Return the JSON values that :meth:`from_labels` reads."""
         plain = self.plain()
         return {**plain, "links": [link.labels() for link in self.links]} if self.links else plain
 

@@ -18,7 +18,7 @@ _NYQUIST = 8000.0  # Hz, of audio at 16 kHz
 
 
 class ControlLowPass(Perturbation):
-    """The empty top of the band that ``pitch_down`` leaves at 16 kHz, without the shift.
+    """Low-pass filter that removes the band which is empty after ``pitch_down`` at 16 kHz.
 
     After a shift down, no engine can fill the band above 8000 Hz * 2^(semitones / 12), and models
     react to that more than to the pitch.
@@ -46,7 +46,7 @@ class ControlLowPass(Perturbation):
 
 
 class ControlGain(Perturbation):
-    """The level drop of ``won2020_dynamic_range``, without its compression.
+    """Gain that reproduces the level drop of ``won2020_dynamic_range`` without its compression.
 
     On commercial music the drop explains the whole effect of the published test.
     """
@@ -74,7 +74,7 @@ class ControlGain(Perturbation):
 
         signal = audio.astype(np.float64)
         power = float(np.mean(signal * signal)) if signal.size else 0.0
-        if power < 1e-12:  # -120 dB: digital silence once stored as 16 bits
+        if power < 1e-12:  # -120 dB: below it, audio stored as 16 bits is digital silence
             return audio.copy()
         companded = compander.published(audio, sample_rate, int(level))
         gain = math.sqrt(float(np.mean(companded * companded)) / power)
@@ -82,7 +82,7 @@ class ControlGain(Perturbation):
 
 
 class ControlPitchVocoder(Perturbation):
-    """The mildest step of ``pitch_up`` through the engine of ``won2020_pitch_shift``.
+    """Pitch shift by the mildest level of ``pitch_up`` with the engine of ``won2020_pitch_shift``.
 
     Listeners hardly notice 25 cents; a drop beyond that of ``pitch_up:1`` is due to the phase
     vocoder.

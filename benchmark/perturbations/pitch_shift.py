@@ -33,7 +33,7 @@ class _PitchShift(Perturbation):
 
 
 class PitchUp(_PitchShift):
-    """Up by a quarter of a semitone to three semitones."""
+    """Shift up by a quarter of a semitone to three semitones."""
 
     name = "pitch_up"
     title = "Pitch up"
@@ -41,7 +41,7 @@ class PitchUp(_PitchShift):
 
 
 class PitchDown(_PitchShift):
-    """Down by a quarter of a semitone to three semitones."""
+    """Shift down by a quarter of a semitone to three semitones."""
 
     name = "pitch_down"
     title = "Pitch down"
@@ -49,7 +49,7 @@ class PitchDown(_PitchShift):
 
 
 class ControlPitchEngine(_PitchShift):
-    """The engine at a shift of zero, which fades the ends and leaves the rest unchanged."""
+    """Pitch shift by zero semitones, which fades the ends and leaves the rest unchanged."""
 
     name = "control_pitch_engine"
     title = "Pitch engine (control)"

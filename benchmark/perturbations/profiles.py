@@ -1,8 +1,8 @@
 """Profiles: named lists of conditions of the suite.
 
 A profile is fixed, so that results under it stay comparable: a perturbation that is added to the
-catalogue joins none. Protocols that are always selected whole, such as ``won2020`` and
-``controls``, need no profile.
+catalogue is not added to a profile. Protocols that are always selected whole, such as ``won2020``
+and ``controls``, need no profile.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class _TimeStretch(Perturbation):
 
 
 class TimeFaster(_TimeStretch):
-    """Faster, in equal steps of log tempo up to half an octave."""
+    """Raise the tempo, in equal steps of log tempo up to half an octave."""
 
     name = "time_faster"
     title = "Faster"
@@ -59,7 +59,7 @@ class TimeFaster(_TimeStretch):
 
 
 class TimeSlower(_TimeStretch):
-    """Slower, in equal steps of log tempo down to half an octave."""
+    """Lower the tempo, in equal steps of log tempo down to half an octave."""
 
     name = "time_slower"
     title = "Slower"
@@ -67,7 +67,7 @@ class TimeSlower(_TimeStretch):
 
 
 class ControlTempoEngine(_TimeStretch):
-    """The engine at a rate of one, which fades the ends and leaves the rest unchanged."""
+    """Time stretch by a rate of one, which fades the ends and leaves the rest unchanged."""
 
     name = "control_tempo_engine"
     title = "Tempo engine (control)"

@@ -15,14 +15,14 @@ from benchmark.perturbations.base import Audio, Perturbation
 
 
 class _Won2020(Perturbation):
-    """A published test: selected only by name, with all of its levels."""
+    """Base class of the published tests, which are selected by name only, with all levels."""
 
     protocol = "won2020"
     default = False
 
 
 class Won2020TimeStretch(_Won2020):
-    """Phase vocoder of librosa; the length changes with the rate."""
+    """Time stretch by the phase vocoder of librosa; the length changes with the rate."""
 
     name = "won2020_time_stretch"
     family = "time_stretch"
@@ -46,7 +46,7 @@ class Won2020TimeStretch(_Won2020):
 
 
 class Won2020PitchShift(_Won2020):
-    """Phase vocoder of librosa, then resampling."""
+    """Pitch shift by the phase vocoder of librosa, followed by resampling."""
 
     name = "won2020_pitch_shift"
     family = "pitch_shift"

@@ -47,12 +47,12 @@ def build(
     """Expand the matrix of one dataset into cells.
 
     Args:
-        experiment: The checked matrix.
-        dataset: One of its datasets, resolved.
-        corpus: That dataset, prepared.
-        models: Its architectures to train, resolved.
-        imported: Its imported models.
-        device: Where models are trained: ``"cpu"`` or ``"cuda:<index>"``.
+        experiment: Checked matrix.
+        dataset: Dataset of the matrix.
+        corpus: Prepared corpus of the dataset.
+        models: Architectures to train.
+        imported: Imported models.
+        device: Device that models are trained on: ``"cpu"`` or ``"cuda:<index>"``.
 
     Raises:
         TagbenchError: The models cannot predict the tags of the corpus.

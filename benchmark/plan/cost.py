@@ -69,7 +69,10 @@ def training_seconds(cost: Cost, recipe: Recipe, corpus: Corpus, macs_per_second
 def evaluation_seconds(
     costs: Mapping[str, Cost], corpus: Corpus, windows: int | None, macs_per_second: float
 ) -> dict[str, float]:
-    """Return the estimated seconds of one condition by model; perturbing is divided evenly."""
+    """Return the estimated seconds of one condition by model.
+
+    The time of perturbing is divided evenly among the models.
+    """
     test = corpus.split("test")
     audio_s = float(test["samples"].sum()) / corpus.sample_rate
     shared = audio_s * _PERTURB_SECONDS_PER_SECOND / max(len(costs), 1)

@@ -50,8 +50,8 @@ def estimate(
     """Estimate the time of the cells of one dataset.
 
     Args:
-        models: Its models.
-        corpus: The dataset, prepared.
+        models: Models of the matrix.
+        corpus: Prepared corpus of the dataset.
         preset: Training budget and evaluation protocol.
         n_tags: Number of outputs of each model.
         device: ``"cpu"`` or ``"cuda:<index>"``.

@@ -12,9 +12,13 @@ from typing import Any
 
 from benchmark.store.cells import Cell
 from benchmark.store.store import Store
+from datamodules.common.filesystem import UNWRITABLE, unwritable
 
 Emit = Callable[[Mapping[str, Any]], None]
-"""Receives events: ``{"event": "progress" | "done" | "failed", "cell": id, ...}``."""
+"""Receives events: ``{"event": "progress", "cell": id, ...}``.
+
+Other events are ``done``, ``failed`` and ``unwritable``.
+"""
 
 PROGRESS_EVERY_S = 0.2
 """Shortest time between two progress events of a cell, in seconds."""
@@ -22,7 +26,7 @@ PROGRESS_EVERY_S = 0.2
 
 @dataclass(frozen=True)
 class Runtime:
-    """How and where cells run. It must not affect results and is not part of any identity.
+    """Settings of the execution of cells. They affect neither results nor identities.
 
     Attributes:
         results: Results folder.
@@ -66,7 +70,19 @@ class Job:
 def record_failure(
     store: Store, cell: str, stage: str, error: BaseException | str, emit: Emit
 ) -> None:
-    """Write ``failed.json`` and send a ``failed`` event to the runner."""
-    store.fail(cell, stage, error)
+    """Write ``failed.json`` and send a ``failed`` event to the runner.
+
+    If no file can be written, for example on a full disk, the cell is not recorded as failed: the
+    event is ``unwritable``, and the runner ends the run.
+    """
+    try:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise error
+        store.fail(cell, stage, error)
+    except OSError as reason:
+        if reason.errno not in UNWRITABLE:
+            raise
+        emit({"event": "unwritable", "cell": cell, "message": unwritable(reason)})
+        return
     message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     emit({"event": "failed", "cell": cell, "message": message})

@@ -1,4 +1,4 @@
-"""Models of a matrix: those to train and those that were trained elsewhere."""
+"""Models of a matrix: models to train, and imported models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that the sections of a report are built from."""
+"""Input data of the sections of a report."""
 
 from __future__ import annotations
 

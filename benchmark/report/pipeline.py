@@ -31,10 +31,10 @@ def write_results(
 
     Args:
         record: Record of the dataset.
-        store: Folder of its predictions.
-        console: Where the leaderboard is printed.
+        store: Results folder that contains its predictions.
+        console: Console that the leaderboard is printed to.
         report: Whether to render the HTML report too.
-        again: Whether to compute everything again. Otherwise tables and report stay where their
+        again: Whether to compute everything again. Otherwise tables and report are kept if their
             inputs and the files themselves are unchanged since they were written.
     """
     folder = run_record.folder(record.dataset, store)

@@ -90,7 +90,11 @@ class _Run:
         """The cell that each job reported last."""
 
     def handle(self, job: Job, event: Mapping[str, Any]) -> None:
-        """Apply one event of a job."""
+        """Apply one event of a job.
+
+        Raises:
+            TagbenchError: No file can be written, for example because the disk is full.
+        """
         match event["event"]:
             case "progress":
                 self.current[job] = event["cell"]
@@ -100,6 +104,8 @@ class _Run:
                 self.display.cell(event["cell"], self.cells[event["cell"]].title)
             case "failed":
                 self.failed(self.cells[event["cell"]], event["message"])
+            case "unwritable":
+                raise TagbenchError(event["message"])
             case "exit":
                 self.display.job_ended(job.title)
                 self.ended(job, event["code"])

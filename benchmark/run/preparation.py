@@ -74,15 +74,15 @@ def plan_dataset(
     """Expand one dataset's matrix, write its plan and its record, and estimate the work.
 
     Args:
-        experiment: The checked matrix.
-        dataset: One of its datasets.
-        corpus: That dataset, prepared.
+        experiment: Checked matrix.
+        dataset: Dataset of the matrix.
+        corpus: Prepared corpus of the dataset.
         models: Architectures to train.
         imported: Imported models.
-        store: Where the results go.
-        devices: Where the cells run.
+        store: Results folder.
+        devices: Devices that run the cells.
         threads: CPU threads of one job.
-        console: Where messages go.
+        console: Console for messages.
     """
     plan = build(experiment, dataset, corpus, models, imported, devices[0])
     store.register_plan(plan)

@@ -34,7 +34,7 @@ class ProgressBar:
     """A `datamodules.common.progress.Progress` that draws a bar with rate and remaining time.
 
     Args:
-        console: Where to draw; standard error by default.
+        console: Console to draw on; standard error by default.
         title: Text in front of an operation that has no title of its own.
     """
 

@@ -41,8 +41,8 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
 
     Args:
         benchmark: The matrix.
-        options: How to run it.
-        console: Progress display.
+        options: Options of the run.
+        console: Console of the progress display.
 
     Returns:
         The exit code: 0, or 1 when a cell failed.
@@ -107,7 +107,7 @@ def _prepare_and_plan(
 def mirror(
     record: run_record.RunRecord, tables: Tables, store: Store, runtime: Runtime, console: Console
 ) -> None:
-    """Copy finished results to W&B; an error there is reported and does not end the run."""
+    """Copy finished results to W&B; an error of W&B is reported and does not end the run."""
     try:
         result_runs.log_results(DatasetResults(record, store), runtime)
     except Exception as error:  # noqa: BLE001 - whatever W&B raises, the results are on disk
@@ -129,11 +129,11 @@ def render_audio_examples(
     """Render the clips that the report plays.
 
     Args:
-        record: What was run.
-        dataset: Its dataset.
-        corpus: That dataset, prepared.
-        store: Where the results lie.
-        console: Where messages go.
+        record: Record of the dataset.
+        dataset: The dataset.
+        corpus: Prepared corpus of the dataset.
+        store: Results folder.
+        console: Console for messages.
         wanted: Whether to render them; None: where the licence allows it.
     """
     folder = run_record.folder(record.dataset, store) / "audio"

@@ -82,7 +82,7 @@ def jobs_of(cells: Sequence[Cell], seconds: Mapping[str, float], n_devices: int)
     Args:
         cells: From :meth:`Schedule.wave`.
         seconds: Estimated time of each cell.
-        n_devices: Jobs that run at one time.
+        n_devices: Number of jobs that run at the same time.
     """
     jobs = []
     for job_cells in _grouped(cells, lambda cell: cell.job_key).values():

@@ -53,7 +53,7 @@ class LastRun:
 
 
 def request_digest(experiment: Experiment, options: Options) -> str:
-    """Return the digest of everything that decides the plan, or an empty string.
+    """Return the digest of everything that determines the plan, or an empty string.
 
     It is empty where the plan depends on something that is known only after imports: audio of the
     user, imported checkpoints, or a class from outside these packages.
@@ -88,7 +88,7 @@ def remember(planned: Sequence[Planned], request: str, store: Store) -> None:
     Args:
         planned: Every dataset of the matrix.
         request: Result of :func:`request_digest`.
-        store: Where the results lie.
+        store: Results folder.
     """
     for item in planned:
         summary = corpus_summary(item.dataset.name, item.corpus)

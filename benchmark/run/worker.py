@@ -23,8 +23,8 @@ class Worker:
     A failing cell is recorded, not raised.
 
     Attributes:
-        store: Where the cells lie.
-        runtime: How and where they run.
+        store: Results folder.
+        runtime: Settings of the execution.
         emit: Receives the progress and the end of each cell.
     """
 
@@ -65,7 +65,7 @@ def run(job: Job, runtime: Runtime, emit: Emit) -> None:
 
     Args:
         job: Cells of one kind.
-        runtime: How and where.
+        runtime: Settings of the execution.
         emit: Receives the progress and the end of each cell.
     """
     determinism.configure(runtime.device, threads=runtime.threads)

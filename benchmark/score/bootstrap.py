@@ -48,7 +48,7 @@ def draw_weights(clusters: np.ndarray, n_boot: int, *key: str | int) -> TrackWei
     Args:
         clusters: (N,) name of the cluster of each track.
         n_boot: Number of replicates; with 0 there is only the estimate.
-        key: Dataset and seed, on which the draws depend beside the number of clusters.
+        key: Dataset and seed. The draws depend on them and on the number of clusters.
 
     Raises:
         TagbenchError: A replicate drew one cluster more than 255 times.

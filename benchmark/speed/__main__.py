@@ -24,7 +24,7 @@ def speed() -> None:
 def models(
     models: Annotated[str, typer.Option(help="Names, separated by commas; all by default.")] = "",
     batch: Annotated[str, typer.Option(help="Batch sizes, separated by commas.")] = "16,64",
-    repeats: Annotated[int, typer.Option(min=1, help="Turns of each form.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of turns of each form.")] = 5,
     device: Annotated[
         str, typer.Option(help="cpu or cuda; by default a GPU if there is one.")
     ] = "",
@@ -88,9 +88,13 @@ def sweep(
     models: Annotated[
         str, typer.Option(help="Names, separated by commas.")
     ] = "fcn,musicnn,crnn,sample_cnn",
-    perturbations: Annotated[str, typer.Option(help="As for tagbench run.")] = "core",
+    perturbations: Annotated[
+        str, typer.Option(help="Selection of perturbations, as for tagbench run.")
+    ] = "core",
     dataset: Annotated[str, typer.Option(help="Dataset whose test clips are evaluated.")] = "synth",
-    preset: Annotated[str, typer.Option(help="Preset that states how tracks are cut.")] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="Preset that states how tracks are cut into windows.")
+    ] = "quick",
     cores: Annotated[int, typer.Option(min=0, help="0: all cores.")] = 0,
     data_root: DataRoot = Path("data"),
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
@@ -156,7 +160,7 @@ def statistics(
 
 @app.command()
 def plan(
-    cells: Annotated[int, typer.Option(min=1, help="Least number of cells.")] = 100_000,
+    cells: Annotated[int, typer.Option(min=1, help="Smallest number of cells.")] = 100_000,
 ) -> None:
     """Time planning a large matrix, and its peak memory; nothing is imported for models."""
     from benchmark.speed.plan import measure

@@ -1,4 +1,4 @@
-"""Decoding without anything else, for worker processes that import only soundfile."""
+"""Decoding alone, for worker processes that import only soundfile."""
 
 from __future__ import annotations
 

@@ -75,12 +75,12 @@ class Matrix:
     Attributes:
         models: Names of model files.
         dataset: Name of a dataset file.
-        perturbations: As of ``tagbench run``.
+        perturbations: Selection of perturbations, as for ``tagbench run``.
         preset: Preset that states how tracks are cut; its recipe has no effect.
         cores: Threads of the models and number of perturbing processes; 0 uses all cores.
         data_root: Folder of prepared corpora.
-        dataset_params: As of `Options`.
-        device: Where the models run: ``"cpu"`` or ``"cuda:<index>"``.
+        dataset_params: Parameters of the dataset, see `benchmark.run.options.Options`.
+        device: Device that runs the models: ``"cpu"`` or ``"cuda:<index>"``.
     """
 
     models: tuple[str, ...]

@@ -35,7 +35,7 @@ class ModelRow:
         model: Name of the model file.
         mode: ``"forward"`` or ``"step"``, a training step.
         batch: Windows in a batch.
-        dtype: As of `BenchTask`.
+        dtype: Arithmetic, see `BenchTask`.
         threads: CPU threads; 0 is PyTorch's choice.
         ours_windows_per_s: Throughput of our form, from the median time of a turn.
         plain_windows_per_s: Throughput of the plain form; NaN if there is none.
@@ -43,7 +43,7 @@ class ModelRow:
         speedup_low: Lower quartile of that ratio.
         speedup_high: Upper quartile.
         ours_peak_mib: Peak memory of our form minus that of the idle model, in MiB.
-        plain_peak_mib: Likewise of the plain form.
+        plain_peak_mib: Peak memory of the plain form minus that of the idle model, in MiB.
         max_difference: Largest difference between the probabilities of the two forms.
     """
 
@@ -122,14 +122,14 @@ def running(task: BenchTask) -> Iterator[Worker]:
 
 @dataclass(frozen=True)
 class Options:
-    """How to measure.
+    """Settings of the measurement.
 
     Attributes:
         batches: Batch sizes.
         repeats: Turns of each form.
-        device: As of `BenchTask`, like the two below.
-        dtype: Arithmetic.
-        threads: CPU threads.
+        device: Device, see `BenchTask`.
+        dtype: Arithmetic, see `BenchTask`.
+        threads: CPU threads, see `BenchTask`.
     """
 
     batches: Sequence[int] = (16, 64)
@@ -157,7 +157,7 @@ def measure(
     Args:
         model: Name of a model file.
         facts: See `model_facts`.
-        options: How to measure.
+        options: Settings of the measurement.
         say: Receives a message for each batch size that is left out.
     """
     forms: tuple[Form, ...] = ("ours", "plain") if facts.has_plain else ("ours",)

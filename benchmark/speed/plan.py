@@ -26,7 +26,7 @@ N_SEEDS = 20
 
 
 class _Corpus:
-    """What planning reads of a prepared corpus."""
+    """The attributes of a prepared corpus that planning reads."""
 
     manifest_digest = split_digest = tags_digest = "0" * 64
     task = "multilabel"

@@ -147,8 +147,8 @@ def measure_windows(folder: Path | None, files: int, repeats: int) -> list[Prepa
     """Time batches of random windows from a corpus and from memory-mapped float32 arrays.
 
     Args:
-        folder: As of `measure`.
-        files: As of `measure`.
+        folder: Folder of audio files, see `measure`.
+        files: Number of files, see `measure`.
         repeats: Turns.
 
     Returns:

@@ -76,7 +76,7 @@ class ImportCell(Cell):
 
     @property
     def job_key(self) -> tuple[Any, ...]:
-        """All imports share a job: copying takes less time than starting a process."""
+        """Key of the job of all imports: copying takes less time than starting a process."""
         return (self.kind,)
 
     @property
@@ -153,12 +153,12 @@ class EvaluationCell(Cell):
 
     @property
     def job_key(self) -> tuple[Any, ...]:
-        """Cells of one dataset may share a job."""
+        """Key of the job: cells of one dataset may share it."""
         return (self.kind, self.labels.dataset)
 
     @property
     def group_key(self) -> tuple[Any, ...]:
-        """Cells of one condition of a dataset share the decoded and perturbed audio."""
+        """Key of the group: cells of one condition of a dataset use the same perturbed audio."""
         return (self.kind, self.labels.dataset, self.condition)
 
     @property

@@ -51,10 +51,10 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Cell(ABC):
-    """One unit of work. Two cells are equal when their ids are.
+    """One unit of work. Two cells are equal if their ids are equal.
 
     Attributes:
-        labels: Its names in the tables.
+        labels: Names of the cell in the tables.
         launch: Values that a process needs to run the cell and that are not part of its identity:
             import paths of classes, and parameters of the dataset, which may contain local paths.
         id: Hash of its identity.
@@ -84,12 +84,12 @@ class Cell(ABC):
 
     @property
     def job_key(self) -> tuple[Any, ...]:
-        """Cells with equal keys may share a job."""
+        """Key of the job; cells with equal keys may share a job."""
         return (self.id,)
 
     @property
     def group_key(self) -> tuple[Any, ...]:
-        """Cells with equal keys share work, so that they run together in one job."""
+        """Key of the group; cells with equal keys share work and run together in one job."""
         return (self.id,)
 
     @property

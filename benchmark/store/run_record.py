@@ -30,7 +30,7 @@ class RunRecord:
     """A sweep on disk.
 
     Attributes:
-        dataset: Label.
+        dataset: Name of the dataset.
         info: Contract, preset, counts and digests of the corpus.
         models: Counted cost by model label.
         cells: ``{"id", "kind", "labels", "depends_on"}`` of every cell, in table order.
@@ -85,7 +85,7 @@ def record(
         if read_json(path).get("format") != FORMAT:
             reason = "written by another version of tagbench"
         elif (old := load(plan.dataset, store)).info["contract"] != plan.contract:
-            reason = "made under another corpus, split or preset"
+            reason = "made with another corpus, split or preset"
         else:
             sweep = unite(old, sweep)
     return write(sweep, store), reason

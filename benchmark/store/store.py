@@ -175,8 +175,8 @@ class Store:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise TagbenchError(
-                    f"Another tagbench run is writing to {self.results}. Wait for it, or give this "
-                    "one a folder of its own with --results."
+                    f"Another tagbench run is writing to {self.results}. Wait until it has "
+                    "finished, or name another results folder with --results."
                 ) from error
             yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import time
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from benchmark.plan.jobs import PROGRESS_EVERY_S, Emit
 from benchmark.store.cells import BEST, LAST
+from datamodules.common.filesystem import naming_errors
 from lightning_modules.training.recipe import Recipe
 
 
@@ -28,7 +32,7 @@ class BestAndLastCheckpoint(Checkpoint):
 
     Args:
         folder: Folder of the cell.
-        recipe: Gives the monitored value, its mode and the patience.
+        recipe: Recipe that states the monitored value, its mode and the patience.
 
     Attributes:
         best_score: Best monitored value so far; NaN before the first epoch.
@@ -92,9 +96,34 @@ class BestAndLastCheckpoint(Checkpoint):
             name: File name in the folder of the cell.
         """
         temporary = self.folder / f"{name}.part"
-        trainer.save_checkpoint(temporary)
-        if trainer.is_global_zero:
-            temporary.replace(self.folder / name)
+        try:
+            trainer.save_checkpoint(temporary)
+            if trainer.is_global_zero:
+                temporary.replace(self.folder / name)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+class CheckpointFiles(TorchCheckpointIO):
+    """Writes checkpoints directly to their files.
+
+    Lightning writes to the temporary folder of the system first and moves the file from there. If
+    the target disk is full, it leaves that copy behind.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint to ``path``; there are no storage options.
+
+        Raises:
+            OSError: The file cannot be written; the error names it.
+        """
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with naming_errors(Path(path)):
+            Path(path).write_bytes(content.getbuffer())
 
 
 class ProgressEvents(Callback):

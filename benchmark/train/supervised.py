@@ -22,7 +22,12 @@ from benchmark.store.cells import BEST, LAST
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
 from benchmark.tracking.wandb import training_logger
-from benchmark.train.callbacks import BestAndLastCheckpoint, ProgressEvents, quiet_lightning
+from benchmark.train.callbacks import (
+    BestAndLastCheckpoint,
+    CheckpointFiles,
+    ProgressEvents,
+    quiet_lightning,
+)
 from datamodules.base import TaggingDataModule
 from lightning_modules.base import TaggingModule
 from lightning_modules.training.recipe import Recipe
@@ -52,6 +57,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
             precision=recipe.trainer_precision,
             gradient_clip_val=recipe.grad_clip,
             callbacks=[checkpoint, ProgressEvents(cell, emit)],
+            plugins=[CheckpointFiles()],
             logger=logger,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -143,10 +149,10 @@ def fit(
     """Fit a module from ``last.ckpt``, or from the start if that is missing or unreadable.
 
     Args:
-        trainer: Has ``checkpoint`` among its callbacks.
+        trainer: Trainer with ``checkpoint`` among its callbacks.
         module: Module to train.
         data: Data module, set up for training.
-        checkpoint: Names the folder of ``last.ckpt``.
+        checkpoint: Callback that states the folder of ``last.ckpt``.
     """
     last = checkpoint.folder / LAST
     saved = _read_checkpoint(last)

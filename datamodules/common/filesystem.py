@@ -21,9 +21,29 @@ PARTIAL = ".part"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a full disk, an exhausted quota, and the file size limit of ``ulimit``."""
 
+UNWRITABLE = (*DISK_FULL, errno.EROFS)
+"""Error numbers of a disk on which no file can be written."""
+
 _LOCKS_UNSUPPORTED = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)
 _POLL_S = 0.1
 _MOVE = "put the folder on another disk, and run the same command again"
+
+
+@contextmanager
+def naming_errors(path: Path) -> Iterator[None]:
+    """Add the path to an error of a full disk that a write within the block raises.
+
+    Opening a file raises an error with its name, but writing to an open file does not.
+
+    Args:
+        path: The file that is written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in DISK_FULL:
+            error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -41,7 +61,7 @@ def open_atomic(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
-        with partial.open("wb") as file:
+        with naming_errors(path), partial.open("wb") as file:
             yield file
             file.flush()
             if sync:
@@ -56,6 +76,16 @@ def replace_file(path: Path, content: bytes, *, sync: bool = True) -> None:
     """Write a whole file atomically; see `open_atomic`."""
     with open_atomic(path, sync=sync) as file:
         file.write(content)
+
+
+def unwritable(error: OSError) -> str:
+    """Return the message for an error of `UNWRITABLE`: the file, the reason and the remedy."""
+    path = error.filename2 or error.filename or "a temporary file"
+    remedy = "Free some space" if error.errno in DISK_FULL else "Name a folder on another disk"
+    return (
+        f"Cannot write {path}: {error.strerror}. {remedy}, and run the same command again; "
+        "complete files are kept."
+    )
 
 
 def shared_lock(path: Path) -> IO[bytes]:

@@ -138,6 +138,7 @@ def _explain(error: OSError, folder: Path) -> TagbenchError:
             "Free some space and run the same command again: what is decoded so far is kept."
         )
     return TagbenchError(
-        f"{folder} could not be written: {error}. Check that the folder exists and is yours, "
-        "then run the same command again: what is decoded so far is kept."
+        f"{folder} could not be written: {error.strerror or error}. Check that the folder exists "
+        "and that you may write to it, or name another one with --data-root. Then run the same "
+        "command again: what is decoded so far is kept."
     )

@@ -37,7 +37,7 @@ def peak_envelope(audio: NDArray[np.float64], *, ahead: int, release: float) -> 
     Args:
         audio: Shape ``(samples,)``, not empty.
         ahead: Look-ahead, which is also the rise time, in samples.
-        release: Time constant while it falls, in samples.
+        release: Time constant of the decay, in samples.
     """
     window = ahead + 1
     # mode="nearest" extends the held peak to before the start of the track.

@@ -37,7 +37,7 @@ def ratio(x: Signal, y: Signal, lengths: float) -> float:
 
     Args:
         x: From :func:`onsets`.
-        y: Likewise.
+        y: From :func:`onsets`.
         lengths: Samples of the clean track divided by those of the perturbed one.
     """
     if min(x.size, y.size) < 100:  # one second

@@ -29,7 +29,7 @@ Float64 = npt.NDArray[np.float64]
 BANDS = 64
 FLOOR = 1e-10  # least power, as in the front ends of models: -100 dB
 _FRAME_SECONDS = 0.064
-_BLOCK = 2048  # frames at a time, which bounds the memory
+_BLOCK = 2048  # frames per block, which bounds the memory
 _CHUNK = 4  # clips per task
 
 
@@ -99,7 +99,7 @@ def measure(audio: Float32, sample_rate: int) -> tuple[float, Float64, Float64]:
 
     Args:
         audio: A whole clip (T,); one shorter than a frame is padded with silence.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
     """
     window, mel = _filters(sample_rate)
     size = len(window)

@@ -12,7 +12,7 @@ from matplotlib.colors import Colormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmark.report.figures.labels import TAG_COLUMNS, inches, shorten, shorten_all
+from benchmark.report.figures.labels import TAG_COLUMNS, inches, shorten_all
 from benchmark.report.figures.style import COLOURS, INK, new_figure
 from datamodules.corpus.track import SPLITS
 
@@ -22,12 +22,12 @@ MOST_TAGS = 60
 """Rows of a figure; the tables have every tag."""
 
 _PANELS = 8
-_TITLE_COLUMNS = 20  # of the title of a panel, without the number of clips
-_DPI = 160  # of the parts that are bitmaps within a vector drawing
-_GREY = "#9a9ca1"  # visible on a light and a dark page
+_TITLE_COLUMNS = 20  # width of the title of a panel, without the number of clips
+_DPI = 160  # resolution of the bitmaps within a vector drawing
+_GREY = "#9a9ca1"  # a grey that is visible on a light and on a dark page
 _ROW = 0.15  # inches
 _LOWEST_HZ = 50.0
-_BANDS = 96  # between there and the highest frequency
+_BANDS = 96  # bands between that frequency and the highest one
 
 
 def diverging() -> Colormap:
@@ -67,7 +67,7 @@ def durations(table: pd.DataFrame) -> Figure:
     width = (table["to_seconds"] - table["from_seconds"]).to_numpy()
     middle = (table["to_seconds"] + table["from_seconds"]).to_numpy() / 2
     _stack(ax.bar, middle, table, left="bottom", width=width * 0.96)
-    if len(table) == 1:  # one duration: without limits the bar would fill the figure
+    if len(table) == 1:  # With a single duration and no limits, the bar would fill the figure.
         ax.set_xlim(middle[0] - 3, middle[0] + 3)
     ax.grid(visible=False, axis="x")
     ax.set_xlabel("length (s)")
@@ -171,7 +171,7 @@ def variance(table: pd.DataFrame) -> Figure:
     ax.hlines(at, shown["low_db"], shown["high_db"], color=COLOURS[0], linewidth=1.6)
     ax.plot(shown["median_db"], at, color=COLOURS[0], marker="o", linestyle="none")
     _name_rows(ax, shown["tag"])
-    ax.set_xlabel("variance of samples (dB re full scale): quartiles and median of clips")
+    ax.set_xlabel("variance of the samples: quartiles, median\n(dB re full scale)")
     return figure
 
 
@@ -194,7 +194,8 @@ def plane(
     low, high = np.percentile(points, [0.5, 99.5], axis=0)
     middle, reach = (low + high) / 2, 0.55 * float((high - low).max()) or 1.0
     size = float(np.clip(900 / len(points), 2.0, 14.0))
-    for panel, tag in zip(panels, order, strict=False):
+    titles = shorten_all([names[tag] for tag in order], _TITLE_COLUMNS)
+    for panel, tag, title in zip(panels, order, titles, strict=False):
         own = labels[:, tag] > 0
         for mask, colour, alpha in ((~own, _GREY, 0.45), (own, COLOURS[1], 0.75)):
             panel.scatter(
@@ -206,9 +207,7 @@ def plane(
                 linewidths=0,
                 rasterized=True,
             )
-        panel.set_title(
-            f"{shorten(names[tag], _TITLE_COLUMNS)} ({int(own.sum())})", fontsize=8, loc="left"
-        )
+        panel.set_title(f"{title} ({int(own.sum())})", fontsize=8, loc="left")
         panel.set_xticks([])
         panel.set_yticks([])
         panel.set_xlim(middle[0] - reach, middle[0] + reach)

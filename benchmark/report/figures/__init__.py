@@ -1,1 +1,1 @@
-"""Figures of the report, one kind a file."""
+"""Figures of the report, with one file for each kind."""

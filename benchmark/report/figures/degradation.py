@@ -20,7 +20,7 @@ class Curve:
 
     Attributes:
         family: Name of the family, after that of the protocol where it is not the suite.
-        label: Label of the axis.
+        label: Label of the horizontal axis.
         points: Columns ``model, x, tick, value, low, high, level, severity``.
     """
 

@@ -174,7 +174,9 @@ def shade(
         text = f"{grid[r, c]:.{places}f}".replace("-0.", "-.").removeprefix("0")
         text = text if text.strip("-.0") else f".{'0' * places}"
         number = ax.text(c, r, text, ha="center", va="center_baseline", color=ink, fontsize=size)
-        number.set_in_layout(False)  # it lies in its cell; measuring thousands is slow
+        number.set_in_layout(
+            False
+        )  # The number fits its cell, and measuring thousands of texts is slow.
     ax.set(xlim=(-0.5, grid.shape[1] - 0.5), ylim=(grid.shape[0] - 0.5, -0.5))
     ax.tick_params(length=0, pad=1.5)
     ax.grid(visible=False)

@@ -46,7 +46,9 @@ def shorten(text: str, limit: int) -> str:
 
 
 def shorten_all(texts: Sequence[str], limit: int) -> list[str]:
-    """Return the labels of several names; names with equal beginnings keep their ends instead.
+    """Return distinct labels of several names.
+
+    Names that begin alike keep their ends; names that also end alike are numbered.
 
     Args:
         texts: Distinct names.
@@ -64,7 +66,12 @@ def shorten_all(texts: Sequence[str], limit: int) -> list[str]:
         line = " ".join(text.split())
         end = shorten(line[::-1], half + 1)[-2::-1]
         middle.append(shorten(line, limit - half)[:-1] + ELLIPSIS + end)
-    return middle
+    return [
+        f"{shorten(text, limit - 3)} #{middle[:at].count(label) + 1}"
+        if middle.count(label) > 1
+        else label
+        for at, (text, label) in enumerate(zip(texts, middle, strict=True))
+    ]
 
 
 def fallback_fonts(texts: Iterable[str]) -> tuple[list[str], str]:

@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 
 from benchmark.report.figures.labels import MAIN_FONT, fallback_fonts
+from datamodules.common.filesystem import open_atomic
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
@@ -204,6 +205,9 @@ def save(figure: Figure, path: Path) -> list[Path]:
     figure.set_dpi(DPI)  # text width depends on the resolution
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # lay out once, not once per format
-    figure.savefig(pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    figure.savefig(png, dpi=DPI, metadata={"Software": None})
+    dates: dict[str, Any] = {"CreationDate": None, "Creator": None, "Producer": None}
+    with open_atomic(pdf, sync=False) as file:
+        figure.savefig(file, format="pdf", metadata=dates)
+    with open_atomic(png, sync=False) as file:
+        figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
     return [pdf, png]

@@ -60,7 +60,7 @@ def execute(
     """Run jobs, each on the next free device, and yield their events as they arrive.
 
     The last event of a job is ``{"event": "exit", "code": int}``; a code other than 0 means that
-    the process died (killed, out of memory, segmentation fault).
+    the process ended unexpectedly (killed, out of memory, segmentation fault).
 
     Args:
         jobs: In the order in which they should start.

@@ -126,7 +126,7 @@ def _work(number: int, job: Job, runtime: Runtime, events: Any) -> None:
 
 
 def _thinned(send: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
-    """Return ``send`` limited to a few progress events per second and cell; others all pass."""
+    """Return ``send`` limited to a few progress events per second and cell; others are all sent."""
     last: dict[str, float] = {}
 
     def emit(event: Mapping[str, Any]) -> None:

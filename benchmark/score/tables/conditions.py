@@ -154,8 +154,8 @@ _PER_TAG = (
     *columns("text", tag="tag or class"),
     *columns(
         "integer",
-        n_positive="test tracks that carry the tag",
-        n_train="training tracks that carry the tag",
+        n_positive="test tracks that have the tag",
+        n_train="training tracks that have the tag",
     ),
     *columns(
         "number",

@@ -83,10 +83,10 @@ _EFFECTS = (
         quantity="measured quantity",
         quantity_unit="unit of the quantity",
     ),
-    *columns("integer", n_clips="clips for which the quantity is defined"),
+    *columns("integer", n_clips="number of clips for which the quantity is defined"),
     *columns(
         "number",
-        asked="value that the level requests, where its unit is that of a quantity",
+        asked="value that the level requests, if the level has the unit of the quantity",
         mean="mean over clips",
         median="median over clips",
         low="5 % quantile over clips",

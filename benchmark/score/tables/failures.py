@@ -24,8 +24,8 @@ _FAILURES = (
     *columns(
         "text",
         stage="stage that failed: train, evaluation or score",
-        error="error message in one line",
-        cell_id="id of the cell; its folder holds the traceback",
+        error="error message on one line",
+        cell_id="id of the cell, whose folder contains the traceback",
     ),
 )
 

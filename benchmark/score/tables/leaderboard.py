@@ -139,13 +139,13 @@ _COLUMNS = (
     *columns(
         "integer",
         rank="1 + the number of models that score strictly higher on clean audio",
-        rank_low="lowest of 95 % of the ranks in the resamples",
-        rank_high="highest of 95 % of the ranks in the resamples",
-        n_valid_tags="tags with a score",
+        rank_low="lower end of the 95 % interval of the rank",
+        rank_high="upper end of the 95 % interval of the rank",
+        n_valid_tags="number of tags with a score",
         n_params="trainable parameters",
         macs_per_second_of_audio="multiply-adds per second of audio",
-        tie_group="models with one number cannot be told from the best of the group",
-        n_clusters="units that the bootstrap draws",
+        tie_group="models with equal numbers do not differ significantly from the best of them",
+        n_clusters="number of clusters that the bootstrap resamples",
         n_boot="bootstrap replicates",
         bootstrap_seed="seed of the bootstrap",
     ),
@@ -156,11 +156,11 @@ _COLUMNS = (
         manifest_digest="first 12 digits of the sha256 of the prepared audio",
         split_digest="first 12 digits of the sha256 of the split",
         version="version of tagbench that made the cells",
-        mce_baseline="model that mCE is relative to; blank where it is not among the models",
+        mce_baseline="model that mCE is relative to; blank if it is not among the models",
     ),
     *columns(
         "number",
-        relative_mce="mean over families of the drop, as a share of that of the baseline",
+        relative_mce="mean over families of the drop divided by the drop of the baseline",
     ),
     *_with_ends(
         *(
@@ -168,13 +168,25 @@ _COLUMNS = (
             for metric in all_metrics().values()
             if metric.tasks
         ),
-        Column("<family>_drop", "number", "mean drop over directions, then severities"),
+        Column(
+            "<family>_drop",
+            "number",
+            "mean drop over the directions and then the severities of the family",
+        ),
         Column("mce", "number", "mean corruption error over families; 1 is the baseline"),
-        Column("audc", "number", "area under the curve of retained skill; 1 is unaffected"),
+        Column("audc", "number", "area under the curve of retained skill; 1 without loss"),
         Column("worst_drop", "number", "largest drop under any condition"),
     ),
-    Column("<family>_roc_auc", "number", "mean ROC-AUC over directions, then severities"),
-    Column("<family>_accuracy", "number", "mean accuracy over directions, then severities"),
+    Column(
+        "<family>_roc_auc",
+        "number",
+        "mean ROC-AUC over the directions and then the severities of the family",
+    ),
+    Column(
+        "<family>_accuracy",
+        "number",
+        "mean accuracy over the directions and then the severities of the family",
+    ),
 )
 
 TABLES = (

@@ -178,13 +178,15 @@ def _summary(inputs: TableInputs) -> Rows:
     return _summary_rows(inputs.scores, inputs.baseline) if inputs.scores else ()
 
 
-_SUMMARY = columns("text", statistic="what value is, of the metric that ranks")
+_SUMMARY = columns(
+    "text", statistic="name of the statistic, which is computed from the primary metric"
+)
 _COMPARISONS = (
     *columns(
         "text",
         model_a="first model of a pair",
         model_b="second model of a pair",
-        scope="clean, or a family: its mean over directions and severities",
+        scope="clean, or a family, whose mean over directions and severities is compared",
     ),
     *columns("boolean", significant="whether p_holm is below 0.05"),
     *columns(
@@ -192,18 +194,22 @@ _COMPARISONS = (
         score_a="score of model_a",
         score_b="score of model_b",
         difference="score_a minus score_b",
-        p_beats="share of resamples in which model_a scores higher; a tie counts half",
+        p_beats="fraction of replicates in which model_a scores higher; a tie counts half",
         p_holm="two-sided p value, Holm-corrected over the pairs of the scope",
         drop_difference="drop of model_a minus drop of model_b",
     ),
 )
 _RANKS = (
     *columns("text", swaps="pairs that change places, as a>b, separated by a bar"),
-    *columns("integer", n_models="models in the order", n_swaps="pairs that change places"),
+    *columns(
+        "integer",
+        n_models="number of models in the order",
+        n_swaps="number of pairs that change places",
+    ),
     *columns(
         "number",
         kendall_tau="tau-b between the orders on clean and on perturbed audio",
-        noise_ceiling="tau that resampling the clean scores alone would leave",
+        noise_ceiling="mean tau between the clean order and its bootstrap replicates",
     ),
 )
 
@@ -228,7 +234,7 @@ TABLES = (
     ),
     TableSpec(
         "ranks",
-        "one row per perturbed condition: agreement of its order of models with the clean one",
+        "one row per perturbed condition: agreement of the order of models with the clean order",
         ("protocol", "perturbation", "severity", "level", "metric"),
         ordered(
             "protocol family perturbation severity level unit metric kendall_tau low high "

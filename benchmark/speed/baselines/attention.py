@@ -1,4 +1,4 @@
-"""Self-attention tagger of Won et al. 2019, as evaluated in 2020, layer by layer; logits out."""
+"""Self-attention tagger of Won et al. 2019, as evaluated in 2020; it returns logits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Building blocks of Won et al. 2020, layer by layer, as the reference states them.
+"""Building blocks of Won et al. 2020, layer by layer, as in the reference implementation.
 
-Nothing here is shared with ``lightning_modules``: it is what ours is measured against, in speed
-and in numbers. Names are those of the published state dicts.
+They share no code with ``lightning_modules``, whose speed and outputs are compared with them. Names
+are those of the published state dicts.
 Shapes: B windows, C channels, F frequency bands, T frames or samples.
 """
 
@@ -17,7 +17,7 @@ Pair = int | tuple[int, int]
 
 
 class LogMel(nn.Module):
-    """Audio (B, T) to normalised decibels (B, 1, n_mels, frames), on torchaudio.
+    """Map audio (B, T) to normalised decibels (B, 1, n_mels, frames) with torchaudio.
 
     Subclasses keep ``spec`` and ``spec_bn`` at their top level, as the published files do.
     """
@@ -25,7 +25,7 @@ class LogMel(nn.Module):
     def __init__(self, n_mels: int) -> None:
         super().__init__()
         with warnings.catch_warnings():
-            # The lowest of 128 triangles falls between two bins: silent in the reference too.
+            # The lowest of 128 triangles lies between two bins and is zero, also in the reference.
             warnings.filterwarnings("ignore", "At least one mel filterbank has all zero values")
             self.spec = torchaudio.transforms.MelSpectrogram(
                 sample_rate=16000, n_fft=512, f_min=0.0, f_max=8000.0, n_mels=n_mels

@@ -1,4 +1,4 @@
-"""Harmonic CNN of Won et al. 2020, layer by layer; logits out."""
+"""Harmonic CNN of Won et al. 2020, layer by layer; it returns logits."""
 
 from __future__ import annotations
 

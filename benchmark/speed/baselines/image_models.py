@@ -1,6 +1,6 @@
-"""Taggers of Won et al. 2020 that read a log-mel map, layer by layer; logits out.
+"""Taggers of Won et al. 2020 that read a log-mel map, layer by layer; they return logits.
 
-``lightning_modules`` has none of this code; see ``plain.blocks``.
+They share no code with ``lightning_modules``; see `benchmark.speed.baselines.blocks`.
 """
 
 from __future__ import annotations
@@ -128,6 +128,6 @@ class ShortChunkCNN(LogMel):
 
 
 class ShortChunkCNNRes(ShortChunkCNN):
-    """The same of strided residual blocks."""
+    """Short-chunk CNN with strided residual blocks."""
 
     block = Res2d

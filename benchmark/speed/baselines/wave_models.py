@@ -1,4 +1,4 @@
-"""Taggers of Won et al. 2020 that read the waveform, layer by layer; logits out."""
+"""Taggers of Won et al. 2020 that read the waveform, layer by layer; they return logits."""
 
 from __future__ import annotations
 

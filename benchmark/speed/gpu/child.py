@@ -34,7 +34,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Setup:
-    """How to measure.
+    """Settings of the measurement.
 
     Attributes:
         device: ``"cuda:0"`` or ``"cpu"``.

@@ -40,7 +40,7 @@ def parity(item: str, setup: Setup) -> Iterator[Row]:
 
     Args:
         item: Name of a model file.
-        setup: How to measure.
+        setup: Settings of the measurement.
     """
     model = resolve(item)
     determinism.configure(setup.device)
@@ -82,7 +82,7 @@ def repeatability(item: str, setup: Setup) -> Iterator[Row]:
 
     Args:
         item: Name of a model file.
-        setup: How to measure.
+        setup: Settings of the measurement.
     """
     model = resolve(item)
     if not model.cls.learns:
@@ -166,7 +166,7 @@ def speed(item: str, setup: Setup) -> Iterator[Row]:
 
     Args:
         item: Name of a model file.
-        setup: How to measure.
+        setup: Settings of the measurement.
     """
     model = resolve(item)
     if not model.cls.learns:

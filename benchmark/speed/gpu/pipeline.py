@@ -34,7 +34,7 @@ def training(item: str, setup: Setup) -> Iterator[Row]:
 
     Args:
         item: Name of a model file.
-        setup: How to measure.
+        setup: Settings of the measurement.
     """
     states, seconds = [], []
     for turn in ("first", "second"):
@@ -92,7 +92,7 @@ def sweep(item: str, setup: Setup) -> Iterator[Row]:
 
     Args:
         item: Name of the row group; this section has one.
-        setup: How to measure.
+        setup: Settings of the measurement.
     """
     local.start_server()  # as `tagbench run` does, so that its imports are over when it is needed
     matrix = Matrix(

@@ -54,7 +54,7 @@ def check(options: Options) -> None:
     """Check names and device before anything is started.
 
     Args:
-        options: What to measure.
+        options: Selection of the measurements.
 
     Raises:
         TagbenchError: A name is unknown, or PyTorch finds no such device.
@@ -80,7 +80,7 @@ def measure(options: Options, say: Callable[[str], None]) -> Results:
     """Run the sections within the time limit, and write the files after each result.
 
     Args:
-        options: What to measure.
+        options: Selection of the measurements.
         say: Receives a line of progress.
 
     Returns:

@@ -20,7 +20,7 @@ def settings(item: str, setup: Setup) -> Iterator[Row]:
 
     Args:
         item: Name of the row group; this section has one.
-        setup: How to measure.
+        setup: Settings of the measurement.
     """
     determinism.configure(setup.device)
     facts = {

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import resource
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from benchmark.config.schema import BenchmarkFile
 from benchmark.plan import build as plan
 from benchmark.plan import matrix
-from benchmark.plan.jobs import Runtime
+from benchmark.plan.jobs import Runtime, record_failure
 from benchmark.run import preparation
 from benchmark.run.executors import local
 from benchmark.run.options import Options
@@ -22,6 +27,9 @@ from benchmark.store.cell_kinds import TrainCell, evaluation_cells
 from benchmark.store.cells import Cell
 from benchmark.store.plans import Plan, planned_cells
 from benchmark.store.store import Store
+from benchmark.train.callbacks import BestAndLastCheckpoint, CheckpointFiles
+from datamodules.common.errors import TagbenchError
+from lightning_modules.training.recipe import get_recipe
 from tests.support import music
 
 PRESET = """
@@ -122,3 +130,37 @@ def test_a_plan_is_read_as_it_was_written(base: tuple[Path, Plan], tmp_path: Pat
     assert not store.cells.exists()
     for cell in plan.cells:
         assert store.read(cell.id) == cell.to_json()
+
+
+def test_a_full_disk_ends_the_run_and_leaves_no_partial_file(
+    base: tuple[Path, Plan], tmp_path: Path
+) -> None:
+    store, cell = Store(tmp_path), base[1].training[0]
+    trainer: Any = SimpleNamespace(
+        is_global_zero=True,
+        save_checkpoint=lambda path: CheckpointFiles().save_checkpoint(
+            {"weights": torch.zeros(100_000)}, path
+        ),
+    )
+
+    def execute(jobs: Any, *_: object) -> Iterator[tuple[Any, Any]]:
+        events: list[Any] = []
+        store.register(cell)
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
+        try:
+            BestAndLastCheckpoint(store.folder(cell.id), get_recipe("quick")).save(trainer, "best")
+        except OSError as error:
+            record_failure(store, cell.id, cell.kind, error, events.append)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        yield from ((jobs[0], event) for event in events)
+
+    executor: Any = SimpleNamespace(execute=execute)
+    runtime, console = Runtime(str(tmp_path), ""), Console(quiet=True)
+    with pytest.raises(
+        TagbenchError, match=r"best\.part: File too large\. Free some space"
+    ) as error:
+        run_cells({cell.id: cell}, {}, store, runtime, ["cpu"], executor, console)
+    assert str(store.folder(cell.id)) in str(error.value)
+    assert [path.name for path in store.folder(cell.id).iterdir()] == ["cell.json"]

@@ -71,7 +71,7 @@ def test_the_page_names_the_characters_without_a_glyph(tables, tmp_path, monkeyp
     monkeypatch.setattr(labels, "_system_fonts", tuple)  # a computer without CJK fonts
     text = write_report(tables, tmp_path, {}).read_text("utf-8")
     missing = "".join(sorted(c for c in set("".join((*TAGS, *MODELS))) if c > "\u3000"))
-    assert f"which PDF and PNG files show as boxes: {missing}</p>" in text
+    assert f"which PDF and PNG files show as boxes: {missing} To draw them" in text
     assert "발라드" in text[text.index("<svg") :]  # a browser has fonts of its own
 
 
@@ -97,3 +97,7 @@ def test_shortened_labels_stay_distinct_and_within_their_limit():
     assert len(set(short)) == 3
     assert [labels.columns(label) <= 12 for label in short] == [True] * 3
     assert short[0].endswith("one")
+    alike = ["beginning 1 " + "same end of both", "beginning 2 " + "same end of both"]
+    short = labels.shorten_all(alike, 16)
+    assert len(set(short)) == 2
+    assert [labels.columns(label) <= 16 for label in short] == [True] * 2
