@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.track import Track
 from datamodules.datasets.fma import FMA
-from datamodules.download import http
 from datamodules.labels.vocabularies import FMA_SMALL
 from tests.support.publishers import fma, relocated
-from tests.support.server import Server, serve
+from tests.support.server import Server
 
+PUBLISHER = fma
 SIZES = ("small", "medium", "large", "full")
 FAKE = {
     "small": Expected(8, 3, 2, 2),
@@ -29,29 +29,6 @@ FAKE = {
     "full": Expected(5, 16, 6, 6),
 }
 Make = Callable[..., FMA]
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF_S", 0.0)
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1")
-
-
-@pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the publisher's server holds, in small."""
-    return fma.publish(tmp_path_factory.mktemp("fma") / "served")
-
-
-@pytest.fixture
-def server(published: Path, tmp_path: Path) -> Iterator[Server]:
-    folder = tmp_path / "served"
-    folder.mkdir()
-    for file in published.iterdir():
-        (folder / file.name).hardlink_to(file)
-    with serve(folder) as server:
-        yield server
 
 
 @pytest.fixture
@@ -158,7 +135,6 @@ class TestPreparation:
         path = server.folder / "fma_small.zip"
         with zipfile.ZipFile(path) as file:
             members = {name: file.read(name) for name in file.namelist()}
-        path.unlink()  # it is linked to what other tests use
         fma.archive(path, {**members, evil: b"evil"})
         module = make()
         with pytest.raises(TagbenchError, match=r"evil\.mp3"):
@@ -173,7 +149,6 @@ class TestRows:
         with zipfile.ZipFile(path) as file:
             members = {name: file.read(name) for name in file.namelist()}
         members["fma_metadata/tracks.csv"] = change(members["fma_metadata/tracks.csv"])
-        path.unlink()
         fma.archive(path, members)
 
     def _by_id(self, module: FMA) -> dict[str, Track]:

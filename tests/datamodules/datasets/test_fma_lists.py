@@ -14,19 +14,11 @@ import pytest
 from datamodules.audio.sources import KnownBad
 from datamodules.corpus.validation import check_tracks
 from datamodules.datasets.fma import FMA
-from datamodules.download import http
 from datamodules.labels.vocabularies import FMA_MEDIUM, FMA_SMALL
 from tests.support.publishers import relocated
 from tests.support.server import serve
 
 SIZES = ("small", "medium", "large", "full")
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF_S", 0.0)
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1")
 
 
 @pytest.fixture(scope="module")

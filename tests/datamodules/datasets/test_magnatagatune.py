@@ -10,7 +10,6 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +24,8 @@ from datamodules.labels.vocabularies import MTAT_TOP50
 from tests.support.paths import ROOT
 from tests.support.publishers import mtat, relocated
 from tests.support.server import ALWAYS, Server, serve
+
+PUBLISHER = mtat
 
 
 @pytest.fixture(scope="module")
@@ -86,33 +87,22 @@ def test_official_groups(official: Path) -> None:
     assert len(artists["valid"] & artists["test"]) == 8
 
 
-@pytest.fixture(scope="module")
-def publisher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mtat.publish(tmp_path_factory.mktemp("publisher"))
-
-
-@pytest.fixture
-def server(publisher: Path) -> Iterator[Server]:
-    with serve(publisher) as running:
-        yield running
-
-
 # Clips 0 to 31 in songs of two, song n in folder hex(n); clip 0 is empty, every eighth untagged.
 COUNTS = (20, 2, 5)
 
 
-def local(server: Server, publisher: Path, root: Path) -> MagnaTagATune:
+def local(server: Server, published: Path, root: Path) -> MagnaTagATune:
     expected = Expected(50, *COUNTS)
     cls = relocated(
-        MagnaTagATune, server.url(""), publisher, expected_by_variant={"top50/tagged": expected}
+        MagnaTagATune, server.url(""), published, expected_by_variant={"top50/tagged": expected}
     )
     module = cls(root=root, batch_size=4, window=16000, workers=1)
     assert isinstance(module, MagnaTagATune)
     return module
 
 
-def test_from_nothing_to_batches(server: Server, publisher: Path, tmp_path: Path) -> None:
-    module = local(server, publisher, tmp_path)
+def test_from_nothing_to_batches(server: Server, published: Path, tmp_path: Path) -> None:
+    module = local(server, published, tmp_path)
     module.prepare_data()
     splits = module.corpus.info["splits"]
     assert tuple(splits[split] for split in ("train", "valid", "test")) == COUNTS
@@ -126,14 +116,14 @@ def test_from_nothing_to_batches(server: Server, publisher: Path, tmp_path: Path
     assert not (module.audio_root / "__MACOSX").exists()
 
     asked = sum(len(requests) for requests in server.requests.values())
-    local(server, publisher, tmp_path).prepare_data()
+    local(server, published, tmp_path).prepare_data()
     assert sum(len(requests) for requests in server.requests.values()) == asked
 
 
 def test_audit_is_clean_but_for_what_the_publisher_lacks(
-    server: Server, publisher: Path, tmp_path: Path
+    server: Server, published: Path, tmp_path: Path
 ) -> None:
-    module = local(server, publisher, tmp_path)
+    module = local(server, published, tmp_path)
     module.prepare_data()
     findings = audit(module.corpus, module.expected)
     assert not [finding for finding in findings if finding.is_error]
@@ -145,16 +135,16 @@ def test_audit_is_clean_but_for_what_the_publisher_lacks(
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 0x40
     shard.write_bytes(content)
-    again = local(server, publisher, tmp_path)
+    again = local(server, published, tmp_path)
     errors = [finding for finding in audit(again.corpus, again.expected) if finding.is_error]
     assert [(error.kind, len(error.track_ids)) for error in errors] == [("corrupt", 1)]
     assert "corrupt,error" in (module.corpus_root / "audit.csv").read_text()
 
 
-def test_a_broken_connection_is_continued(server: Server, publisher: Path, tmp_path: Path) -> None:
-    size = (publisher / "mp3.zip.002").stat().st_size
+def test_a_broken_connection_is_continued(server: Server, published: Path, tmp_path: Path) -> None:
+    size = (published / "mp3.zip.002").stat().st_size
     server.misbehave("mp3.zip.002", break_after=size // 3, breaks=2)
-    module = local(server, publisher, tmp_path)
+    module = local(server, published, tmp_path)
     module.prepare_data()
     assert server.sent["mp3.zip.002"] == size
     assert module.corpus.info["splits"]["test"] == COUNTS[2]
@@ -169,10 +159,10 @@ def test_a_broken_connection_is_continued(server: Server, publisher: Path, tmp_p
     ],
 )
 def test_a_bad_server_gives_no_corpus(
-    server: Server, publisher: Path, tmp_path: Path, manner, complaint, monkeypatch
+    server: Server, published: Path, tmp_path: Path, manner, complaint, monkeypatch
 ) -> None:
     server.misbehave("mp3.zip.002", **manner)
-    module = local(server, publisher, tmp_path)
+    module = local(server, published, tmp_path)
     with pytest.raises(TagbenchError, match=complaint) as caught:
         module.prepare_data()
     assert "mp3.zip.002" in str(caught.value)
@@ -201,9 +191,9 @@ def test_an_archive_that_climbs_out_gives_no_corpus(tmp_path: Path) -> None:
 
 
 def test_missing_audio_is_counted_before_anything_is_decoded(
-    server: Server, publisher: Path, tmp_path: Path
+    server: Server, published: Path, tmp_path: Path
 ) -> None:
-    first = local(server, publisher, tmp_path / "a")
+    first = local(server, published, tmp_path / "a")
     first.prepare_data()
     audio = tmp_path / "mine"
     parts = [first.downloads / f"mp3.zip.00{n}" for n in (1, 2, 3)]
@@ -238,7 +228,7 @@ def test_prove_tells_what_differs(official: Path) -> None:
 
 
 def test_make_benchmark_from_download_to_leaderboard(
-    server: Server, publisher: Path, tmp_path: Path
+    server: Server, published: Path, tmp_path: Path
 ) -> None:
     """What a user does, with the publisher's addresses replaced and nothing else."""
     (tmp_path / "local_mtat.py").write_text(
@@ -246,7 +236,7 @@ def test_make_benchmark_from_download_to_leaderboard(
         "from datamodules.datasets.magnatagatune import MagnaTagATune\n"
         "from datamodules.corpus.completeness import Expected\n"
         "from tests.support.publishers import relocated\n"
-        f"Local = relocated(MagnaTagATune, {server.url('')!r}, Path({str(publisher)!r}),\n"
+        f"Local = relocated(MagnaTagATune, {server.url('')!r}, Path({str(published)!r}),\n"
         f"    expected_by_variant={{'top50/tagged': Expected(50, *{COUNTS})}})\n"
         "Local.__module__ = __name__\n"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +16,8 @@ from datamodules.labels.vocabularies import MSD_LASTFM50
 from tests.support.publishers import msd, relocated
 from tests.support.server import ALWAYS, Server, serve
 
+PUBLISHER = msd
 SHELL = "cos\nsystem\n(S'true'\ntR."
-
-
-@pytest.fixture(scope="module")
-def publisher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return msd.publish(tmp_path_factory.mktemp("publisher") / "served")
-
-
-@pytest.fixture
-def server(publisher: Path) -> Iterator[Server]:
-    with serve(publisher) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +31,8 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return msd.by_track(tmp_path_factory.mktemp("songs"), range(42), formats)
 
 
-def local(server: Server, publisher: Path, root: Path, **options: object) -> MillionSongDataset:
-    cls = relocated(MillionSongDataset, server.url(""), publisher, expected_by_variant=msd.COUNTS)
+def local(server: Server, published: Path, root: Path, **options: object) -> MillionSongDataset:
+    cls = relocated(MillionSongDataset, server.url(""), published, expected_by_variant=msd.COUNTS)
     module = cls(root=root, batch_size=4, window=16000, workers=0, **options)
     assert isinstance(module, MillionSongDataset)
     return module
@@ -63,10 +53,10 @@ def truth(rows: dict[str, list[int]], vocabulary: str, tags: Sequence[str]):
 
 @pytest.mark.parametrize("layout", ["clips", "songs"])
 def test_from_lists_to_batches(
-    server: Server, publisher: Path, tmp_path: Path, layout, request
+    server: Server, published: Path, tmp_path: Path, layout, request
 ) -> None:
     audio = request.getfixturevalue(layout)
-    module = local(server, publisher, tmp_path, audio_dir=str(audio))
+    module = local(server, published, tmp_path, audio_dir=str(audio))
     module.prepare_data()
     assert module.corpus.info["splits"] == {"train": 20, "valid": 5, "test": 7}
     assert module.corpus.info["rejected"] == 0
@@ -84,26 +74,26 @@ def test_from_lists_to_batches(
     assert not [path for path in server.requests if not path.startswith("choi/")]
 
     asked = sum(len(requests) for requests in server.requests.values())
-    again = local(server, publisher, tmp_path, audio_dir=str(audio))
+    again = local(server, published, tmp_path, audio_dir=str(audio))
     again.prepare_data()
     assert again.corpus.manifest_digest == module.corpus.manifest_digest
     assert sum(len(requests) for requests in server.requests.values()) == asked
 
 
-def test_lee_is_the_same_from_all_lists(server: Server, publisher: Path, tmp_path: Path) -> None:
+def test_lee_is_the_same_from_all_lists(server: Server, published: Path, tmp_path: Path) -> None:
     expected = truth(msd.lee(), "lastfm", MSD_LASTFM50)
     for lists in ("choi", "musicnn", "lee"):
-        module = local(server, publisher, tmp_path, lists=lists)
+        module = local(server, published, tmp_path, lists=lists)
         assert described(module.build_manifest()) == expected, lists
-    assert module.corpus_root == local(server, publisher, tmp_path).corpus_root
+    assert module.corpus_root == local(server, published, tmp_path).corpus_root
 
 
 def test_cals_has_tags_of_its_own_and_rows_out_of_order(
-    server: Server, publisher: Path, tmp_path: Path, clips: Path, songs: Path
+    server: Server, published: Path, tmp_path: Path, clips: Path, songs: Path
 ) -> None:
     rows = {"train": [*range(30, 42)], "valid": [*range(20, 24)], "test": [*range(4, 12)]}
     for audio in (clips, songs):
-        module = local(server, publisher, tmp_path, split="cals", audio_dir=str(audio))
+        module = local(server, published, tmp_path, split="cals", audio_dir=str(audio))
         tracks = module.build_manifest()
         assert described(tracks) == truth(rows, "cals", module.tags)
         assert all(track.stamp for track in tracks)
@@ -112,17 +102,17 @@ def test_cals_has_tags_of_its_own_and_rows_out_of_order(
     assert server.asked("lee/MSD_id_to_7D_id.pkl") == 1
 
 
-def test_choi_keeps_short_clips(server: Server, publisher: Path, tmp_path: Path) -> None:
-    module = local(server, publisher, tmp_path, split="choi")
+def test_choi_keeps_short_clips(server: Server, published: Path, tmp_path: Path) -> None:
+    module = local(server, published, tmp_path, split="choi")
     rows = {"train": [*range(20)], "valid": [*range(20, 28)], "test": [*range(28, 36)]}
     assert described(module.build_manifest()) == truth(rows, "lastfm", MSD_LASTFM50)
 
 
 def test_artists_are_known_where_the_database_is(
-    server: Server, publisher: Path, tmp_path: Path, songs: Path
+    server: Server, published: Path, tmp_path: Path, songs: Path
 ) -> None:
     def prepared(root: Path, **options: str) -> MillionSongDataset:
-        module = local(server, publisher, root, audio_dir=str(songs), **options)
+        module = local(server, published, root, audio_dir=str(songs), **options)
         module.prepare_data()
         return module
 
@@ -143,10 +133,10 @@ def test_artists_are_known_where_the_database_is(
     assert not any("artist" in caution for caution in plain.corpus.info["cautions"])
 
 
-def test_a_wrong_database_is_named(server: Server, publisher: Path, tmp_path: Path) -> None:
+def test_a_wrong_database_is_named(server: Server, published: Path, tmp_path: Path) -> None:
     (tmp_path / "tags.db").write_bytes(b"no database at all, but long enough to be read" * 9)
     for name, complaint in (("tags.db", "table songs"), ("absent.db", "no file")):
-        module = local(server, publisher, tmp_path, track_metadata=str(tmp_path / name))
+        module = local(server, published, tmp_path, track_metadata=str(tmp_path / name))
         with pytest.raises(TagbenchError, match=complaint):
             module.build_manifest()
 
@@ -155,13 +145,13 @@ def test_a_wrong_database_is_named(server: Server, publisher: Path, tmp_path: Pa
 
 
 def test_missing_audio_is_counted_before_anything_is_decoded(
-    server: Server, publisher: Path, tmp_path: Path
+    server: Server, published: Path, tmp_path: Path
 ) -> None:
     rows = msd.lee()
     have = rows["train"][:18] + rows["valid"] + rows["test"][:6]
     audio = msd.by_track(tmp_path / "audio", have)
     said: list[str] = []
-    module = local(server, publisher, tmp_path / "data", audio_dir=str(audio))
+    module = local(server, published, tmp_path / "data", audio_dir=str(audio))
     module.progress.announce = said.append  # type: ignore[method-assign]
     with pytest.raises(TagbenchError, match="18 of 20 train tracks have audio"):
         module.prepare_data()
@@ -170,26 +160,26 @@ def test_missing_audio_is_counted_before_anything_is_decoded(
     assert said[-1].endswith(f"{absent[2]}/{absent[3]}/{absent[4]}/{absent}.mp3")
     assert not list((tmp_path / "data").rglob("*.i16"))
 
-    module = local(server, publisher, tmp_path / "data", audio_dir=str(audio), partial=True)
+    module = local(server, published, tmp_path / "data", audio_dir=str(audio), partial=True)
     module.progress.announce = said.append  # type: ignore[method-assign]
     module.prepare_data()
     assert module.corpus.info["splits"] == {"train": 18, "valid": 5, "test": 6}
     assert "This is not the published split" in said[-1]
 
 
-def test_a_few_may_be_missing(server: Server, publisher: Path, tmp_path: Path) -> None:
+def test_a_few_may_be_missing(server: Server, published: Path, tmp_path: Path) -> None:
     rows = [row for part in msd.lee().values() for row in part]
     audio = msd.by_clip(tmp_path / "audio", rows[1:], seconds=1.5)
-    module = local(server, publisher, tmp_path / "data", audio_dir=str(audio))
+    module = local(server, published, tmp_path / "data", audio_dir=str(audio))
     type(module).least_share = 0.95
     module.prepare_data()
     assert module.corpus.info["splits"]["train"] == 19
 
 
 def test_without_audio_the_message_says_what_to_do(
-    server: Server, publisher: Path, tmp_path: Path
+    server: Server, published: Path, tmp_path: Path
 ) -> None:
-    module = local(server, publisher, tmp_path)
+    module = local(server, published, tmp_path)
     with pytest.raises(TagbenchError, match=r"bring your own.*--audio-dir FOLDER"):
         module.prepare_data()
 
@@ -197,10 +187,10 @@ def test_without_audio_the_message_says_what_to_do(
 # Downloads and lists that are not what they should be
 
 
-def test_a_broken_connection_is_continued(server: Server, publisher: Path, tmp_path: Path) -> None:
-    size = (publisher / "choi/test_y.npy").stat().st_size
+def test_a_broken_connection_is_continued(server: Server, published: Path, tmp_path: Path) -> None:
+    size = (published / "choi/test_y.npy").stat().st_size
     server.misbehave("choi/test_y.npy", break_after=size // 3, breaks=2)
-    module = local(server, publisher, tmp_path)
+    module = local(server, published, tmp_path)
     assert len(module.build_manifest()) == 32
     assert server.sent["choi/test_y.npy"] == size
 
@@ -214,10 +204,10 @@ def test_a_broken_connection_is_continued(server: Server, publisher: Path, tmp_p
     ],
 )
 def test_a_bad_server_gives_no_corpus(
-    server: Server, publisher: Path, tmp_path: Path, songs: Path, file, manner, complaint
+    server: Server, published: Path, tmp_path: Path, songs: Path, file, manner, complaint
 ) -> None:
     server.misbehave(file, **manner)
-    module = local(server, publisher, tmp_path, audio_dir=str(songs))
+    module = local(server, published, tmp_path, audio_dir=str(songs))
     with pytest.raises(TagbenchError, match=complaint) as caught:
         module.prepare_data()
     assert file in str(caught.value)
@@ -248,9 +238,9 @@ def test_a_bad_server_gives_no_corpus(
     ],
 )
 def test_a_list_that_is_not_the_publishers(
-    publisher: Path, tmp_path: Path, options, file, content, complaint
+    published: Path, tmp_path: Path, options, file, content, complaint
 ) -> None:
-    folder = Path(shutil.copytree(publisher, tmp_path / "served"))
+    folder = Path(shutil.copytree(published, tmp_path / "served"))
     if isinstance(content, str):
         (folder / file).write_text(content)
     else:
@@ -263,9 +253,9 @@ def test_a_list_that_is_not_the_publishers(
 
 
 def test_other_tracks_are_not_the_published_split(
-    server: Server, publisher: Path, tmp_path: Path
+    server: Server, published: Path, tmp_path: Path
 ) -> None:
-    module = local(server, publisher, tmp_path)
+    module = local(server, published, tmp_path)
     type(module).expected_by_variant = MillionSongDataset.expected_by_variant
     with pytest.raises(TagbenchError, match="train: expected 201,680 tracks, found 25"):
         module.build_manifest()

@@ -14,8 +14,8 @@ from datamodules.corpus.track import SPLITS as SPLIT_NAMES
 from datamodules.datasets.mtg_jamendo import Jamendo
 from datamodules.download.remote_file import RemoteFile
 from datamodules.labels.vocabularies import JAMENDO_TOP50
+from tests.support.served_jamendo import MOOD
 
-MOOD = "autotagging_moodtheme/audio-low/autotagging_moodtheme_audio-low"
 # Tags, train, validation, test, artists: of the article, counted in the official lists.
 COUNTS = {
     "all": (183, 3565, [
