@@ -1,4 +1,4 @@
-"""The shape of the code itself: arrows of import, no print, no global randomness, instant verbs."""
+"""Rules of the code itself: imports, sizes, no print, no global randomness, light commands."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ ORDER = {
 }  # fmt: skip
 PACKAGES = tuple(ORDER)
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 # Folders of leaves, one idea a file, may hold more.
 LEAVES = {
     "annotations",
@@ -76,21 +77,23 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in FILES}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield every module of ours that a file imports, wherever in the file it does so."""
+def imported_names(path: Path) -> Iterator[str]:
+    """Yield every name that a file imports, wherever in the file it does so."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            assert name.split(".")[0] != "random", f"{path} imports the global generator `random`"
-            target = name if name in MODULES else name.rpartition(".")[0]
-            if target in MODULES:
-                yield target
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield every module of the three packages that a file imports."""
+    for name in imported_names(path):
+        assert name.split(".")[0] != "random", f"{path} imports the global generator `random`"
+        target = name if name in MODULES else name.rpartition(".")[0]
+        if target in MODULES:
+            yield target
 
 
 GRAPH = {name: set(imports(path)) - {name} for name, path in MODULES.items()}
@@ -132,6 +135,19 @@ def test_a_dataset_is_facts_and_a_list_of_tracks(path: Path):
     assert lines <= MOST_DATASET_LINES, f"{path} has {lines} lines: {advice}"
 
 
+def test_no_file_is_long():
+    n_lines = {path: len(path.read_text("utf-8").splitlines()) for path in [*FILES, *TEST_FILES]}
+    long = {str(path.relative_to(ROOT)): n for path, n in n_lines.items() if n > MOST_LINES}
+    assert not long, f"more than {MOST_LINES} lines: {long}"
+
+
+def test_tests_import_no_tests():
+    for path in TEST_FILES:
+        for name in imported_names(path):
+            shared = name.startswith("tests.support.")
+            assert shared or name.split(".")[0] != "tests", f"{path} imports {name}"
+
+
 def is_explained(lines: list[str], start: int) -> bool:
     """Tell whether a comment above or below a function says why it reads best whole."""
     return any("reads best whole" in line for line in lines[max(0, start - 4) : start + 12])
@@ -141,7 +157,6 @@ def is_explained(lines: list[str], start: int) -> bool:
 def test_file_keeps_the_rules(path: Path):
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
-    assert len(lines) <= MOST_LINES, f"{path} has {len(lines)} lines"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
