@@ -285,7 +285,7 @@ class PublishedDataset(TaggingDataModule):
         )
 
     def _check_audio_dir(self, missing: Sequence[Track]) -> None:
-        """Count the files that are not there, before anything is decoded."""
+        """Count the files that do not exist, before anything is decoded."""
         absent = completeness.absent_files(missing)
         if absent:
             description = completeness.describe_absent_files(absent, self.expected)

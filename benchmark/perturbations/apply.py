@@ -31,7 +31,7 @@ def perturb(
 
     Args:
         audio: Whole track, mono float, shape ``(samples,)``; may be read-only.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         condition: From :func:`~benchmark.perturbations.selection.resolve`. Clean returns ``audio``
             itself; the links of a chain are applied in order.
         seed: Seed of the evaluation.

@@ -91,7 +91,7 @@ class Perturbation(ABC):
 
         Args:
             audio: Whole track, mono, shape ``(samples,)``, finite; never modified.
-            sample_rate: In Hz.
+            sample_rate: Sample rate in Hz.
             level: Position on the physical axis, in the unit of ``axis``.
             rng: The only source of randomness.
 

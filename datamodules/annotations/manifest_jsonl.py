@@ -53,7 +53,7 @@ def read_jsonl(table: Path, *, single: bool) -> tuple[Row, ...]:
         The rows by path.
 
     Raises:
-        TagbenchError: With the line and the remedy.
+        TagbenchError: If the table is not valid; the message states line and remedy.
     """
     objects: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(read_text(table, EXAMPLE).split("\n"), 1):
@@ -70,7 +70,7 @@ def read_jsonl(table: Path, *, single: bool) -> tuple[Row, ...]:
             first_line, first_row = seen.setdefault(f"{kind} {name}", (number, row))
             if first_row != row:
                 raise TagbenchError(
-                    f"{table}, line {number}: the {kind} {name!r} is there already, in line "
+                    f"{table}, line {number}: the {kind} {name!r} is already given in line "
                     f"{first_line}. Write one line for each track, with all its tags."
                 )
         rows[row.path] = row
@@ -99,7 +99,8 @@ def _object(line: str, where: str) -> dict[str, Any]:
         raise TagbenchError(f"{where}: not JSON ({error}). Example:\n{EXAMPLE}") from None
     if not line.lstrip().startswith("{"):
         raise TagbenchError(
-            f"{where}: expected one JSON object a line, not a list or a value. Example:\n{EXAMPLE}"
+            f"{where}: expected one JSON object on each line, not a list or a value. "
+            f"Example:\n{EXAMPLE}"
         )
     values: dict[str, Any] = {}
     for key, value in pairs:
@@ -111,7 +112,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
             if near:
                 raise TagbenchError(
                     f"{where}: unknown key {name!r}. Did you mean {near[0]!r}? Known: "
-                    f"{', '.join(_KEYS)}. A column of your own needs a name less alike."
+                    f"{', '.join(_KEYS)}. Give a column of your own a name that is less similar."
                 )
         values[name] = value
     for name in ("path", "tags"):

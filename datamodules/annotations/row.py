@@ -94,7 +94,7 @@ def make_row(
         more: Other fields of `Row`; names of artists, albums and songs are cleaned.
 
     Raises:
-        TagbenchError: With the line and the remedy.
+        TagbenchError: If the table is not valid; the message states line and remedy.
     """
     where = f"{table}, line {line}"
     place = _relative(path, table, where)
@@ -152,7 +152,7 @@ def locate(table: Path, rows: Sequence[Row]) -> list[Path]:
     if missing:
         shown = ", ".join(missing[:_SHOWN]) + (" ..." if len(missing) > _SHOWN else "")
         raise TagbenchError(
-            f"{len(missing)} of {len(rows)} files that {table} names are not there: {shown}. "
+            f"{len(missing)} of {len(rows)} files that {table} names do not exist: {shown}. "
             f"Paths are relative to {table.parent}."
         )
     return [file for file in files if file is not None]

@@ -52,7 +52,7 @@ def read_text(table: Path, example: str) -> str:
             raise TagbenchError(f"There is no directory {table.parent}.") from None
         raise TagbenchError(
             f"No table of tags: {table} does not exist. Write one beside your audio, with the "
-            f"columns path,tags and if you like split,artist,album. Example:\n{example}"
+            f"columns path,tags and optionally split,artist,album. Example:\n{example}"
         ) from None
     except OSError as error:
         raise TagbenchError(f"{table} cannot be read: {error.strerror}.") from None
@@ -98,6 +98,6 @@ def _other_format(table: Path, kind: str, reader: str) -> TagbenchError:
     else:
         how = f"Save it as {target}: CSV in UTF-8, in LibreOffice or Excel with 'Save as'"
     return TagbenchError(
-        f"{table} is {kind}, not a table of text. {how}. Its columns are path,tags and if you like "
+        f"{table} is {kind}, not a table of text. {how}. Its columns are path,tags and optionally "
         "split,artist,album."
     )

@@ -20,7 +20,7 @@ live/two.flac,piano,test,Ben"""
 _NEEDED = ("path", "tags")
 _OPTIONAL = ("split", "artist", "album")
 _DELIMITERS = (",", "\t", ";")
-# What pandas calls the column of an index that has no name.
+# Names that pandas gives to the column of an index without a name.
 _UNNAMED = re.compile(r"unnamed: \d+")
 
 _Line = tuple[int, dict[str, str]]
@@ -43,7 +43,7 @@ def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
         The rows by path.
 
     Raises:
-        TagbenchError: With the line and the remedy.
+        TagbenchError: If the table is not valid; the message states line and remedy.
     """
     lines = list(_lines(table))
     if not lines:
@@ -64,7 +64,7 @@ def read_table(table: Path, *, single: bool) -> tuple[Row, ...]:
         first_line, first_row = rows.setdefault(row.path, (line, row))
         if first_row != row:
             raise TagbenchError(
-                f"{table}, line {line}: {row.path!r} is there already, in line {first_line}. "
+                f"{table}, line {line}: {row.path!r} is already given in line {first_line}. "
                 "Write one row for each file, with all its tags separated by |."
             )
     return check_rows((row for _, row in rows.values()), table, EXAMPLE)

@@ -65,7 +65,7 @@ def read_rows(table: Path, *, single: bool) -> tuple[Row, ...]:
         The rows by path.
 
     Raises:
-        TagbenchError: With the line and the remedy.
+        TagbenchError: If the table is not valid; the message states line and remedy.
     """
     read = read_jsonl if table.suffix.lower() in JSONL_SUFFIXES else read_table
     return read(table, single=single)

@@ -13,11 +13,11 @@ def find_audio_files(folder: Path) -> list[Path]:
     """Return every file below a folder whose suffix is that of an audio format.
 
     Links to directories are followed. A directory is visited once, under its own name if that is
-    below ``folder``, and a link to a directory that contains the link is a loop and is passed over.
+    below ``folder``, and a link to a directory that contains the link is a loop and is skipped.
     Links to files that do not exist are returned, so that they are reported as missing.
 
     Args:
-        folder: Where to search.
+        folder: Folder to search.
 
     Returns:
         Paths that start with ``folder``, sorted.

@@ -119,7 +119,7 @@ def unrecognised_format(name: str) -> str:
     """Return the reason for a file whose content is not recognised.
 
     Args:
-        name: Its name; the suffix tells whether it is audio of a format that is not decoded.
+        name: Name of the file; its suffix shows whether it is audio.
     """
     suffix = PurePath(name).suffix.lower()
     if suffix in UNSUPPORTED_SUFFIXES:

@@ -20,7 +20,7 @@ def check_header(sound: sf.SoundFile, label: str) -> None:
     """Raise an `AudioError` if the sample rate cannot be that of audio."""
     if not MIN_RATE_HZ <= sound.samplerate <= MAX_RATE_HZ:
         raise AudioError(
-            f"no sane sample rate: the header states {sound.samplerate} Hz, expected "
+            f"implausible sample rate: the header states {sound.samplerate} Hz, expected "
             f"{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz",
             label,
         )
@@ -59,7 +59,7 @@ def check_samples(
 
     Args:
         audio: Shape ``(T,)``, ``T >= 1``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         label: Name of the track.
         stored_peak: Largest magnitude before resampling and averaging of channels, if it is known.
     """

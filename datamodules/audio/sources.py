@@ -53,7 +53,7 @@ class KnownBad:
     """A recording that its publisher lists but that has no usable audio.
 
     Attributes:
-        label: As of `FileSource`.
+        label: Path relative to the root of the dataset, as in `FileSource`.
         reason: What is wrong with it.
     """
 

@@ -32,12 +32,12 @@ class Finding:
     """One result of an audit.
 
     Attributes:
-        kind: Which check found it.
+        kind: Name of the check.
         is_error: Whether results on the corpus would be wrong or not comparable with other
             results on this dataset.
         split: The split concerned; empty if several.
         track_ids: The tracks concerned; empty if the finding is about a number.
-        text: Description in words.
+        text: Description of the result.
     """
 
     kind: Kind

@@ -38,7 +38,7 @@ class Corpus:
         name: Name of the dataset.
         task: ``"multilabel"`` or ``"singlelabel"``.
         tags: The classes, in the order of the columns of ``targets``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         manifest_digest: SHA-256 digest of what was prepared; the same on every machine.
         split_digest: SHA-256 digest of the assignment of tracks to splits.
         tags_digest: SHA-256 digest of the ordered classes.

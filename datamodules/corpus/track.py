@@ -57,8 +57,8 @@ class Track:
         tags: Positive labels of the track.
         source: Source of the audio.
         artist: Group that no two splits should share; empty if unknown.
-        album: Likewise.
-        song: Likewise; several clips may be cut from one song.
+        album: Group of the same kind as ``artist``.
+        song: Group of the same kind; several clips may be cut from one song.
         extra: Further columns of the manifest.
         stamp: Short text that changes whenever the source may have changed, such as size and
             modification time of a file. If it is unchanged, audio that was prepared earlier is

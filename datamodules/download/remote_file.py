@@ -78,7 +78,7 @@ class RemoteFile:
             is_good = head[offset:].startswith(magics)
         else:
             is_good = self.kind != "text" or b"\0" not in head
-        return "" if is_good else f"got something else than {title}: it begins with {head[:16]!r}"
+        return "" if is_good else f"got a file that is not {title}: it begins with {head[:16]!r}"
 
     def _check_checksum(self) -> None:
         algorithm, _, digits = self.checksum.partition(":")

@@ -74,9 +74,11 @@ class VerifiedMembers:
         if sha256 == expected:
             return
         path.unlink(missing_ok=True)
-        problem = f"its sha256 is {sha256}, expected {expected}" if sha256 else "it is not in there"
+        problem = (
+            f"its sha256 is {sha256}, expected {expected}" if sha256 else "it is not in the archive"
+        )
         raise TagbenchError(
             f"{name} from {self.archive.name}: {problem}. The file has been deleted: run the same "
-            "command again. If the error stays, delete the lists of checksums in "
+            "command again. If the error persists, delete the lists of checksums in "
             f"{self.checksum_lists}, too."
         )

@@ -33,7 +33,7 @@ FILES = Path(__file__).parent / "files"
 
 
 def read_tags(path: Path) -> tuple[str, ...]:
-    """Read a tag list: UTF-8 text, one tag a line, in the order of a model's outputs.
+    """Read a tag list: UTF-8 text, one tag on each line, in the order of a model's outputs.
 
     Raises:
         TagbenchError: If it cannot be read, is empty, or names a tag twice.
@@ -55,7 +55,7 @@ def check_tags(tags: Sequence[str], where: str) -> tuple[str, ...]:
     repeated = sorted({tag for tag in tags if tags.count(tag) > 1})
     if not tags or repeated:
         reason = f"{', '.join(repeated)} stands twice" if repeated else "it is empty"
-        raise TagbenchError(f"{where} is no tag list: {reason}. Write one tag a line.")
+        raise TagbenchError(f"{where} is not a tag list: {reason}. Write one tag on each line.")
     return tuple(tags)
 
 

@@ -60,7 +60,7 @@ def compand(audio: Signal, sample_rate: int, settings: Compander) -> Signal:
 
     Args:
         audio: Mono, shape ``(samples,)``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         settings: Arguments of ``sox compand``.
     """
     if audio.size == 0:
@@ -84,7 +84,7 @@ def published(audio: NDArray[np.float32], sample_rate: int, preset: int) -> Sign
 
     Args:
         audio: Mono, shape ``(samples,)``; clipped at full scale, as by the file.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         preset: Key of :data:`PRESETS`.
     """
     file = BytesIO()

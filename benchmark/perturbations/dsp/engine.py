@@ -31,7 +31,7 @@ def run_pinned(
     Args:
         transform: A new instance; it has state and must not be shared between threads.
         audio: Mono, shape ``(samples,)``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         **parameters: The parameters that the transform would draw.
     """
     transform.parameters = {"should_apply": True, **parameters}

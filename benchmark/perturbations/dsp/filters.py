@@ -17,7 +17,7 @@ def low_pass(audio: NDArray[np.float32], sample_rate: int, cutoff: float) -> NDA
 
     Args:
         audio: Mono, shape ``(samples,)``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
         cutoff: In Hz; at or above half the sample rate the track is returned unchanged.
     """
     from scipy.signal import oaconvolve

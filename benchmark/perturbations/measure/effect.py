@@ -77,7 +77,7 @@ def features(audio: Audio, sample_rate: int) -> Features:
 
     Args:
         audio: Shape ``(samples,)``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
     """
     signal = audio.astype(np.float64)
     return Features(

@@ -19,7 +19,7 @@ def integrated_loudness(signal: Signal, sample_rate: int) -> float:
 
     Args:
         signal: Shape ``(samples,)``; shorter than a block of 400 ms counts as one block.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
     """
     if signal.size == 0:
         return math.nan

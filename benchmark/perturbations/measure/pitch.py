@@ -18,7 +18,7 @@ def cents(clean: Signal, perturbed: Signal, sample_rate: int) -> float:
     Args:
         clean: Shape ``(samples,)``.
         perturbed: Shape ``(other_samples,)``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
 
     Returns:
         Shift, positive upwards, up to five semitones; NaN where no shift aligns the spectra, as

@@ -20,7 +20,7 @@ def tempo_ratio(clean: Signal, perturbed: Signal, sample_rate: int) -> float:
     Args:
         clean: Shape ``(samples,)``.
         perturbed: Shape ``(other_samples,)``.
-        sample_rate: In Hz.
+        sample_rate: Sample rate in Hz.
 
     Returns:
         The ratio; NaN where no stretch aligns the curves.

@@ -72,7 +72,7 @@ def _summary_rows(data: BootstrapScores, baseline: str) -> Rows:
                         "high": high[m],
                     }
                 )
-    rows.sort(key=lambda row: str(row["model"]))  # stable: the order within a model stays
+    rows.sort(key=lambda row: str(row["model"]))  # stable: the order within a model is kept
     return rows
 
 

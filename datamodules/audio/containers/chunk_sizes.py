@@ -35,7 +35,7 @@ class DataSize:
 
 
 def corrected(file: Path) -> mmap.mmap | None:
-    """Return the bytes of a file with the size of its sample data set right.
+    """Return the bytes of a file with the size of its sample data corrected.
 
     Args:
         file: A file of any format.

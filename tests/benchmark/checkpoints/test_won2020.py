@@ -157,7 +157,7 @@ def test_tags_must_fit_the_outputs(fcn_state, tmp_path):
         import_state(tmp_path, fcn_state)
     with pytest.raises(TagbenchError, match=r"'mine' are not known. Name the 3 outputs"):
         import_state(tmp_path, fcn_state, dataset="mine")
-    with pytest.raises(TagbenchError, match="--tags is no tag list: b stands twice"):
+    with pytest.raises(TagbenchError, match="--tags is not a tag list: b stands twice"):
         import_state(tmp_path, fcn_state, dataset="mine", tags=["a", "b", "b"])
     imported = import_state(tmp_path, fcn_state, dataset="mine", tags=["a", "b", "c"])
     assert imported.card.tags == ("a", "b", "c")

@@ -34,7 +34,7 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("{", "line 2: not JSON"),
-        ("[1]", "line 2: expected one JSON object a line"),
+        ("[1]", "line 2: expected one JSON object on each line"),
         ({"path": "b.wav"}, "line 2: no 'tags'"),
         ({"path": "b.wav", "tags": ["z"], "artits": "A"}, "unknown key 'artits'. .*'artist'"),
         ({"path": "b.wav", "tags": ["z"], "label": "z"}, "'tags' is given twice"),
@@ -45,11 +45,11 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
         ({"path": "../b.wav", "tags": ["z"]}, "leads out of the folder"),
         (
             {"path": "./a.wav", "tags": ["z"]},
-            "line 2: the path 'a.wav' is there already, in line 1",
+            "line 2: the path 'a.wav' is already given in line 1",
         ),
         (
             {"path": "b.wav", "tags": ["z"], "track_id": "a.wav"},
-            "track_id 'a.wav' is there already",
+            "track_id 'a.wav' is already given",
         ),
     ],
 )

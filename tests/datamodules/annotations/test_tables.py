@@ -146,7 +146,7 @@ def test_files_are_found_in_either_form(tmp_path: Path, stored: str, written: st
     assert locate(tmp_path / "tags.csv", rows) == [place / mixed]
     assert rows[0].path == unicodedata.normalize("NFC", path)
     both = [unicodedata.normalize(form, "é.wav") for form in ("NFC", "NFD")]
-    with pytest.raises(TagbenchError, match="is there already"):
+    with pytest.raises(TagbenchError, match="is already given in line"):
         csv_rows(tmp_path, f"path,tags\n{both[0]},x\n{both[1]},y\n")
 
 

@@ -113,7 +113,7 @@ class TestPreparation:
     @pytest.mark.parametrize(
         ("path", "manner", "message"),
         [
-            ("fma_small.zip", {"wrong": True}, "got something else than a zip archive"),
+            ("fma_small.zip", {"wrong": True}, "got a file that is not a zip archive"),
             ("fma_small.zip", {"html": True}, "HTML page instead of a zip archive"),
             ("fma_metadata.zip", {"status": 404, "failures": -1}, "404"),
         ],

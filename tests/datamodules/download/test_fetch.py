@@ -90,7 +90,7 @@ def test_a_mirror_goes_on_where_the_publisher_broke_off(
     ("manner", "said"),
     [
         ({"html": True}, "got an HTML page instead of a zip archive"),
-        ({"wrong": True}, "got something else than a zip archive"),
+        ({"wrong": True}, "got a file that is not a zip archive"),
         ({"failures": ALWAYS, "status": 403}, "403 Forbidden"),
         ({"failures": ALWAYS, "status": 500}, "500 Internal Server Error (attempts: 5)"),
     ],
