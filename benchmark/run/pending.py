@@ -68,9 +68,9 @@ def run_cells(
     display = Display(console, todo)
     run = _Run(Schedule([cells[cell] for cell in todo], done), cells, store, display)
     with display.live():
-        run.give_up(run.schedule.give_up_unreachable())
-        while wave := run.schedule.wave():
-            jobs = jobs_of(wave, todo, len(devices))
+        run.fail_dependents(run.schedule.remove_unreachable())
+        while ready := run.schedule.ready_cells():
+            jobs = jobs_of(ready, todo, len(devices))
             for job, event in executor.execute(jobs, runtime, devices):
                 run.handle(job, event)
     return True
@@ -103,21 +103,21 @@ class _Run:
                 self.schedule.finish(event["cell"])
                 self.display.cell(event["cell"], self.cells[event["cell"]].title)
             case "failed":
-                self.failed(self.cells[event["cell"]], event["message"])
+                self.cell_failed(self.cells[event["cell"]], event["message"])
             case "unwritable":
                 raise TagbenchError(event["message"])
             case "exit":
                 self.display.job_ended(job.title)
-                self.ended(job, event["code"])
+                self.job_ended(job, event["code"])
 
-    def failed(self, cell: Cell, message: str) -> None:
+    def cell_failed(self, cell: Cell, message: str) -> None:
         """Show a recorded failure, and mark the cells that depend on it as failed."""
         self.display.cell(cell.id, f"{cell.title}: {message}", failed=True)
-        self.give_up(self.schedule.fail(cell.id))
+        self.fail_dependents(self.schedule.fail(cell.id))
 
-    def give_up(self, lost: Iterable[tuple[Cell, str]]) -> None:
+    def fail_dependents(self, removed: Iterable[tuple[Cell, str]]) -> None:
         """Record cells as failed because a cell that they depend on failed."""
-        for cell, parent in lost:
+        for cell, parent in removed:
             if not cell.fails_with_dependency:
                 continue
             named = self.cells[parent].title if parent in self.cells else "a cell of another run"
@@ -126,12 +126,12 @@ class _Run:
             self.store.fail(cell.id, cell.kind, error)
             self.display.cell(cell.id, f"{cell.title}: {error}", failed=True)
 
-    def ended(self, job: Job, code: int) -> None:
+    def job_ended(self, job: Job, code: int) -> None:
         """Handle the unfinished cells of a job when its process has ended.
 
         After a crash, the group of the current cell fails and the other cells are run again. If
         the job had reported no cell, all unfinished cells fail. After a normal end there should be
-        no unfinished cell; one that there is fails, since it would otherwise be run forever.
+        no unfinished cell; such a cell fails, since it would otherwise be run forever.
         """
         left = []
         for cell in (c for c in job.cells if c.id in self.schedule.waiting):
@@ -150,4 +150,4 @@ class _Run:
         for cell in current_group or left:
             self.store.register(cell)
             self.store.fail(cell.id, cell.kind, message)
-            self.failed(cell, message)
+            self.cell_failed(cell, message)

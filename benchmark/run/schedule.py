@@ -35,15 +35,15 @@ class Schedule:
             The removed cells, each with the id of the dependency that failed.
         """
         self.waiting.pop(cell, None)
-        return self._give_up({cell})
+        return self._remove_dependents({cell})
 
-    def give_up_unreachable(self) -> list[tuple[Cell, str]]:
+    def remove_unreachable(self) -> list[tuple[Cell, str]]:
         """Remove all cells that depend on a cell that is neither done nor part of the run."""
         needed = {parent for cell in self.waiting.values() for parent in cell.depends_on}
-        return self._give_up(needed - self.done - set(self.waiting))
+        return self._remove_dependents(needed - self.done - set(self.waiting))
 
-    def _give_up(self, failed: set[str]) -> list[tuple[Cell, str]]:
-        lost: list[tuple[Cell, str]] = []
+    def _remove_dependents(self, failed: set[str]) -> list[tuple[Cell, str]]:
+        removed: list[tuple[Cell, str]] = []
         while failed:
             children = [
                 (cell, parent)
@@ -51,13 +51,13 @@ class Schedule:
                 for parent in cell.depends_on
                 if parent in failed
             ]
-            lost += {cell.id: (cell, parent) for cell, parent in children}.values()
+            removed += {cell.id: (cell, parent) for cell, parent in children}.values()
             failed = {cell.id for cell, _ in children}
             for cell in failed:
                 self.waiting.pop(cell)
-        return lost
+        return removed
 
-    def wave(self) -> list[Cell]:
+    def ready_cells(self) -> list[Cell]:
         """Return the cells that can run now.
 
         Cells of one group run together: a group waits until all of its cells can run.
@@ -80,7 +80,7 @@ def jobs_of(cells: Sequence[Cell], seconds: Mapping[str, float], n_devices: int)
     comes first, so that the devices finish at about the same time.
 
     Args:
-        cells: From :meth:`Schedule.wave`.
+        cells: From :meth:`Schedule.ready_cells`.
         seconds: Estimated time of each cell.
         n_devices: Number of jobs that run at the same time.
     """

@@ -93,12 +93,12 @@ class Matrix:
     device: str = "cpu"
 
 
-def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[EvaluationRow], str]:
+def measure(matrix: Matrix, announce: Callable[[str], None]) -> tuple[list[EvaluationRow], str]:
     """Time the parts, then the sweep.
 
     Args:
         matrix: The sweep.
-        say: Receives a line of progress.
+        announce: Receives a line of progress.
 
     Returns:
         The rows, and one line that describes the measurement.
@@ -110,7 +110,7 @@ def measure(matrix: Matrix, say: Callable[[str], None]) -> tuple[list[Evaluation
     with prepared(matrix) as measurement:
         for name, seconds in measurement.parts():
             parts[name] = seconds
-            say(f"{name}: {seconds:.1f} s")
+            announce(f"{name}: {seconds:.1f} s")
         whole = measurement.whole()
     once, total = parts[PERTURBING], sum(parts.values())
     # Time of a benchmark that perturbs the tracks anew for each model.

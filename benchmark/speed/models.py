@@ -150,7 +150,7 @@ def model_facts(model: str, options: Options) -> Facts:
 
 
 def measure(
-    model: str, facts: Facts, options: Options, say: Callable[[str], None]
+    model: str, facts: Facts, options: Options, announce: Callable[[str], None]
 ) -> Iterator[ModelRow]:
     """Yield the rows of one model.
 
@@ -158,7 +158,7 @@ def measure(
         model: Name of a model file.
         facts: See `model_facts`.
         options: Settings of the measurement.
-        say: Receives a message for each batch size that is left out.
+        announce: Receives a message for each batch size that is left out.
     """
     forms: tuple[Form, ...] = ("ours", "plain") if facts.has_plain else ("ours",)
     with running(options.task(model, forms[-1], _PROBE_BATCH)) as probe:
@@ -167,7 +167,9 @@ def measure(
         needed, free = per_window * batch * len(forms), _free_memory()
         if facts.device == "cpu" and needed > _MEMORY_SHARE * free:
             need, have = needed / 2**30, free / 2**30
-            say(f"{model}, batch {batch}: left out, needs {need:.1f} GiB of {have:.1f} GiB free")
+            announce(
+                f"{model}, batch {batch}: left out, needs {need:.1f} GiB of {have:.1f} GiB free"
+            )
             continue
         with ExitStack() as stack:
             workers = [

@@ -58,12 +58,12 @@ class TablesRow:
     to_tables: float
 
 
-def measure(case: Case, say: Callable[[str], None]) -> tuple[list[TablesRow], str]:
+def measure(case: Case, announce: Callable[[str], None]) -> tuple[list[TablesRow], str]:
     """Time all tables of one model, and two scores of scikit-learn on the same predictions.
 
     Args:
         case: Sizes of the predictions.
-        say: Receives a line of progress.
+        announce: Receives a line of progress.
 
     Returns:
         The rows, and one line that describes the measurement.
@@ -76,9 +76,9 @@ def measure(case: Case, say: Callable[[str], None]) -> tuple[list[TablesRow], st
         start = time.perf_counter()
         build_tables(cells, n_boot=case.replicates, threads=cores)
         ours = time.perf_counter() - start
-        say(f"every table: {ours:.1f} s")
+        announce(f"every table: {ours:.1f} s")
         theirs = _scikit_learn(case, cells[0])
-        say(f"ROC-AUC and PR-AUC by scikit-learn, estimated: {theirs:.0f} s")
+        announce(f"ROC-AUC and PR-AUC by scikit-learn, estimated: {theirs:.0f} s")
     rows = [
         TablesRow("every table", ours, 1.0),
         TablesRow("ROC-AUC and PR-AUC by scikit-learn, estimated, one core", theirs, theirs / ours),

@@ -46,10 +46,10 @@ def merge(others: Sequence[Store], store: Store, console: Console) -> list[RunRe
         TagbenchError: A folder holds no results; the contracts, the cells of a label or the series
             of versions differ; a cell does not match its id or its digests.
     """
-    ours = {name: run_records.load(name, store) for name in run_records.datasets(store)}
-    sources = {name: [(store, record)] for name, record in ours.items()}
-    theirs = [(other, record) for other in others for record in _records_of(other, store)]
-    for other, record in theirs:
+    own_records = {name: run_records.load(name, store) for name in run_records.datasets(store)}
+    sources = {name: [(store, record)] for name, record in own_records.items()}
+    other_records = [(other, record) for other in others for record in _records_of(other, store)]
+    for other, record in other_records:
         for source, earlier in sources.setdefault(record.dataset, []):
             check_contract(earlier, source, record, other)
             _check_cells(earlier, source, record, other)
@@ -58,8 +58,8 @@ def merge(others: Sequence[Store], store: Store, console: Console) -> list[RunRe
                 console.print(f"[yellow]{caution}[/] ({source.results}, {other.results})")
         sources[record.dataset].append((other, record))
     merged: dict[str, RunRecord] = {}
-    for other, record in theirs:
-        old = merged.get(record.dataset) or ours.get(record.dataset)
+    for other, record in other_records:
+        old = merged.get(record.dataset) or own_records.get(record.dataset)
         merged[record.dataset] = run_records.unite(record, old) if old else record
         _copy_cells(record, other, store, console)
         store.copy_plans(other)
@@ -91,13 +91,15 @@ def _records_of(other: Store, store: Store) -> list[RunRecord]:
     return records
 
 
-def check_contract(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
+def check_contract(
+    first: RunRecord, first_store: Store, second: RunRecord, second_store: Store
+) -> None:
     """Check that the results of two records may be in one table.
 
     Raises:
         TagbenchError: The contracts or the baselines differ; the message lists the differences.
     """
-    old, new = (_terms(record) for record in (ours, theirs))
+    old, new = (_terms(record) for record in (first, second))
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
     if not names:
         return
@@ -105,9 +107,10 @@ def check_contract(ours: RunRecord, here: Store, theirs: RunRecord, there: Store
         f"{_TERM_TITLES.get(name, name)}: {old.get(name)} against {new.get(name)}" for name in names
     )
     raise TagbenchError(
-        f"The results of {ours.dataset} in {here.results} and {there.results} cannot be in one "
-        f"table. They differ in {differences}. Nothing was copied. Run one of them again with the "
-        "settings of the other, or compare them with: tagbench compare --force"
+        f"The results of {first.dataset} in {first_store.results} and {second_store.results} "
+        f"cannot be in one table. They differ in {differences}. Nothing was copied. "
+        "Run one of them again with the settings of the other, or compare them with: tagbench "
+        "compare --force"
     )
 
 
@@ -126,44 +129,52 @@ _TERM_TITLES = {
 }
 
 
-def _check_cells(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
+def _check_cells(
+    first: RunRecord, first_store: Store, second: RunRecord, second_store: Store
+) -> None:
     """Raise a TagbenchError if a label refers to cells of different configurations."""
-    own_ids = {run_records.cell_key(cell): cell["id"] for cell in ours.cells}
+    first_ids = {run_records.cell_key(cell): cell["id"] for cell in first.cells}
     # Training cells first: their evaluations differ for the same reason.
-    for cell in run_records.dependency_order(theirs.cells):
-        old = own_ids.get(run_records.cell_key(cell), cell["id"])
+    for cell in run_records.dependency_order(second.cells):
+        old = first_ids.get(run_records.cell_key(cell), cell["id"])
         if old == cell["id"]:
             continue
-        before, after = (flat(s.read(i)["preimage"]) for s, i in ((here, old), (there, cell["id"])))
+        before, after = (
+            flat(s.read(i)["preimage"]) for s, i in ((first_store, old), (second_store, cell["id"]))
+        )
         names = [n for n in sorted({*before, *after}) if before.get(n) != after.get(n)]
         differences = "; ".join(f"{n} {before.get(n)} against {after.get(n)}" for n in names)
         labels = cell["labels"]
         label = " ".join(str(labels[n]) for n in ("model", "seed", "perturbation") if n in labels)
         raise TagbenchError(
-            f"{ours.dataset}, {label}: cell {old} of {here.results} and cell {cell['id']} of "
-            f"{there.results} have the same name and differ in {differences}. Nothing was copied. "
-            "Rename the model, or run one folder again with the versions of the other."
+            f"{first.dataset}, {label}: cell {old} of {first_store.results} and cell "
+            f"{cell['id']} of {second_store.results} have the same name and differ in "
+            f"{differences}. Nothing was copied. Rename the model, or run one folder again with "
+            "the versions of the other."
         )
 
 
-def samples_differ(ours: RunRecord, theirs: RunRecord) -> str:
+def samples_differ(first: RunRecord, second: RunRecord) -> str:
     """Return a caution if the decoded samples of two records differ, otherwise empty text."""
-    old, new = (record.info.get("samples_digest") or "" for record in (ours, theirs))
+    old, new = (record.info.get("samples_digest") or "" for record in (first, second))
     if not old or not new or old == new:
         return ""
     return (
-        f"The decoded samples of {ours.dataset} differ: {old[:12]} against {new[:12]}. Other "
+        f"The decoded samples of {first.dataset} differ: {old[:12]} against {new[:12]}. Other "
         "versions of the decoders or another processor were used; scores may differ slightly."
     )
 
 
-def _check_versions(ours: RunRecord, here: Store, theirs: RunRecord, there: Store) -> None:
+def _check_versions(
+    first: RunRecord, first_store: Store, second: RunRecord, second_store: Store
+) -> None:
     """Raise a TagbenchError if the cells of two records come from different series of versions."""
-    old, new = _versions(ours, here), _versions(theirs, there)
+    old, new = _versions(first, first_store), _versions(second, second_store)
     if old and not new <= old:
         raise TagbenchError(
-            f"The cells of {ours.dataset} in {here.results} were made by tagbench "
-            f"{', '.join(sorted(old))}, those in {there.results} by {', '.join(sorted(new))}. "
+            f"The cells of {first.dataset} in {first_store.results} were made by tagbench "
+            f"{', '.join(sorted(old))}, those in {second_store.results} by "
+            f"{', '.join(sorted(new))}. "
             "Nothing was copied. Run one of them again with the other's version."
         )
 
@@ -231,24 +242,24 @@ def copy_cell(cell: str, source: Store, store: Store) -> None:
         TagbenchError: A file does not match its digest, or the cell does not match its id.
     """
     document, metrics = _check_preimage(cell, source, store), source.metrics(cell)
-    here = store.folder(cell)
-    here.mkdir(parents=True, exist_ok=True)
-    if not (here / "cell.json").is_file():
-        write_json(here / "cell.json", document)
+    target = store.folder(cell)
+    target.mkdir(parents=True, exist_ok=True)
+    if not (target / "cell.json").is_file():
+        write_json(target / "cell.json", document)
     for name, digest in metrics["files"].items():
         if Path(name).name != name:
             raise TagbenchError(
                 f"{source.folder(cell)}/metrics.json names {name!r}, which is not a file name."
             )
-        copy_file(source.folder(cell) / name, here / name, digest)
-    (here / "failed.json").unlink(missing_ok=True)
-    write_json(here / "metrics.json", metrics)
+        copy_file(source.folder(cell) / name, target / name, digest)
+    (target / "failed.json").unlink(missing_ok=True)
+    write_json(target / "metrics.json", metrics)
 
 
 def _copy_failure(cell: str, source: Store, store: Store) -> None:
     document = _check_preimage(cell, source, store)
-    here = store.folder(cell)
-    here.mkdir(parents=True, exist_ok=True)
-    if not (here / "cell.json").is_file():
-        write_json(here / "cell.json", document)
-    write_json(here / "failed.json", source.failure(cell))
+    target = store.folder(cell)
+    target.mkdir(parents=True, exist_ok=True)
+    if not (target / "cell.json").is_file():
+        write_json(target / "cell.json", document)
+    write_json(target / "failed.json", source.failure(cell))

@@ -76,19 +76,19 @@ def check(options: Options) -> None:
         )
 
 
-def measure(options: Options, say: Callable[[str], None]) -> Results:
+def measure(options: Options, announce: Callable[[str], None]) -> Results:
     """Run the sections within the time limit, and write the files after each result.
 
     Args:
         options: Selection of the measurements.
-        say: Receives a line of progress.
+        announce: Receives a line of progress.
 
     Returns:
         The rows, and the items that failed or were skipped.
     """
     end = time.monotonic() + 60 * options.minutes - _CLOSING_S
     options.out.mkdir(parents=True, exist_ok=True)
-    results = Results(options.out, say)
+    results = Results(options.out, announce)
     sections = [name for name in SECTIONS if not options.sections or name in options.sections]
     items = _items(options.models)
     with (

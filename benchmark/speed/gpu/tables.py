@@ -25,11 +25,11 @@ class Results:
 
     Args:
         out: Folder of the files.
-        say: Receives a line of progress.
+        announce: Receives a line of progress.
     """
 
-    def __init__(self, out: Path, say: Callable[[str], None]) -> None:
-        self.out, self.say = out, say
+    def __init__(self, out: Path, announce: Callable[[str], None]) -> None:
+        self.out, self.announce = out, announce
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.problems: list[dict[str, str]] = []
         self.began = time.monotonic()
@@ -37,19 +37,21 @@ class Results:
     def start(self, section: str, seconds: float) -> None:
         """Begin a section that may take ``seconds``."""
         self.rows[section] = []
-        self.say(f"[{self._elapsed():.0f} s] {section}: at most {seconds:.0f} s")
+        self.announce(f"[{self._elapsed():.0f} s] {section}: at most {seconds:.0f} s")
 
     def add(self, section: str, row: Mapping[str, Any]) -> None:
         """Add a row, and write the files."""
         self.rows[section].append({key: _finite(value) for key, value in row.items()})
-        self.say(f"[{self._elapsed():.0f} s] {section}: " + ", ".join(map(_cell, row.values())))
+        self.announce(
+            f"[{self._elapsed():.0f} s] {section}: " + ", ".join(map(_cell, row.values()))
+        )
         self._write()
 
     def fail(self, section: str, item: str, status: str, reason: str) -> None:
         """Add an item that was not measured, and write the files."""
         row = {"section": section, "item": item, "status": status, "reason": reason}
         self.problems.append(row)
-        self.say(f"[{self._elapsed():.0f} s] {section}: {item} {status}: {reason}")
+        self.announce(f"[{self._elapsed():.0f} s] {section}: {item} {status}: {reason}")
         self._write()
 
     def missed(self) -> list[str]:

@@ -111,11 +111,11 @@ def test_a_condition_waits_for_all_its_models(base: tuple[Path, Plan]) -> None:
     settings = [cell.setting for cell in plan.evaluations[:2]]
     evaluations = evaluation_cells([teacher, good], settings, {})
     schedule = Schedule([teacher, good, *evaluations], done=())
-    assert schedule.wave() == [teacher]
+    assert schedule.ready_cells() == [teacher]
     schedule.finish(teacher.id)
-    assert schedule.wave() == [good]
+    assert schedule.ready_cells() == [good]
     schedule.finish(good.id)
-    jobs = jobs_of(schedule.wave(), {}, n_devices=2)
+    jobs = jobs_of(schedule.ready_cells(), {}, n_devices=2)
     conditions = [[cell.title.split()[-1] for cell in job.cells] for job in jobs]
     assert conditions == [["clean", "clean"], ["white_noise:3", "white_noise:3"]]
 

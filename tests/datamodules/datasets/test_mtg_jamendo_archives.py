@@ -101,7 +101,8 @@ def test_what_a_kill_left_behind_goes(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("manner", "reason"), [({"wrong": True}, "got something else"), ({"html": True}, "HTML page")]
+    ("manner", "reason"),
+    [({"wrong": True}, "got a file that is not"), ({"html": True}, "HTML page")],
 )
 def test_wrong_archive_is_refused(
     manner: dict[str, bool], reason: str, server: Server, tmp_path: Path
@@ -137,7 +138,9 @@ def test_archive_without_a_track_is_refused(published: Path, tmp_path: Path) -> 
     relist(folder / f"{RAW}-41.tar")
     with serve(folder) as server:
         made = module(server, tmp_path / "root")
-        with pytest.raises(TagbenchError, match=r"41/241\.low\.mp3 from .*: it is not in there"):
+        with pytest.raises(
+            TagbenchError, match=r"41/241\.low\.mp3 from .*: it is not in the archive"
+        ):
             made.prepare_data()
 
 
