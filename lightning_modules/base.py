@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Required, Self, TypedDict
 
 import pytorch_lightning as pl
@@ -30,6 +31,23 @@ Task = Literal["multilabel", "singlelabel"]
 # Bounds the memory of a forward pass without gradients: 9 windows of 29 s, 71 of 3.7 s. The first
 # maps of FCN take 45 MB for each window of 29 s.
 _SAMPLES_PER_PASS = 2**22
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Audio that a configured model takes.
+
+    Attributes:
+        sample_rate: Rate in Hz.
+        window: Length in samples of the windows that it is trained and evaluated on.
+        min_samples: Shortest input that ``forward`` accepts.
+        max_samples: Longest input that ``forward`` accepts, None for no limit.
+    """
+
+    sample_rate: int
+    window: int
+    min_samples: int = 1
+    max_samples: int | None = None
 
 
 class BaseOptions(TypedDict, total=False):
@@ -70,10 +88,10 @@ class TaggingModule(pl.LightningModule):
 
     identity: ClassVar[str]
     revision: ClassVar[int] = 1
-    sample_rate: ClassVar[int] = 16000
-    input_samples: ClassVar[int] = 59049
-    min_samples: ClassVar[int] = 1
-    max_samples: ClassVar[int | None] = None
+    sample_rate: int = 16000
+    input_samples: int = 59049
+    min_samples: int = 1
+    max_samples: int | None = None
     learns: ClassVar[bool] = True
     title: ClassVar[str]
     paper: ClassVar[str]
@@ -99,7 +117,25 @@ class TaggingModule(pl.LightningModule):
         # torch.load(weights_only=True) reads the checkpoint.
         self.save_hyperparameters(ignore="recipe")
         self.save_hyperparameters({"recipe": self.recipe.model_dump()})
+        own = {
+            name: v for name, v in self.hparams.items() if name not in BaseOptions.__annotations__
+        }
+        spec = self.input_spec(**own)
+        self.sample_rate, self.input_samples = spec.sample_rate, spec.window
+        self.min_samples, self.max_samples = spec.min_samples, spec.max_samples
         self.valid_scores = TrackScores(task)
+
+    @classmethod
+    def input_spec(cls, **params: Any) -> InputSpec:
+        """Return the audio that the model takes when it is built with ``params``.
+
+        The default returns the class attributes. A class whose parameters change the front end
+        overrides it.
+
+        Args:
+            **params: Arguments of ``__init__`` other than those of `BaseOptions`.
+        """
+        return InputSpec(cls.sample_rate, cls.input_samples, cls.min_samples, cls.max_samples)
 
     @classmethod
     def build(cls, seed: int, **params: Any) -> Self:

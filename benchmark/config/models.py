@@ -32,11 +32,12 @@ class ResolvedModel:
         params = resolve_params(
             model_class, TaggingModule, file.params, where, skip=frozenset({"n_tags"})
         )
+        spec = model_class.input_spec(**params)
         architecture = Architecture(
             identity=declared_identity(model_class, where),
             revision=model_class.revision,
             params=params,
-            sample_rate=model_class.sample_rate,
-            window=model_class.input_samples,
+            sample_rate=spec.sample_rate,
+            window=spec.window,
         )
         return cls(name, file.class_path, model_class, architecture)

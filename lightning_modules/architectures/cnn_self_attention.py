@@ -29,8 +29,8 @@ class SelfAttention(TaggingModule):
     """
 
     identity: ClassVar[str] = "SelfAttention"
-    input_samples: ClassVar[int] = 240000
-    min_samples: ClassVar[int] = 257  # half an FFT window is reflected at each end
+    input_samples = 240000
+    min_samples = 257  # half an FFT window is reflected at each end
     title: ClassVar[str] = "Self-attention"
     paper: ClassVar[str] = "Won et al., 2019 (arXiv:1906.04972); SMC 2020, row Self-attention"
     bibtex: ClassVar[str] = """@article{won2019toward,

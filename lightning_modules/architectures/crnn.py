@@ -24,8 +24,8 @@ class CRNN(TaggingModule):
     """
 
     identity: ClassVar[str] = "CRNN"
-    input_samples: ClassVar[int] = 464000
-    min_samples: ClassVar[int] = 95 * 256  # 96 frames: the pools leave one step
+    input_samples = 464000
+    min_samples = 95 * 256  # 96 frames: the pools leave one step
     title: ClassVar[str] = "CRNN"
     paper: ClassVar[str] = "Choi et al., ICASSP 2017; Won et al., SMC 2020, row CRNN"
     bibtex: ClassVar[str] = """@inproceedings{choi2017convolutional,

@@ -24,10 +24,10 @@ class FCN(TaggingModule):
     """
 
     identity: ClassVar[str] = "FCN"
-    input_samples: ClassVar[int] = 464000
+    input_samples = 464000
     # The pools divide time by 1280: fewer frames leave no point, twice as many leave two.
-    min_samples: ClassVar[int] = 1279 * 256
-    max_samples: ClassVar[int | None] = 2559 * 256 - 1
+    min_samples = 1279 * 256
+    max_samples: int | None = 2559 * 256 - 1
     title: ClassVar[str] = "FCN"
     paper: ClassVar[str] = "Choi et al., ISMIR 2016; Won et al., SMC 2020, row FCN"
     bibtex: ClassVar[str] = """@inproceedings{choi2016automatic,

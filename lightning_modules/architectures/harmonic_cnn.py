@@ -24,8 +24,8 @@ class HarmonicCNN(DenseHead, TaggingModule):
     """
 
     identity: ClassVar[str] = "HarmonicCNN"
-    input_samples: ClassVar[int] = 80000
-    min_samples: ClassVar[int] = 287 * 256  # 288 frames: the pools leave one
+    input_samples = 80000
+    min_samples = 287 * 256  # 288 frames: the pools leave one
     title: ClassVar[str] = "Harmonic CNN"
     paper: ClassVar[str] = "Won et al., ICASSP 2020; Won et al., SMC 2020, row Harmonic CNN"
     bibtex: ClassVar[str] = """@inproceedings{won2020data,

@@ -66,8 +66,8 @@ class Musicnn(DenseHead, TaggingModule):
     """
 
     identity: ClassVar[str] = "Musicnn"
-    input_samples: ClassVar[int] = 48000
-    min_samples: ClassVar[int] = 257  # half an FFT window is reflected at each end
+    input_samples = 48000
+    min_samples = 257  # half an FFT window is reflected at each end
     title: ClassVar[str] = "Musicnn"
     paper: ClassVar[str] = "Pons et al., ISMIR 2018; Won et al., SMC 2020, row Musicnn"
     bibtex: ClassVar[str] = """@inproceedings{pons2018end,

@@ -20,9 +20,9 @@ class SampleCNN(TaggingModule):
     """
 
     identity: ClassVar[str] = "SampleCNN"
-    input_samples: ClassVar[int] = 59049
-    min_samples: ClassVar[int] = 59049
-    max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer audio leaves two points
+    input_samples = 59049
+    min_samples = 59049
+    max_samples: int | None = 2 * 59049 - 3  # longer audio leaves two points
     title: ClassVar[str] = "Sample-level CNN"
     paper: ClassVar[str] = "Lee et al., SMC 2017; Won et al., SMC 2020, row Sample-level"
     bibtex: ClassVar[str] = """@inproceedings{lee2017sample,

@@ -55,9 +55,9 @@ class SampleCNNSE(DenseHead, TaggingModule):
     """
 
     identity: ClassVar[str] = "SampleCNNSE"
-    input_samples: ClassVar[int] = 59049
-    min_samples: ClassVar[int] = 59049
-    max_samples: ClassVar[int | None] = 2 * 59049 - 3  # longer audio leaves two points
+    input_samples = 59049
+    min_samples = 59049
+    max_samples: int | None = 2 * 59049 - 3  # longer audio leaves two points
     title: ClassVar[str] = "Sample-level CNN + SE"
     paper: ClassVar[str] = "Kim et al., ICASSP 2018; Won et al., SMC 2020, row Sample-level + SE"
     bibtex: ClassVar[str] = """@inproceedings{kim2018sample,

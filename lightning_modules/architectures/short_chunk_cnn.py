@@ -29,8 +29,8 @@ class ShortChunkCNN(DenseHead, TaggingModule):
     """
 
     identity: ClassVar[str] = "ShortChunkCNN"
-    input_samples: ClassVar[int] = 59049
-    min_samples: ClassVar[int] = 127 * 256  # 128 frames: seven pools leave one
+    input_samples = 59049
+    min_samples = 127 * 256  # 128 frames: seven pools leave one
     title: ClassVar[str] = "Short-chunk CNN"
     paper: ClassVar[str] = "Won et al., SMC 2020, row Short-chunk CNN"
     bibtex: ClassVar[str] = WON2020
@@ -80,7 +80,7 @@ class ShortChunkCNNRes(ShortChunkCNN):
     """
 
     identity: ClassVar[str] = "ShortChunkCNNRes"
-    min_samples: ClassVar[int] = 257  # half an FFT window is reflected at each end
+    min_samples = 257  # half an FFT window is reflected at each end
     title: ClassVar[str] = "Short-chunk CNN + Res"
     paper: ClassVar[str] = "Won et al., SMC 2020, row Short-chunk CNN + Res"
     block: ClassVar[type[nn.Module]] = ResBlock2d

@@ -38,8 +38,8 @@ class Layer(AttentionLayer):
 
 class TinyAttention(TaggingModule):
     identity: ClassVar[str] = "TinyAttention"
-    sample_rate: ClassVar[int] = RATE
-    input_samples: ClassVar[int] = MOMENTS * FRAME
+    sample_rate = RATE
+    input_samples = MOMENTS * FRAME
     title: ClassVar[str] = "Tiny attention"
     paper: ClassVar[str] = "None"
     bibtex: ClassVar[str] = ""

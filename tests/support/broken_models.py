@@ -15,7 +15,7 @@ class Raises(TaggingModule):
     """Fails with an exception in training."""
 
     identity: ClassVar[str] = "Raises"
-    input_samples: ClassVar[int] = 16000
+    input_samples = 16000
     title: ClassVar[str] = "raises"
     paper: ClassVar[str] = ""
     bibtex: ClassVar[str] = ""

@@ -21,8 +21,8 @@ class Level(TaggingModule):
     """Logit of tag c: gain[c] times the mean of the window."""
 
     identity: ClassVar[str] = "Level"
-    sample_rate: ClassVar[int] = RATE
-    input_samples: ClassVar[int] = WINDOW
+    sample_rate = RATE
+    input_samples = WINDOW
     title: ClassVar[str] = "Level"
     paper: ClassVar[str] = "None"
     bibtex: ClassVar[str] = ""

@@ -34,7 +34,7 @@ class SmallModule(TaggingModule):
     """Two dense layers on 16 samples; dropout makes the training depend on the seed."""
 
     identity: ClassVar[str] = "Tiny"
-    input_samples: ClassVar[int] = 16
+    input_samples = 16
     title: ClassVar[str] = "Tiny"
     paper: ClassVar[str] = "none"
     bibtex: ClassVar[str] = "@misc{tiny}"
