@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypedDict, get_args, get_type_hints
+from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -17,15 +16,18 @@ from torch.utils.data import DataLoader
 from datamodules.common.canonical_json import canonical_json
 from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.parameters import check_minimum, literal_values, own_parameters
 from datamodules.common.progress import Progress, Silent
 from datamodules.corpus.completeness import Expected
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.prepare import prepare
 from datamodules.corpus.track import Track
 from datamodules.labels.perturbed_tags import Changes, by_category, within
+from datamodules.loaders.augmentation import Augmentation
 from datamodules.loaders.batch import Batch, WindowSpec, whole_batch
-from datamodules.loaders.batch_plan import EpochSampler
+from datamodules.loaders.batch_plan import BatchPlan, EpochBatches
 from datamodules.loaders.evaluation_windows import EvaluationWindows
+from datamodules.loaders.options import Loading
 from datamodules.loaders.training_crops import TrainingCrops
 from datamodules.loaders.windowing import Windowing
 
@@ -33,19 +35,6 @@ USUAL_SAMPLE_RATE = 16000
 """Sample rate in Hz of a corpus whose identity names none."""
 
 __all__ = ["Batch", "Loading", "TaggingDataModule"]
-
-
-class Loading(TypedDict, total=False):
-    """Keyword arguments that decide how a dataset is read. They do not change the corpus."""
-
-    root: str | Path
-    window: int
-    model_rate: int | None
-    batch_size: int
-    seed: int
-    workers: int
-    windowing: Windowing
-    valid_windows: int | None
 
 
 class TaggingDataModule(pl.LightningDataModule, ABC):
@@ -64,6 +53,8 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         workers: Number of processes that load data; 0 loads in this process.
         windowing: Windows of a track in evaluation.
         valid_windows: Largest number of windows of a track in validation.
+        rank: Number of this process among those that train one model together.
+        world: Number of these processes, which share each batch.
 
     Attributes:
         progress: Receives the progress of a preparation; shows nothing by default.
@@ -95,11 +86,13 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         workers: int = 0,
         windowing: Windowing = Windowing(),  # noqa: B008  frozen
         valid_windows: int | None = None,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         super().__init__()
-        _check_minimum(1, window=window, model_rate=model_rate, batch_size=batch_size)
-        _check_minimum(1, valid_windows=valid_windows)
-        _check_minimum(0, workers=workers)
+        check_minimum(1, window=window, model_rate=model_rate, batch_size=batch_size)
+        check_minimum(1, valid_windows=valid_windows)
+        check_minimum(0, workers=workers)
         self.root = Path(root)
         self.window = window
         self.model_rate = model_rate or self.sample_rate
@@ -108,6 +101,8 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         self.workers = workers
         self.windowing = windowing
         self.valid_windows = valid_windows
+        self.rank = rank
+        self.world = world
         self.progress: Progress = Silent()
         self._corpus: Corpus | None = None
 
@@ -143,7 +138,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
             if cls is TaggingDataModule:
                 break
             if "__init__" in cls.__dict__:
-                names.update(dict.fromkeys(_own_parameters(cls)))
+                names.update(dict.fromkeys(own_parameters(cls, skipped=Loading.__annotations__)))
         return {name: getattr(self, name) for name in sorted(names)}
 
     def unstable_tags(self, tags: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -164,7 +159,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
             TagbenchError: If a value is not one of the values of its type.
         """
         for name, value in values.items():
-            valid = _choices(type(self), name)
+            valid = literal_values(type(self), name)
             if value not in valid:
                 kind, where = name.replace("_", " "), f"{self.name}: {name}"
                 raise unknown_name(kind, str(value), [str(choice) for choice in valid], where)
@@ -226,14 +221,37 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return batches of one random window a track; drop an incomplete batch if others exist."""
-        clips = TrainingCrops(self.corpus, WindowSpec(self.window, self.model_rate), self.seed)
-        self._check_split("train", len(clips))
-        return self._loader(
-            clips,
-            batch_size=self.batch_size,
-            sampler=EpochSampler(len(clips), self.seed, self.current_epoch),
-            drop_last=len(clips) >= self.batch_size,
-        )
+        return self.crops()
+
+    def crops(
+        self,
+        *,
+        split: str = "train",
+        crops: int = 1,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        augmentation: Augmentation | None = None,
+        keep_clean: bool = False,
+    ) -> DataLoader[Batch]:
+        """Return batches of random windows.
+
+        Args:
+            split: Name of the split.
+            crops: Windows of each track in a batch.
+            batch_size: Tracks in a batch, over all processes that train the model; by default that
+                of the data module.
+            steps: Batches in an epoch; by default one pass over the tracks, whose incomplete last
+                batch is dropped if there are others.
+            augmentation: Changes each window.
+            keep_clean: Whether batches also have the windows before augmentation.
+        """
+        spec = WindowSpec(self.window, self.model_rate)
+        clips = TrainingCrops(self.corpus, spec, self.seed, split, augmentation, keep_clean)
+        self._check_split(split, len(clips))
+        size = batch_size or self.batch_size
+        plan = BatchPlan(len(clips), size, self.seed, crops, steps, self.rank, self.world)
+        sampler = EpochBatches(plan, self.current_epoch)
+        return self._loader(clips, batch_sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the windows of whole validation tracks, at most ``valid_windows`` of each."""
@@ -248,8 +266,8 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     def _eval_loader(self, split: str, windowing: Windowing) -> DataLoader[Batch]:
         spec, most = WindowSpec(self.window, self.model_rate), self.batch_size
-        tracks = EvaluationWindows(self.corpus, split, spec, windowing, most)
-        self._check_split(split, len(tracks))
+        self._check_split(split, len(self.corpus.rows(split)))
+        tracks = EvaluationWindows(self.corpus, split, spec, windowing, most, self.rank, self.world)
         return self._loader(tracks, batch_size=None)
 
     def _loader(
@@ -272,28 +290,3 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
                 f"Dataset {self.name!r} has no {split} track. Rejected tracks and the "
                 f"reasons are listed in {self.corpus_root / 'rejected.csv'}."
             )
-
-
-def _check_minimum(minimum: int, **values: int | None) -> None:
-    for name, value in values.items():
-        if value is not None and value < minimum:
-            raise TagbenchError(f"{name} must be at least {minimum}, got {value}.")
-
-
-def _own_parameters(cls: type) -> list[str]:
-    skipped = {"self", *Loading.__annotations__}
-    return [
-        name
-        for name, parameter in inspect.signature(cls.__init__).parameters.items()  # type: ignore[misc]
-        if name not in skipped
-        and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
-
-
-def _choices(cls: type, name: str) -> tuple[object, ...]:
-    """Return the values of the ``Literal`` type of a parameter of a class."""
-    for base in cls.__mro__:
-        constructor = base.__dict__.get("__init__")
-        if constructor is not None and name in inspect.signature(constructor).parameters:
-            return get_args(get_type_hints(constructor)[name])
-    raise TypeError(f"{cls.__name__} has no parameter {name!r}")

@@ -27,6 +27,7 @@ from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.prepare import prepare
 from datamodules.corpus.track import Track
 from datamodules.loaders.batch import WindowSpec
+from datamodules.loaders.batch_plan import Draw
 from datamodules.loaders.training_crops import TrainingCrops
 
 RATE = 16000
@@ -186,7 +187,7 @@ def measure_windows(folder: Path | None, files: int, repeats: int) -> list[Prepa
 
 def _read_crops(crops: TrainingCrops, order: Sequence[Sequence[int]]) -> None:
     for batch, rows in enumerate(order):
-        crops.__getitems__([(batch, row) for row in rows])
+        crops.__getitems__([Draw(batch, row) for row in rows])
 
 
 def _read_arrays(arrays: Sequence[Path], order: Sequence[Sequence[int]]) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.stored_audio import StoredAudio
-from datamodules.corpus.track import SPLITS, Float32, Int16
+from datamodules.corpus.track import SPLITS, UNLABELLED, Float32, Int16
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,6 +131,17 @@ class Corpus:
         _check_split(split)
         return np.flatnonzero(self._split_names == split)
 
+    @property
+    def pool(self) -> str:
+        """The split that is read where tracks are used without their labels.
+
+        It is ``unlabelled`` where the corpus has that split, ``test`` for a corpus without any tags
+        and ``train`` for a labelled corpus, whose labels are then ignored.
+        """
+        if self.info["splits"].get(UNLABELLED):
+            return UNLABELLED
+        return "train" if self.tags else "test"
+
     def ids(self, rows: Int64) -> pa.Array:
         """Return the track ids of some rows as an Arrow array, which is compact."""
         return self._table(["track_id"])["track_id"].combine_chunks().take(rows)
@@ -204,5 +215,5 @@ class Corpus:
 
 
 def _check_split(name: str) -> None:
-    if name not in SPLITS:
-        raise unknown_name("split", name, SPLITS)
+    if name not in (*SPLITS, UNLABELLED):
+        raise unknown_name("split", name, (*SPLITS, UNLABELLED))

@@ -26,7 +26,7 @@ from datamodules.corpus.digests import (
 )
 from datamodules.corpus.leakage import check_disjoint, check_positives
 from datamodules.corpus.shards import Fact, shard_path, sidecar_path
-from datamodules.corpus.track import SPLITS, Track
+from datamodules.corpus.track import SPLITS, UNLABELLED, Track
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,7 +125,7 @@ def _describe(
         "tags_digest": tags_digest(about.tags),
         "samples_digest": samples_digest((e.fact.audio_sha256, e.fact.scale) for e in stored),
         "tracks": len(tracks),
-        "splits": {split: splits[split] for split in SPLITS},
+        "splits": {s: splits[s] for s in (*SPLITS, UNLABELLED) if s in SPLITS or splits[s]},
         "seconds": samples / about.sample_rate,
         "bytes": 2 * samples,
         "decoder": {

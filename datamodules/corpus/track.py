@@ -16,6 +16,11 @@ Float32 = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]
 
 SPLITS = ("train", "valid", "test")
+"""Splits of the tracks with labels."""
+
+UNLABELLED = "unlabelled"
+"""Split of tracks without labels, which some ways of training use and which is never scored."""
+
 COLUMNS = (
     "track_id", "split", "tags", "artist", "album", "song", "source", "source_sha256", "shard",
     "offset", "samples", "scale", "audio_sha256",
@@ -53,7 +58,8 @@ class Track:
 
     Attributes:
         track_id: Identifier, unique in the dataset and the same in every release of this project.
-        split: ``"train"``, ``"valid"`` or ``"test"``; empty only until a split is drawn.
+        split: ``"train"``, ``"valid"``, ``"test"`` or ``"unlabelled"``; empty only until a split
+            is drawn.
         tags: Positive labels of the track.
         source: Source of the audio.
         artist: Group that no two splits should share; empty if unknown.

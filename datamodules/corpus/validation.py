@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.corpus.track import COLUMNS, SPLITS, Track
+from datamodules.corpus.track import COLUMNS, SPLITS, UNLABELLED, Track
 
 
 def check_tracks(tracks: Sequence[Track], tags: Sequence[str], task: str, name: str) -> None:
@@ -21,7 +21,8 @@ def check_tracks(tracks: Sequence[Track], tags: Sequence[str], task: str, name: 
 
     Raises:
         TagbenchError: If there are no tracks, an identifier or a tag is repeated, a track has an
-            unknown split or tag, or a single-label track has more or fewer than one tag.
+            unknown split or tag, a track of split ``unlabelled`` has a tag, or another
+            single-label track has more or fewer than one tag.
     """
     if not tracks:
         raise TagbenchError(f"Dataset {name!r} has no tracks.")
@@ -36,8 +37,10 @@ def check_tracks(tracks: Sequence[Track], tags: Sequence[str], task: str, name: 
     if len(vocabulary) != len(tags):
         raise TagbenchError(f"The tags of {name!r} must be unique: {tags}.")
     # An unlabelled corpus cannot train a model, but predictions on it can be compared.
-    if not vocabulary and any(track.split != "test" for track in tracks):
-        raise TagbenchError(f"{name!r} has no tags: all of its tracks must be in test.")
+    if not vocabulary and any(track.split not in ("test", UNLABELLED) for track in tracks):
+        raise TagbenchError(
+            f"{name!r} has no tags: all of its tracks must be in test or {UNLABELLED}."
+        )
     for track in tracks:
         _check_track(track, vocabulary, task, name)
 
@@ -65,12 +68,17 @@ def check_training_tags(tracks: Sequence[Track], tags: Sequence[str], where: Pat
 
 def _check_track(track: Track, vocabulary: Collection[str], task: str, name: str) -> None:
     where = f"track {track.track_id!r} of {name!r}"
-    if track.split not in SPLITS:
-        raise unknown_name("split", track.split, SPLITS, where)
+    if track.split not in (*SPLITS, UNLABELLED):
+        raise unknown_name("split", track.split, (*SPLITS, UNLABELLED), where)
+    if track.split == UNLABELLED and track.tags:
+        raise TagbenchError(
+            f"{where} is in split {UNLABELLED} and has the tags {', '.join(track.tags)}; a track "
+            "of that split must have none."
+        )
     for tag in track.tags:
         if tag not in vocabulary:
             raise unknown_name("tag", tag, vocabulary, where)
-    if task == "singlelabel" and len(track.tags) != 1:
+    if task == "singlelabel" and track.split != UNLABELLED and len(track.tags) != 1:
         raise TagbenchError(
             f"{where} has {len(track.tags)} tags ({', '.join(track.tags) or 'none'}); "
             "a single-label dataset needs exactly one tag for each track."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import soxr
@@ -17,14 +17,16 @@ from datamodules.corpus.track import Float32
 class Batch(TypedDict):
     """A batch of W windows cut from N tracks with C classes.
 
-    In training each track gives one window: ``W == N`` and ``track_index`` counts up. In evaluation
-    a batch holds all windows of whole tracks.
+    In training each track gives one window, or as many as the batch plan asks for. In evaluation a
+    batch holds all windows of whole tracks.
     """
 
     audio: torch.Tensor  # float32 (W, window), at the sample rate of the model
     targets: torch.Tensor  # float32 (N, C), multi-hot
     track_ids: list[str]  # (N,)
     track_index: torch.Tensor  # int64 (W,): row of ``targets`` that a window belongs to
+    clean: NotRequired[torch.Tensor]  # ``audio`` before augmentation, where a stage asks for both
+    features: NotRequired[torch.Tensor]  # float32 (W, D): embeddings in place of ``audio``
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,19 @@ class EvaluationWindows(Dataset[Batch]):
         spec: Window of the model.
         windowing: Which windows of each track.
         most: Largest number of windows in a batch; a track with more is a batch of its own.
+        rank: Which share of the batches this process reads: batches ``rank::world``.
+        world: Number of processes that share the split.
     """
 
     def __init__(
-        self, corpus: Corpus, split: str, spec: WindowSpec, windowing: Windowing, most: int
+        self,
+        corpus: Corpus,
+        split: str,
+        spec: WindowSpec,
+        windowing: Windowing,
+        most: int,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self._reader = SplitReader(corpus, split)
         self._spec = spec
@@ -35,7 +44,7 @@ class EvaluationWindows(Dataset[Batch]):
             len(window_starts(self._length(int(samples)), spec.window, windowing))
             for samples in self._reader.audio.samples
         ]
-        self._groups = list(group_by_total(counts, most))
+        self._groups = list(group_by_total(counts, most))[rank::world]
 
     def __len__(self) -> int:
         return len(self._groups)

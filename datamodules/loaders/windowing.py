@@ -105,7 +105,9 @@ def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
     return out
 
 
-def train_start(samples: int, window: int, seed: int, epoch: int, track_id: str) -> int:
+def train_start(
+    samples: int, window: int, seed: int, epoch: int, track_id: str, number: int = 0
+) -> int:
     """Return the first sample of the training window of a track in an epoch.
 
     The position is uniformly distributed. It depends on the arguments only, and not on the order of
@@ -117,13 +119,16 @@ def train_start(samples: int, window: int, seed: int, epoch: int, track_id: str)
         seed: Seed of the training.
         epoch: Number of the epoch, from 0.
         track_id: Id of the track.
+        number: Number of the window among several of this track in this epoch.
 
     Raises:
         TagbenchError: If a length is below 1.
     """
     _check_lengths(samples, window)
     room = max(samples - window, 0)
-    return seed_for("train window", seed, epoch, track_id) % (room + 1)
+    # The first window has the key that it had when there was only one.
+    more = (number,) if number else ()
+    return seed_for("train window", seed, epoch, track_id, *more) % (room + 1)
 
 
 def _check_lengths(samples: int, window: int) -> None:

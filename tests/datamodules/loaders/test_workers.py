@@ -23,9 +23,9 @@ def test_workers_change_nothing(corpora: Path, workers: int, context: str) -> No
     if context == "spawn":
         del loaders[1:]  # a worker takes seconds to import torch
     for loader in loaders:
-        options: dict[str, Any] = {"batch_size": loader.batch_size, "sampler": loader.sampler}
-        if loader.batch_size is not None:
-            options["drop_last"] = loader.drop_last
+        options: dict[str, Any] = {"batch_size": None, "sampler": loader.sampler}
+        if loader.batch_sampler is not None:
+            options = {"batch_sampler": loader.batch_sampler}
         other = DataLoader(
             loader.dataset,
             collate_fn=loader.collate_fn,
