@@ -99,6 +99,10 @@ class Perturbation(ABC):
             New array of shape ``(output_samples(samples, level),)``, not clipped to [-1, 1].
         """
 
+    def check_level(self, level: float) -> None:
+        """Raise a TagbenchError where `apply` cannot use ``level``; by default it can use any."""
+        del level
+
     def output_samples(self, samples: int, level: float) -> int:
         """Return the length of the result for a track of ``samples`` samples."""
         del level

@@ -7,7 +7,7 @@ import numpy as np
 from benchmark.perturbations.axis import SEMITONES
 from benchmark.perturbations.base import Audio, Perturbation
 from benchmark.perturbations.condition import CONTROLS
-from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
+from benchmark.perturbations.dsp.stretch_engine import ENGINE, shift_pitch
 
 
 class _PitchShift(Perturbation):
@@ -19,17 +19,14 @@ class _PitchShift(Perturbation):
 
     family = "pitch_shift"
     axis = SEMITONES
-    engine = ("audiomentations", "python-stretch")
+    engine = ENGINE
 
     def apply(
         self, audio: Audio, sample_rate: int, level: float, rng: np.random.RandomState
     ) -> Audio:
         """Shift by ``level`` semitones; the length is kept."""
         del rng
-        transform = audiomentations().PitchShift(
-            min_semitones=level, max_semitones=level, method="signalsmith_stretch", p=1.0
-        )
-        return run_pinned(transform, audio, sample_rate, num_semitones=level)
+        return shift_pitch(audio, sample_rate, level)
 
 
 class PitchUp(_PitchShift):

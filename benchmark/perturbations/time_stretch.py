@@ -30,12 +30,7 @@ class _TimeStretch(Perturbation):
     ) -> Audio:
         """Change the tempo by the factor ``level``."""
         del rng
-        if level < _SLOWEST:
-            raise TagbenchError(
-                f"{self.name}: cannot stretch by a rate of {level}. Below {_SLOWEST} the engine "
-                "draws random phases, and no two runs give the same audio. Choose a rate of at "
-                f"least {_SLOWEST}."
-            )
+        self.check_level(level)
         transform = audiomentations().TimeStretch(
             min_rate=level,
             max_rate=level,
@@ -44,6 +39,15 @@ class _TimeStretch(Perturbation):
             p=1.0,
         )
         return run_pinned(transform, audio, sample_rate, rate=level)
+
+    def check_level(self, level: float) -> None:
+        """Raise an error for rates at which the engine draws random numbers of its own."""
+        if level < _SLOWEST:
+            raise TagbenchError(
+                f"{self.name}: cannot stretch by a rate of {level}. Below {_SLOWEST} the engine "
+                "draws random phases, and no two runs give the same audio. Choose a rate of at "
+                f"least {_SLOWEST}."
+            )
 
     def output_samples(self, samples: int, level: float) -> int:
         """Return ``samples / level``, rounded."""
