@@ -58,6 +58,8 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     Attributes:
         progress: Receives the progress of a preparation; shows nothing by default.
+        first_epoch: First epoch of a resumed training. Its loaders start to read before Lightning
+            has restored the epoch.
     """
 
     name: str
@@ -103,6 +105,7 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
         self.valid_windows = valid_windows
         self.rank = rank
         self.world = world
+        self.first_epoch = 0
         self.progress: Progress = Silent()
         self._corpus: Corpus | None = None
 
@@ -217,7 +220,8 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     def current_epoch(self) -> int:
         """Return the epoch whose windows `train_dataloader` yields next; 0 without a trainer."""
-        return 0 if self.trainer is None else int(self.trainer.current_epoch)
+        epoch = 0 if self.trainer is None else int(self.trainer.current_epoch)
+        return max(epoch, self.first_epoch)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return batches of one random window a track; drop an incomplete batch if others exist."""

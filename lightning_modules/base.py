@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Required, Self, TypedDict
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.seeding import seed_for
+from lightning_modules.inputs import InputSpec, windows_per_pass
 from lightning_modules.training import schedules
-from lightning_modules.training.recipe import RECIPES, Recipe
+from lightning_modules.training.objective import Objective
+from lightning_modules.training.recipe import Recipe, as_recipe
 from lightning_modules.training.track_metrics import TrackScores, track_means
 
 if TYPE_CHECKING:
@@ -28,26 +29,7 @@ if TYPE_CHECKING:
 
 Task = Literal["multilabel", "singlelabel"]
 
-# Bounds the memory of a forward pass without gradients: 9 windows of 29 s, 71 of 3.7 s. The first
-# maps of FCN take 45 MB for each window of 29 s.
-_SAMPLES_PER_PASS = 2**22
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """Audio that a configured model takes.
-
-    Attributes:
-        sample_rate: Rate in Hz.
-        window: Length in samples of the windows that it is trained and evaluated on.
-        min_samples: Shortest input that ``forward`` accepts.
-        max_samples: Longest input that ``forward`` accepts, None for no limit.
-    """
-
-    sample_rate: int
-    window: int
-    min_samples: int = 1
-    max_samples: int | None = None
+_STAGE = "stage."  # prefix of the names of the layers that only training needs
 
 
 class BaseOptions(TypedDict, total=False):
@@ -80,7 +62,9 @@ class TaggingModule(pl.LightningModule):
         input_samples: Window length in samples.
         min_samples: Shortest input that ``forward`` accepts.
         max_samples: Longest input that ``forward`` accepts, None for no limit.
-        learns: False for a model that is fitted by ``fit_priors`` alone, without gradients.
+        built_on: Arguments that describe a parent of the same name: its class path and parameters.
+        default_stage: Import path of the stage that trains the model if its YAML names none.
+        stage: How the model is trained; None trains on labels.
         title: Name shown in tables.
         paper: Authors, venue and year, and the row of the published table that it reproduces.
         bibtex: BibTeX entry to cite.
@@ -92,10 +76,12 @@ class TaggingModule(pl.LightningModule):
     input_samples: int = 59049
     min_samples: int = 1
     max_samples: int | None = None
-    learns: ClassVar[bool] = True
+    built_on: ClassVar[tuple[str, ...]] = ()
+    default_stage: ClassVar[str] = "lightning_modules.stages.supervised.Supervised"
     title: ClassVar[str]
     paper: ClassVar[str]
     bibtex: ClassVar[str]
+    stage: Objective | None
 
     def __init__(
         self,
@@ -111,7 +97,8 @@ class TaggingModule(pl.LightningModule):
         if n_tags < 1:
             raise TagbenchError(f"{type(self).__name__} needs n_tags >= 1, got {n_tags}.")
         self.n_tags, self.task, self.seed = n_tags, task, seed
-        self.recipe = _as_recipe(recipe)
+        self.recipe = as_recipe(recipe)
+        self.stage = None
         self._resumed_epoch = 0
         # Includes the arguments of the subclass. Only plain types, so that
         # torch.load(weights_only=True) reads the checkpoint.
@@ -161,19 +148,42 @@ class TaggingModule(pl.LightningModule):
         Raises:
             TagbenchError: It is shorter than ``min_samples`` or longer than ``max_samples``.
         """
-        samples, rate = audio.shape[-1], self.sample_rate
-        if samples < self.min_samples or (self.max_samples and samples > self.max_samples):
-            most = f" to {self.max_samples / rate:.2f} s" if self.max_samples else " or more"
-            raise TagbenchError(
-                f"{type(self).__name__} cannot take {samples / rate:.2f} s of audio: it expects "
-                f"{self.min_samples / rate:.2f} s{most}. "
-                f"Cut windows of {self.input_samples} samples."
-            )
+        rate, window = self.sample_rate, self.input_samples
+        spec = InputSpec(rate, window, self.min_samples, self.max_samples)
+        spec.check_length(audio.shape[-1], type(self).__name__)
 
     @property
     def n_params(self) -> int:
         """Number of scalars that training changes: frozen parameters and buffers do not count."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    @property
+    def classifier(self) -> nn.Linear:
+        """The layer that computes the logits: by default the last linear layer with C outputs.
+
+        Raises:
+            TagbenchError: There is none, so the model has no embedding.
+        """
+        layers = [m for m in self.modules() if isinstance(m, nn.Linear)]
+        last = [layer for layer in layers if layer.out_features == self.n_tags][-1:]
+        if not last:
+            raise TagbenchError(
+                f"{type(self).__name__} has no embedding: no linear layer computes its logits."
+            )
+        return last[0]
+
+    def embed(self, audio: Tensor) -> Tensor:
+        """Map audio (B, T) to embeddings (B, D): the input of the layer that computes the logits.
+
+        Call it in evaluation mode, without dropout. D is ``classifier.in_features``.
+        """
+        inputs: list[Tensor] = []
+        handle = self.classifier.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+        try:
+            self(audio)
+        finally:
+            handle.remove()
+        return inputs[-1]
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Map logits (B, C) to float32 probabilities (B, C)."""
@@ -188,33 +198,66 @@ class TaggingModule(pl.LightningModule):
         return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
 
     def fit_priors(self, counts: Tensor, total: int) -> None:
-        """Fit the model to tag counts (C,) over ``total`` training tracks; does nothing here."""
+        """Fit the model to tag counts (C,) over ``total`` training tracks.
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the mean loss over the windows of the batch."""
-        logits = self(batch["audio"])  # (W, C)
-        loss = self.losses(logits, batch["targets"][batch["track_index"]]).mean()
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["targets"]))
-        return loss
+        Raises:
+            TagbenchError: The model cannot be fitted without gradients.
+        """
+        raise TagbenchError(f"{type(self).__name__} has no closed form: train it with gradients.")
+
+    def supervised_loss(self, batch: Batch) -> Tensor:
+        """Return the mean loss over the windows of a labelled batch."""
+        logits = self.batch_logits(batch)  # (W, C)
+        return self.losses(logits, batch["targets"][batch["track_index"]]).mean()
+
+    def batch_logits(self, batch: Batch) -> Tensor:
+        """Return the logits (W, C) of a batch."""
+        logits: Tensor = self(batch["audio"])
+        return logits
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Return the loss of a step.
+
+        Args:
+            batch: A labelled batch; where a stage trains the model, its batches by name.
+            batch_idx: Number of the step in its epoch.
+        """
+        if self.stage is None:
+            terms: Mapping[str, Tensor] = {"loss": self.supervised_loss(batch)}
+            size = len(batch["targets"])
+        else:
+            terms = self.stage.loss(self, batch)
+            size = len(next(iter(batch.values()))["targets"])
+        self.log_dict(
+            {f"train_{name}": term for name, term in terms.items()},
+            on_step=False,
+            on_epoch=True,
+            batch_size=size,
+        )
+        return terms["loss"]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Add the tracks of the batch to the validation metrics, and return their mean loss."""
-        audio, track_index, targets = batch["audio"], batch["track_index"], batch["targets"]
-        rows = windows_per_pass(audio.shape[1])
-        logits = torch.cat([self(windows) for windows in torch.split(audio, rows)])  # (W, C)
+        track_index, targets = batch["track_index"], batch["targets"]
+        logits = self.valid_logits(batch)
         losses = self.losses(logits, targets[track_index])  # (W,)
         track_losses = track_means(losses[:, None], track_index, len(targets))[:, 0]
         scores = track_means(self.probabilities(logits), track_index, len(targets))
         self.valid_scores.update(scores, targets, track_losses)
         return track_losses.mean()
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+    def valid_logits(self, batch: Batch) -> Tensor:
+        """Return the logits (W, C) of a batch of any number of windows."""
+        audio = batch["audio"]
+        rows = windows_per_pass(audio.shape[1])
+        return torch.cat([self(windows) for windows in torch.split(audio, rows)])
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Reseed torch, so that a step does not depend on the random numbers drawn before it.
 
-        Dropout has no generator of its own. A run that resumes from the checkpoint of an epoch
-        therefore gives the weights of an uninterrupted run, bit for bit. The seed is set in every
-        batch because Lightning skips ``on_train_epoch_start`` when it resumes from a checkpoint
-        that was written after validation.
+        Dropout has no generator of its own. A resumed run gives the weights of an uninterrupted
+        one, bit for bit. The seed is set in every batch because Lightning skips
+        ``on_train_epoch_start`` when it resumes from a checkpoint written after validation.
         """
         torch.manual_seed(
             seed_for("train", self.seed, self.current_epoch, batch_idx, self.global_rank)
@@ -228,26 +271,33 @@ class TaggingModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer and the schedule of the recipe."""
-        if not self.learns:
-            return None
         steps = int(self.trainer.estimated_stepping_batches)
-        return schedules.configure(self, self.recipe, steps, self._resumed_epoch)
+        learned = self.learned_parameters()
+        return schedules.configure(learned, self.recipe, steps, self._resumed_epoch)
+
+    def learned_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """Return name and value of each parameter that the optimizer changes."""
+        if self.stage is not None:
+            return list(self.stage.learned_parameters(self))
+        return [(name, p) for name, p in self.named_parameters() if p.requires_grad]
 
     def configure_callbacks(self) -> Sequence[pl.Callback]:
         """Return the callbacks that the recipe needs, which Lightning adds to the Trainer."""
         return schedules.callbacks(self.recipe)
 
+    def on_fit_start(self) -> None:
+        """Move the parents of the stage to the device of the model."""
+        if self.stage is not None:
+            self.stage.move_parents(self.device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the layers of the stage apart from those of the model."""
+        weights = checkpoint["state_dict"]
+        names = [name for name in weights if name.startswith(_STAGE)]
+        if names:
+            checkpoint["stage"] = {name: weights.pop(name) for name in names}
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the epoch, which decides the optimizer that the checkpoint holds."""
         self._resumed_epoch = int(checkpoint.get("epoch", 0))
-
-
-def windows_per_pass(samples: int) -> int:
-    """Return how many windows of ``samples`` samples one forward pass without gradients takes."""
-    return max(1, _SAMPLES_PER_PASS // samples)
-
-
-def _as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
-    if recipe is None:
-        return RECIPES["standard"]
-    return recipe if isinstance(recipe, Recipe) else Recipe.model_validate(dict(recipe))
+        checkpoint["state_dict"] |= checkpoint.get("stage", {})

@@ -19,11 +19,13 @@ ORDER = {
         "common", "audio", "download", "corpus", "labels", "annotations", "loaders", "base",
         "published_facts", "published_dataset", "many_archives_dataset", "synthesis", "datasets",
     ),
-    "lightning_modules": ("training", "layers", "frontends", "base", "architectures"),
+    "lightning_modules": (
+        "inputs", "training", "layers", "frontends", "base", "stages", "architectures",
+    ),
     "benchmark": (
-        "kernels", "processes", "malloc", "determinism", "perturbations", "config", "store",
-        "checkpoints", "plan", "score", "report", "tracking", "train", "predict", "run", "catalog",
-        "cli", "speed", "__main__",
+        "kernels", "processes", "malloc", "determinism", "experiment_files", "perturbations",
+        "augmentations", "config", "store", "checkpoints", "plan", "score", "report", "tracking",
+        "train", "predict", "run", "catalog", "cli", "speed", "__main__",
     ),
 }  # fmt: skip
 PACKAGES = tuple(ORDER)
@@ -33,6 +35,7 @@ TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 LEAVES = {
     "annotations",
     "architectures",
+    "augmentations",
     "datasets",
     "perturbations",
     "figures",
@@ -53,6 +56,7 @@ TORCH_SEEDING = {"lightning_modules/base.py", "benchmark/speed/worker.py"}
 
 # What a verb without models imports. One process checks all: torch stays imported once it is.
 LIGHT = (
+    "benchmark.augmentations",
     "benchmark.cli",
     "benchmark.catalog.listing",
     "benchmark.report.html",

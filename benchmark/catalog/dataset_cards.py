@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.catalog.model_cards import wrapped
 from benchmark.config.classes import declared_parameters, import_class
-from benchmark.config.files import find, load, names
 from benchmark.config.schema import DatasetFile
+from benchmark.experiment_files import find, load, names
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from benchmark.config.files import find, load, names
 from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset
+from benchmark.experiment_files import find, load, names
 
 if TYPE_CHECKING:
     from benchmark.perturbations import Perturbation

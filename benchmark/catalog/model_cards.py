@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.config.files import find, load, names
 from benchmark.config.schema import ModelFile
+from benchmark.experiment_files import find, load, names
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -99,8 +99,8 @@ def card(name: str, scores: Scores) -> ModelCard:
 
     file = load(find("models", name), ModelFile)
     model = ResolvedModel.of(name, file)
-    cost = cost_of(model.cls, model.architecture, N_TAGS)
-    module = model.cls.build(seed=0, n_tags=N_TAGS, **model.architecture.params)
+    cost = cost_of(model, N_TAGS)
+    module = model.build(N_TAGS)
     figures = {}
     for dataset in DATASETS:
         pair = [scores.get((name, dataset, metric)) for metric in ("roc_auc", "pr_auc")]
@@ -126,7 +126,7 @@ def front_end(module: TaggingModule) -> str:
         if isinstance(child, FrontEnd):
             maps = f"{child.channels} x " if child.channels > 1 else ""
             return f"{child.name}, {maps}{child.bands}"
-    return "waveform" if module.learns else "none"
+    return "waveform" if module.n_params else "none"
 
 
 def cards() -> list[ModelCard]:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
 from benchmark.checkpoints.torch_files import read_tensors
-from benchmark.config.files import find, load, names
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import ModelFile
+from benchmark.experiment_files import find, load, names
 from benchmark.store.files import file_sha256
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.vocabularies import VOCABULARIES, check_tags
@@ -109,7 +109,7 @@ def import_checkpoint(
 
 
 def _resolve(name: str) -> ResolvedModel:
-    return ResolvedModel.of(Path(name).stem, load(find("models", name), ModelFile))
+    return ResolvedModel.named(name)
 
 
 def _count_outputs(tensors: Mapping[str, Tensor], file: Path) -> int:
@@ -142,14 +142,14 @@ def _load_into_any(
     requested: ResolvedModel, tensors: Mapping[str, Tensor], n_tags: int, file: Path
 ) -> tuple[ResolvedModel, TaggingModule, LoadReport]:
     """Load into the requested model, or into the YAML of the same class with the same sizes."""
-    module = _build(requested, n_tags)
+    module = requested.build(n_tags)
     problems, report = load_reference_state(module, tensors)
     if not problems:
         return requested, module, report
     fitting = []
     for name in names("models"):
         other = _resolve(name)
-        candidate = _build(other, n_tags)
+        candidate = other.build(n_tags)
         wrong, report = load_reference_state(candidate, tensors)
         if wrong or report.unexpected:
             continue
@@ -163,10 +163,6 @@ def _load_into_any(
         f"{file} does not fit model {requested.name}.{hint}\nWrong entries, {len(problems)} in all:"
         f"\n  {shown}"
     )
-
-
-def _build(model: ResolvedModel, n_tags: int) -> TaggingModule:
-    return model.cls.build(seed=0, n_tags=n_tags, **model.architecture.params)
 
 
 def _noted(report: LoadReport, note: str) -> LoadReport:

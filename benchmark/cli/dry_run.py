@@ -7,14 +7,21 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile
 from benchmark.plan.build import build
 from benchmark.plan.estimate import Estimate, estimate
 from benchmark.plan.matrix import Experiment, check
-from benchmark.plan.models import AnyModel, vocabulary
+from benchmark.plan.models import AnyModel, vocabulary, with_parents
+from benchmark.plan.trainings import Source
 from benchmark.run import executors
 from benchmark.run.options import Options
-from benchmark.run.preparation import resolve_checkpoints, resolve_dataset, resolve_models
+from benchmark.run.preparation import (
+    resolve_checkpoints,
+    resolve_dataset,
+    resolve_models,
+    resolve_sources,
+)
 from benchmark.store.cells import Cell
 from benchmark.store.store import State, Store
 from datamodules.common.errors import TagbenchError
@@ -31,7 +38,8 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     """
     experiment = check(benchmark)
     trained, imported = resolve_models(experiment), resolve_checkpoints(experiment)
-    models: list[AnyModel] = [*trained, *imported]
+    models: list[AnyModel] = [*with_parents(trained), *imported]
+    sources = _sources(trained, options)
     executor = executors.load(options.executor)
     devices = options.devices or executor.available_devices()
     threads = executor.threads(len(devices))
@@ -48,13 +56,20 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             )
             console.print(_conditions(experiment, name))
             continue
-        plan = build(experiment, dataset, corpus, trained, imported, devices[0])
+        if sources is None:
+            console.print(
+                f"[bold]{name}[/] has no estimate, because a dataset that its models read beside "
+                "it is not prepared."
+            )
+            console.print(_conditions(experiment, name))
+            continue
+        plan = build(experiment, dataset, corpus, trained, imported, devices[0], sources)
         n_tags = len(vocabulary(name, corpus, trained, imported))
         preset = experiment.presets[name][1]
         estimated = estimate(models, corpus, preset, n_tags, devices[0], threads)
         states = store.states(cell.id for cell in plan.cells)
         seconds += sum(estimated.seconds(c) for c in plan.cells if states[c.id] != "done")
-        table = _table(plan.models, plan.evaluations, states, estimated)
+        table = _table(plan.models, plan.evaluations, states, estimated, models)
         table.title = _title(name, experiment, corpus)
         console.print(table)
         console.print(_conditions(experiment, name))
@@ -69,9 +84,16 @@ def _table(
     evaluations: Sequence[Cell],
     states: Mapping[str, State],
     estimated: Estimate,
+    facts: Sequence[AnyModel],
 ) -> Table:
     """Return one row per model: its cost, its finished cells, and the remaining time."""
-    table = Table("model", "parameters", "GMAC/s of audio", "training", "evaluations", "left")
+    parents = {
+        model.name: ", ".join(f"{role}: {parent.name}" for role, parent in model.parents.items())
+        for model in facts
+        if isinstance(model, ResolvedModel)
+    }
+    headers = ["model", "parameters", "GMAC/s of audio", "training", "evaluations", "left"]
+    table = Table(*headers, *(["builds on"] if any(parents.values()) else []))
     rows: dict[str, tuple[list[Cell], list[Cell]]] = {}
     for column, cells in enumerate((models, evaluations)):
         for cell in cells:
@@ -87,8 +109,20 @@ def _table(
             f"{counts[0]}/{len(columns[0])}",
             f"{counts[1]}/{len(columns[1])}",
             _duration(sum(map(estimated.seconds, left))),
+            *([parents.get(name, "")] if any(parents.values()) else []),
         )
     return table
+
+
+def _sources(models: Sequence[ResolvedModel], options: Options) -> dict[str, Source] | None:
+    """Return the datasets that stages read; None if one is not prepared."""
+    sources = {}
+    for name, dataset in resolve_sources(models).items():
+        try:
+            sources[name] = Source(dataset, dataset.module(options.data_root).corpus)
+        except TagbenchError:
+            return None
+    return sources
 
 
 def _title(name: str, experiment: Experiment, corpus: Corpus) -> str:

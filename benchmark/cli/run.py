@@ -42,8 +42,8 @@ def _benchmark(
     checkpoints: str | None = None,
 ) -> BenchmarkFile:
     """Build the matrix from a file and the flags that override it."""
-    from benchmark.config.files import find, load, parse
     from benchmark.config.schema import BenchmarkFile
+    from benchmark.experiment_files import find, load, parse
 
     content: dict[str, Any] = load(find("benchmarks", file), BenchmarkFile).model_dump()
     given = {

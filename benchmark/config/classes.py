@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, create_model
 
-from benchmark.config.files import parse
+from benchmark.experiment_files import parse
 from datamodules.common.errors import TagbenchError, unknown_name
 
 

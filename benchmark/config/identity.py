@@ -77,15 +77,36 @@ class Architecture(Identity):
     window: int
 
 
+class StageIdentity(Identity):
+    """The ``identity`` of a way of training, with everything that determines what it does.
+
+    Attributes:
+        identity: Name of the class.
+        revision: Its revision.
+        params: Its parameters, except those that name a dataset or an augmentation.
+        sources: Digests of the other datasets that it reads, by parameter.
+        augmentations: Identities of the augmentations, by parameter.
+    """
+
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"sources", "augmentations"})
+
+    identity: str
+    revision: int
+    params: dict[str, Any]
+    sources: dict[str, dict[str, Any]] = {}
+    augmentations: dict[str, dict[str, Any]] = {}
+
+
 class TrainIdentity(Identity):
     """Everything that determines the weights of a trained model.
 
     Attributes:
+        stage: How the model is trained; None for the default of its class.
         parents: Ids of the training cells that this one builds on, such as a teacher, by the name
             under which the model refers to them.
     """
 
-    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"parents"})
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"parents", "stage"})
 
     kind: Literal["train"] = "train"
     architecture: Architecture
@@ -93,6 +114,7 @@ class TrainIdentity(Identity):
     recipe: dict[str, Any]
     seed: int
     parents: dict[str, str] = {}
+    stage: StageIdentity | None = None
 
 
 class ImportIdentity(Identity):

@@ -1,38 +1,83 @@
-"""A model file with its class imported and its parameters complete."""
+"""A model file with its classes imported and its parameters complete."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmark.config.classes import declared_identity, import_class, resolve_params
 from benchmark.config.identity import Architecture
-from benchmark.config.schema import ModelFile
+from benchmark.config.schema import ModelFile, StageFile
+from benchmark.config.stages import ResolvedStage
+from benchmark.experiment_files import find, load
+from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
     from lightning_modules.base import TaggingModule
+    from lightning_modules.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """An architecture with its class imported, its parameters complete and its cost known."""
+    """A model to train: its classes are imported, and its parameters complete.
+
+    Attributes:
+        name: Name of the model file.
+        class_path: Import path of the architecture.
+        cls: The architecture.
+        architecture: Its part of the identity of a training.
+        derived: Arguments of the constructor that describe a parent. They are not part of
+            ``architecture``, because the id of the parent is part of the identity of a training.
+        stage: How it is trained; None for the default.
+        recipe: Recipe of the file; None for that of the preset.
+        parents: Models that it builds on, by the names that the stage expects.
+    """
 
     name: str
     class_path: str
     cls: type[TaggingModule]
     architecture: Architecture
+    derived: Mapping[str, Any] = field(default_factory=dict)
+    stage: ResolvedStage | None = None
+    recipe: Recipe | None = None
+    parents: Mapping[str, ResolvedModel] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, file: ModelFile) -> ResolvedModel:
-        """Import and check the class that a model file names."""
+    def named(cls, name: str, children: tuple[str, ...] = ()) -> ResolvedModel:
+        """Read and resolve a model file.
+
+        Args:
+            name: Name or path of the file.
+            children: Models that build on this one, to find circles.
+        """
+        return cls.of(Path(name).stem, load(find("models", name), ModelFile), children)
+
+    @classmethod
+    def of(cls, name: str, file: ModelFile, children: tuple[str, ...] = ()) -> ResolvedModel:
+        """Import and check the classes that a model file names, and those of its parents."""
         from lightning_modules.base import TaggingModule
 
         where = f"model {name!r}"
+        if name in children:
+            circle = " -> ".join((*children, name))
+            raise TagbenchError(f"{where}: parents: the models depend on each other: {circle}.")
         model_class = import_class(file.class_path, TaggingModule, where)
-        params = resolve_params(
-            model_class, TaggingModule, file.params, where, skip=frozenset({"n_tags"})
-        )
-        spec = model_class.input_spec(**params)
+        stage_file = file.stage or StageFile()
+        parents = {
+            parent: cls.named(path, (*children, name))
+            for parent, path in stage_file.parents.items()
+        }
+        stage = ResolvedStage.of(model_class, stage_file, where)
+        derived = {
+            argument: parents[argument].description
+            for argument in model_class.built_on
+            if argument in parents
+        }
+        skipped = frozenset({"n_tags", *model_class.built_on})
+        params = resolve_params(model_class, TaggingModule, file.params, where, skip=skipped)
+        spec = model_class.input_spec(**params, **derived)
         architecture = Architecture(
             identity=declared_identity(model_class, where),
             revision=model_class.revision,
@@ -40,4 +85,38 @@ class ResolvedModel:
             sample_rate=spec.sample_rate,
             window=spec.window,
         )
-        return cls(name, file.class_path, model_class, architecture)
+        return cls(
+            name,
+            file.class_path,
+            model_class,
+            architecture,
+            derived,
+            stage,
+            file.training(),
+            parents,
+        )
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Import path and parameters, from which the model can be built as part of another one."""
+        params = {**self.architecture.params, **self.derived}
+        return {"class_path": self.class_path, "params": params}
+
+    @property
+    def learns(self) -> bool:
+        """Whether the model is trained with gradients."""
+        from lightning_modules.stages.base import GradientStage
+
+        return self.stage is not None and issubclass(self.stage.cls, GradientStage)
+
+    @property
+    def lineage(self) -> dict[str, ResolvedModel]:
+        """This model and all models that it builds on, by name, parents first."""
+        models: dict[str, ResolvedModel] = {}
+        for parent in self.parents.values():
+            models |= parent.lineage
+        return models | {self.name: self}
+
+    def build(self, n_tags: int, seed: int = 0) -> TaggingModule:
+        """Build the module with initial weights of ``seed``."""
+        return self.cls.build(seed=seed, n_tags=n_tags, **self.architecture.params, **self.derived)

@@ -18,12 +18,40 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
 
+class StageFile(Strict):
+    """``stage`` in a model's file: how the model is trained.
+
+    Attributes:
+        class_path: Import path of the class; by default that of the architecture.
+        params: Its parameters.
+        parents: Files of the models that it builds on, by the names that the class expects.
+    """
+
+    class_path: str = Field(default="", alias="class")
+    params: dict[str, Any] = {}
+    parents: dict[str, str] = {}
+
+
 class ModelFile(Strict):
-    """``experiments/models/<name>.yaml``: one architecture with its parameters."""
+    """``experiments/models/<name>.yaml``: one architecture and how it is trained.
+
+    Attributes:
+        class_path: Import path of the architecture.
+        params: Its parameters.
+        title: Name shown in tables; by default that of the class.
+        recipe: Recipe, or the name of one; by default that of the preset.
+        stage: Way of training; by default that of the architecture.
+    """
 
     class_path: str = Field(alias="class")
     params: dict[str, Any] = {}
     title: str = ""
+    recipe: str | Recipe | None = None
+    stage: StageFile | None = None
+
+    def training(self) -> Recipe | None:
+        """Return the recipe, which is given in full or by the name of a shipped one."""
+        return get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
 
 
 class DatasetFile(Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.datasets import ResolvedDataset
@@ -11,7 +12,6 @@ from benchmark.config.identity import (
     ChainIdentity,
     Inputs,
     PerturbationIdentity,
-    TrainIdentity,
     canonical,
 )
 from benchmark.config.models import ResolvedModel
@@ -19,11 +19,11 @@ from benchmark.config.schema import Preset
 from benchmark.perturbations import CLEAN, Condition, Perturbation, catalogue
 from benchmark.plan.matrix import Experiment
 from benchmark.plan.models import ImportedModel, vocabulary
+from benchmark.plan.trainings import Source, Trainings, inputs_of, science_of
 from benchmark.store.cell_kinds import (
     EvaluationSetting,
     ImportCell,
     ModelCell,
-    TrainCell,
     evaluation_cells,
 )
 from benchmark.store.cells import Labels
@@ -31,7 +31,6 @@ from benchmark.store.plans import Plan
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
-    from lightning_modules.training.recipe import Recipe
 
 Catalogue = Mapping[str, Perturbation]
 
@@ -43,6 +42,7 @@ def build(
     models: Sequence[ResolvedModel],
     imported: Sequence[ImportedModel] = (),
     device: str = "cpu",
+    sources: Mapping[str, Source] = MappingProxyType({}),
 ) -> Plan:
     """Expand the matrix of one dataset into cells.
 
@@ -53,6 +53,7 @@ def build(
         models: Architectures to train.
         imported: Imported models.
         device: Device that models are trained on: ``"cpu"`` or ``"cuda:<index>"``.
+        sources: Other datasets that stages read, by name.
 
     Raises:
         TagbenchError: The models cannot predict the tags of the corpus.
@@ -60,18 +61,13 @@ def build(
     preset_name, preset = experiment.presets[dataset.name]
     tags = vocabulary(dataset.name, corpus, models, imported)
     inputs = inputs_of(corpus)
-    recipe = effective_recipe(preset.training(), device).model_dump(mode="json", exclude={"name"})
+    recipe = preset.training()
     task = corpus.task if corpus.tags else imported[0].identity.task
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
     labels = partial(Labels, dataset.name, task, preset_name)
+    trainings = Trainings(labels, launch, inputs, recipe, device, sources)
     cells: list[ModelCell] = [
-        TrainCell(
-            labels(model.name, seed),
-            {**launch, "model_class": model.class_path},
-            TrainIdentity(architecture=model.architecture, inputs=inputs, recipe=recipe, seed=seed),
-        )
-        for model in models
-        for seed in experiment.seeds
+        trainings.cell(model, seed) for model in models for seed in experiment.seeds
     ]
     for model in imported:
         model.check_fits(dataset.name, corpus)
@@ -83,18 +79,8 @@ def build(
         preset_name,
         tuple(cells),
         evaluation_cells(cells, settings, launch),
-        _contract(preset, inputs, recipe, () if corpus.tags else tags),
-    )
-
-
-def inputs_of(corpus: Corpus) -> Inputs:
-    """Return the digests through which a corpus enters an identity."""
-    return Inputs(
-        manifest=corpus.manifest_digest,
-        split=corpus.split_digest,
-        tags=corpus.tags_digest,
-        task=corpus.task,  # type: ignore[arg-type]  # validated by Inputs itself
-        sample_rate=corpus.sample_rate,
+        _contract(preset, inputs, science_of(recipe, device), () if corpus.tags else tags),
+        trainings.parents_of(cells),
     )
 
 
@@ -135,23 +121,6 @@ def _contract(
             **({"tags": list(own_tags)} if own_tags else {}),
         }
     )
-
-
-def effective_recipe(recipe: Recipe, device: str) -> Recipe:
-    """Return the recipe as ``device`` can run it.
-
-    Where the device does not support bfloat16, training runs in float32, and the identity records
-    float32.
-    """
-    if recipe.precision != "bf16":
-        return recipe
-    import torch
-
-    if device.startswith("cuda"):
-        supported = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return recipe if supported else recipe.model_copy(update={"precision": "32"})
 
 
 def perturbation_identity(

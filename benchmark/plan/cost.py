@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.config.identity import Architecture
+from benchmark.plan.models import AnyModel
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
-    from lightning_modules.base import TaggingModule
     from lightning_modules.training.recipe import Recipe
 
 # Rough speeds, for estimates only.
@@ -34,23 +33,22 @@ class Cost:
     macs_per_second_of_audio: float
 
 
-def cost_of(cls: type[TaggingModule], architecture: Architecture, n_tags: int) -> Cost:
+def cost_of(model: AnyModel, n_tags: int) -> Cost:
     """Build a model and count its parameters and multiply-adds.
 
     Args:
-        cls: Class of the model.
-        architecture: Its parameters and window.
+        model: The model.
         n_tags: Number of outputs.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    module = cls.build(seed=0, n_tags=n_tags, **architecture.params).eval()
-    window = architecture.window
+    module = model.build(n_tags).eval()
+    rate, window = model.architecture.sample_rate, model.architecture.window
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         module(torch.zeros(1, window))
     macs = counter.get_total_flops() / 2
-    return Cost(module.n_params, macs, macs * architecture.sample_rate / window)
+    return Cost(module.n_params, macs, macs * rate / window)
 
 
 def macs_per_second_of(device: str, threads: int) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.plan.cost import (
     Cost,
@@ -57,14 +58,17 @@ def estimate(
         device: ``"cpu"`` or ``"cuda:<index>"``.
         threads: CPU threads of one job.
     """
-    costs = {model.name: cost_of(model.cls, model.architecture, n_tags) for model in models}
+    costs = {model.name: cost_of(model, n_tags) for model in models}
     rate = macs_per_second_of(device, threads)
-    recipe = preset.training()
     return Estimate(
         costs,
         {
             TrainCell.kind: {
-                name: training_seconds(cost, recipe, corpus, rate) for name, cost in costs.items()
+                model.name: training_seconds(
+                    costs[model.name], model.recipe or preset.training(), corpus, rate
+                )
+                for model in models
+                if isinstance(model, ResolvedModel)
             },
             EvaluationCell.kind: evaluation_seconds(
                 costs, corpus, preset.windows.max_windows, rate

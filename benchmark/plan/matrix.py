@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.config.files import find, load
 from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset
+from benchmark.experiment_files import find, load
 from benchmark.perturbations import CLEAN, Condition, resolve
 from datamodules.common.errors import TagbenchError
 

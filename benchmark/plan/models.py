@@ -41,6 +41,10 @@ class ImportedModel:
         )
         return cls(name, folder, card.class_path, type(module), card.architecture, identity)
 
+    def build(self, n_tags: int) -> TaggingModule:
+        """Build the module with initial weights."""
+        return self.cls.build(seed=0, n_tags=n_tags, **self.architecture.params)
+
     def check_fits(self, dataset: str, corpus: Corpus) -> None:
         """Raise when the model cannot predict the tags of a corpus."""
         missing = [tag for tag in corpus.tags if tag not in self.identity.tags]
@@ -77,6 +81,29 @@ def vocabulary(
                 "folder: --results FOLDER"
             )
     return tuple(first.identity.tags)
+
+
+def with_parents(models: Sequence[ResolvedModel]) -> list[ResolvedModel]:
+    """Return models and all models that they build on, each once, parents first."""
+    lineage: dict[str, ResolvedModel] = {}
+    for model in models:
+        lineage |= {name: m for name, m in model.lineage.items() if name not in lineage}
+    return list(lineage.values())
+
+
+def check_predicts(models: Sequence[ResolvedModel]) -> None:
+    """Check that models that are to be evaluated predict tags.
+
+    Raises:
+        TagbenchError: One is a pre-training.
+    """
+    for model in models:
+        if model.stage is not None and not model.stage.cls.predicts:
+            raise TagbenchError(
+                f"The model {model.name!r} is a pre-training ({model.stage.cls.title}) and "
+                "predicts no tags. Run a model that builds on it, such as a linear probe: see "
+                "tagbench list models."
+            )
 
 
 AnyModel = ResolvedModel | ImportedModel

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.loaders.windowing import Windowing, cut, window_starts
-from lightning_modules.base import TaggingModule, windows_per_pass
+from lightning_modules.base import TaggingModule
 from lightning_modules.frontends.base import FrontEnd, SpectrogramCache
+from lightning_modules.inputs import windows_per_pass
 
 Audio = NDArray[np.float32]
 Float64 = NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark.config.files import flat
+from benchmark.experiment_files import flat
 from benchmark.report.terminal import render_consistency, render_leaderboard
 from benchmark.score.pipeline import inputs_digest, tables_of
 from benchmark.store import run_record

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
 
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.models import ResolvedModel
-from benchmark.config.schema import Preset
+from benchmark.config.schema import DatasetFile, Preset
+from benchmark.experiment_files import find, load
 from benchmark.plan.build import build
 from benchmark.plan.estimate import estimate
 from benchmark.plan.matrix import Experiment
-from benchmark.plan.models import AnyModel, ImportedModel, vocabulary
+from benchmark.plan.models import AnyModel, ImportedModel, check_predicts, vocabulary, with_parents
+from benchmark.plan.trainings import Source
 from benchmark.predict.audio_cache import size_of
 from benchmark.run.options import Options, Planned
 from benchmark.run.progress_bar import ProgressBar
@@ -22,13 +26,14 @@ from benchmark.store.plans import Plan
 from benchmark.store.store import Store
 from datamodules.common.cpus import usable_cpus
 from datamodules.corpus.corpus import Corpus
-
-SPLITS = ("train", "valid", "test")
+from datamodules.corpus.track import SPLITS, UNLABELLED
 
 
 def resolve_models(experiment: Experiment) -> list[ResolvedModel]:
     """Import every architecture of a matrix."""
-    return [ResolvedModel.of(name, file) for name, file in experiment.models.items()]
+    models = [ResolvedModel.of(name, file) for name, file in experiment.models.items()]
+    check_predicts(models)
+    return models
 
 
 def resolve_checkpoints(experiment: Experiment) -> list[ImportedModel]:
@@ -39,6 +44,28 @@ def resolve_checkpoints(experiment: Experiment) -> list[ImportedModel]:
 def resolve_dataset(experiment: Experiment, name: str, options: Options) -> ResolvedDataset:
     """Import a dataset of a matrix."""
     return ResolvedDataset.of(name, experiment.datasets[name], options.dataset_params)
+
+
+def resolve_sources(models: Sequence[ResolvedModel]) -> dict[str, ResolvedDataset]:
+    """Import every dataset that a stage reads beside the labelled one, by name."""
+    names = {
+        name: None
+        for model in with_parents(models)
+        if model.stage is not None
+        for name in model.stage.sources.values()
+    }
+    return {
+        name: ResolvedDataset.of(Path(name).stem, load(find("datasets", name), DatasetFile), {})
+        for name in names
+    }
+
+
+def prepare_sources(
+    models: Sequence[ResolvedModel], options: Options, console: Console
+) -> dict[str, Source]:
+    """Prepare every dataset that a stage reads beside the labelled one."""
+    datasets = resolve_sources(models)
+    return {name: Source(d, prepare(d, options, console)) for name, d in datasets.items()}
 
 
 def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Corpus:
@@ -52,7 +79,8 @@ def prepare(dataset: ResolvedDataset, options: Options, console: Console) -> Cor
 
 def corpus_summary(name: str, corpus: Corpus) -> str:
     """Return a line with the numbers of tracks, tags and rejected files of a corpus."""
-    counts = ", ".join(f"{len(corpus.rows(split)):,} {split}" for split in SPLITS)
+    shown = [*SPLITS, *([UNLABELLED] if len(corpus.rows(UNLABELLED)) else [])]
+    counts = ", ".join(f"{len(corpus.rows(split)):,} {split}" for split in shown)
     rejected = int(corpus.info.get("rejected", 0))
     summary = f"[bold]{name}[/]: {counts} tracks, {len(corpus.tags)} tags"
     if rejected:
@@ -70,6 +98,7 @@ def plan_dataset(
     devices: Sequence[str],
     threads: int,
     console: Console,
+    sources: Mapping[str, Source] = MappingProxyType({}),
 ) -> Planned:
     """Expand one dataset's matrix, write its plan and its record, and estimate the work.
 
@@ -83,12 +112,13 @@ def plan_dataset(
         devices: Devices that run the cells.
         threads: CPU threads of one job.
         console: Console for messages.
+        sources: Other datasets that stages read, by name.
     """
-    plan = build(experiment, dataset, corpus, models, imported, devices[0])
+    plan = build(experiment, dataset, corpus, models, imported, devices[0], sources)
     store.register_plan(plan)
     preset = experiment.presets[dataset.name][1]
     tags = vocabulary(dataset.name, corpus, models, imported)
-    every_model: list[AnyModel] = [*models, *imported]
+    every_model: list[AnyModel] = [*with_parents(models), *imported]
     estimated = estimate(every_model, corpus, preset, len(tags), devices[0], threads)
     costs = {
         name: {

@@ -22,6 +22,7 @@ from benchmark.run.preparation import (
     cache_size,
     plan_dataset,
     prepare,
+    prepare_sources,
     resolve_checkpoints,
     resolve_dataset,
     resolve_models,
@@ -92,13 +93,23 @@ def _prepare_and_plan(
 ) -> list[Planned]:
     """Return every dataset of the matrix, ready to run."""
     models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
+    sources = prepare_sources(models, options, console)
     planned = []
     for name in experiment.datasets:
         dataset = resolve_dataset(experiment, name, options)
         corpus = prepare(dataset, options, console)
         planned.append(
             plan_dataset(
-                experiment, dataset, corpus, models, imported, store, devices, threads, console
+                experiment,
+                dataset,
+                corpus,
+                models,
+                imported,
+                store,
+                devices,
+                threads,
+                console,
+                sources,
             )
         )
     return planned

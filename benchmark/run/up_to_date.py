@@ -56,12 +56,14 @@ def request_digest(experiment: Experiment, options: Options) -> str:
     """Return the digest of everything that determines the plan, or an empty string.
 
     It is empty where the plan depends on something that is known only after imports: audio of the
-    user, imported checkpoints, or a class from outside these packages.
+    user, imported checkpoints, a stage, or a class from outside these packages.
     """
     own = tuple(f"{package}." for package in _PACKAGES)
     named: list[DatasetFile | ModelFile] = [*experiment.datasets.values()]
     named += experiment.models.values()
-    outside = any(not file.class_path.startswith(own) for file in named)
+    # What a stage reads beside the dataset is known only after its class is imported.
+    staged = any(file.stage is not None for file in experiment.models.values())
+    outside = staged or any(not file.class_path.startswith(own) for file in named)
     places = any({"data", "audio_dir"} & f.params.keys() for f in experiment.datasets.values())
     if outside or places or experiment.checkpoints or options.dataset_params:
         return ""

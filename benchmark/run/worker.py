@@ -34,7 +34,7 @@ class Worker:
 
     def train(self, cell: TrainCell) -> None:
         """Train a model, or resume its training."""
-        from benchmark.train.supervised import train
+        from benchmark.train.train_cell import train
 
         self._attempt(cell, lambda: train(cell.id, self.store, self.runtime, self.emit))
 

@@ -9,7 +9,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from benchmark.cli.options import DataRoot
-from benchmark.config.files import names
+from benchmark.experiment_files import names
 from datamodules.common.errors import TagbenchError, unknown_name
 
 app = typer.Typer(help="Measure speed.", no_args_is_help=True, pretty_exceptions_enable=False)

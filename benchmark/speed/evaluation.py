@@ -23,9 +23,8 @@ from rich.console import Console
 from benchmark import determinism
 from benchmark.checkpoints.cell_copy import copy_checkpoint
 from benchmark.checkpoints.checkpoint import Source, save_checkpoint
-from benchmark.config.files import find, load
 from benchmark.config.models import ResolvedModel
-from benchmark.config.schema import BenchmarkFile, ModelFile
+from benchmark.config.schema import BenchmarkFile
 from benchmark.malloc import keep_freed_memory
 from benchmark.perturbations import Condition
 from benchmark.plan.jobs import Runtime
@@ -138,8 +137,7 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
         options = Options(
             root / "results", matrix.data_root, matrix.dataset_params or {}, (matrix.device,), cores
         )
-        models = [ResolvedModel.of(Path(m).stem, load(find("models", m), ModelFile))
-                  for m in matrix.models]  # fmt: skip
+        models = [ResolvedModel.named(name) for name in matrix.models]
         quiet = Console(file=io.StringIO())
         # The corpus comes first, because its tags give the number of outputs of the models.
         bare = _check(matrix, ["tag_prior"], [])

@@ -23,9 +23,7 @@ from torch.nn import functional as F
 
 from benchmark import determinism
 from benchmark.checkpoints.won2020 import load_reference_state
-from benchmark.config.files import find, load
 from benchmark.config.models import ResolvedModel
-from benchmark.config.schema import ModelFile
 from benchmark.malloc import keep_freed_memory
 from benchmark.speed.baselines.build import build_plain
 from benchmark.speed.task import BenchTask, Dtype, Facts, Mode
@@ -41,7 +39,7 @@ _CALIBRATION_WINDOWS = 4
 
 def resolve(name: str) -> ResolvedModel:
     """Return the model that a model file describes."""
-    return ResolvedModel.of(Path(name).stem, load(find("models", name), ModelFile))
+    return ResolvedModel.named(name)
 
 
 def plain_model(model: ResolvedModel) -> nn.Module | None:
@@ -136,13 +134,13 @@ class Subject:
             device=device,
             device_name=_device_name(self.device),
             torch=torch.__version__,
-            learns=model.cls.learns,
+            learns=model.learns,
             has_plain=plain is not None,
         )
         self.module = module.to(self.device)
         self.audio = synthetic_audio(task.batch, model.architecture.window).to(self.device)
         self.targets = (self.audio[:, :N_TAGS] > 0).float()
-        self.optimizer = self._optimizer() if model.cls.learns else None
+        self.optimizer = self._optimizer() if model.learns else None
         self.baseline = _reset_peak(self.device)
 
     def use(self, dtype: Dtype) -> None:
@@ -153,7 +151,7 @@ class Subject:
     def _optimizer(self) -> torch.optim.Optimizer:
         recipe = get_recipe("won2020")
         if isinstance(self.module, TaggingModule):
-            return optimizers.make_optimizer(self.module, recipe)
+            return optimizers.make_optimizer(self.module.learned_parameters(), recipe)
         return torch.optim.Adam(
             self.module.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
         )

@@ -18,8 +18,8 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark.config.files import flat
 from benchmark.config.identity import ID_LENGTH, canonical
+from benchmark.experiment_files import flat
 from benchmark.store import run_record as run_records
 from benchmark.store.files import copy_file, write_json
 from benchmark.store.provenance import compatible_version

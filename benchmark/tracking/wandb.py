@@ -17,7 +17,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.config.files import flat
+from benchmark.experiment_files import flat
 from benchmark.plan.jobs import Runtime
 from benchmark.store import open_results
 from benchmark.tracking.run import Run

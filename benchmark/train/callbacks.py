@@ -64,12 +64,14 @@ class BestAndLastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Record the logged values and save the checkpoints, after the validation of the epoch."""
-        score = float(trainer.callback_metrics[self.recipe.monitor])
         epoch = trainer.current_epoch
+        # A stage without validation keeps its last epoch.
+        monitored = trainer.callback_metrics.get(self.recipe.monitor)
+        score = math.nan if monitored is None else float(monitored)
         logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
         steps = {"epoch": epoch, "trainer/global_step": trainer.global_step}
         self.history.append(steps | {k: v for k, v in logged.items() if math.isfinite(v)})
-        if self._improves(score):
+        if monitored is None or self._improves(score):
             self.best_score, self.best_epoch = score, epoch
             self.save(trainer, BEST)
         if self.out_of_patience(epoch):

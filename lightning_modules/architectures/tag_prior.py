@@ -17,7 +17,7 @@ class TagPrior(TaggingModule):
     """
 
     identity: ClassVar[str] = "TagPrior"
-    learns: ClassVar[bool] = False
+    default_stage: ClassVar[str] = "lightning_modules.stages.closed_form.ClosedForm"
     title: ClassVar[str] = "Tag prior"
     paper: ClassVar[str] = "The constant predictor; no paper."
     bibtex: ClassVar[str] = ""

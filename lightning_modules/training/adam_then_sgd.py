@@ -6,10 +6,10 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
-from lightning_modules.training.optimizers import nesterov_sgd
+from lightning_modules.training.optimizers import Named, nesterov_sgd
 
 if TYPE_CHECKING:
     from lightning_modules.training.recipe import Recipe
@@ -25,9 +25,9 @@ def phase_of(recipe: Recipe, epoch: int) -> int:
     return bisect_right(phase_starts(recipe), epoch)
 
 
-def phase_optimizer(module: nn.Module, recipe: Recipe, phase: int) -> Optimizer:
-    """Build the SGD optimizer of phase 1, 2 or 3 over the learned parameters of ``module``."""
-    return nesterov_sgd(module, _phase_lr(recipe, phase), recipe.weight_decay)
+def phase_optimizer(parameters: Named, recipe: Recipe, phase: int) -> Optimizer:
+    """Build the SGD optimizer of phase 1, 2 or 3."""
+    return nesterov_sgd(parameters, _phase_lr(recipe, phase), recipe.weight_decay)
 
 
 class Won2020Phases(pl.Callback):
@@ -66,7 +66,7 @@ class Won2020Phases(pl.Callback):
             self.best_weights = {k: v.detach().clone() for k, v in pl_module.state_dict().items()}
 
     def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
         """Start a new phase at the first batch of its first epoch."""
         epoch = trainer.current_epoch
@@ -76,7 +76,9 @@ class Won2020Phases(pl.Callback):
         if self.best_weights:
             pl_module.load_state_dict(self.best_weights)
         if phase_of(self.recipe, epoch - 1) == 0:
-            trainer.optimizers = [phase_optimizer(pl_module, self.recipe, phase)]
+            trainer.optimizers = [
+                phase_optimizer(pl_module.learned_parameters(), self.recipe, phase)
+            ]
         for group in trainer.optimizers[0].param_groups:
             group["lr"] = _phase_lr(self.recipe, phase)
 

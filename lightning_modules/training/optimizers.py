@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -11,16 +12,20 @@ if TYPE_CHECKING:
     from lightning_modules.training.recipe import Recipe
 
 
-def make_optimizer(module: nn.Module, recipe: Recipe) -> Optimizer:
-    """Build the optimizer of ``recipe`` for the parameters of ``module`` that require gradients."""
-    learned = [p for p in module.parameters() if p.requires_grad]
+Named = Sequence[tuple[str, nn.Parameter]]
+"""Parameters to optimize, with their names in the model."""
+
+
+def make_optimizer(parameters: Named, recipe: Recipe) -> Optimizer:
+    """Build the optimizer of ``recipe`` for some parameters."""
+    learned = [p for _, p in parameters]
     lr, decay = recipe.lr, recipe.weight_decay
     optimizer: Optimizer
     # Fused steps read and write every weight once, in a third of the time of the plain loop.
     if recipe.optimizer == "adam":
         optimizer = Adam(learned, lr, weight_decay=decay, fused=True)
     elif recipe.optimizer == "sgd":
-        return nesterov_sgd(module, lr, decay)
+        return nesterov_sgd(parameters, lr, decay)
     else:
         # Weight decay towards zero is not appropriate for biases and for the scales of norms.
         groups = [
@@ -31,15 +36,15 @@ def make_optimizer(module: nn.Module, recipe: Recipe) -> Optimizer:
     return _allow_clipping(optimizer)
 
 
-def nesterov_sgd(module: nn.Module, lr: float, decay: float) -> Optimizer:
+def nesterov_sgd(parameters: Named, lr: float, decay: float) -> Optimizer:
     """Build SGD with Nesterov momentum 0.9.
 
     Args:
-        module: Its parameters that require gradients are optimized.
+        parameters: Parameters to optimize.
         lr: Learning rate.
         decay: Weight decay, added to the gradient.
     """
-    learned = [p for p in module.parameters() if p.requires_grad]
+    learned = [p for _, p in parameters]
     return _allow_clipping(
         SGD(learned, lr, momentum=0.9, weight_decay=decay, nesterov=True, fused=True)
     )

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from datamodules.common.errors import unknown_name
 
 Monitor = Literal["valid_loss", "valid_roc_auc", "valid_pr_auc", "valid_accuracy"]
+
+
+ADDED: frozenset[str] = frozenset()
+"""Fields that identities contain only where they differ from their defaults."""
 
 
 class Recipe(BaseModel):
@@ -52,6 +56,20 @@ class Recipe(BaseModel):
     patience: int | None = Field(default=None, ge=1)
     valid_windows: int | None = Field(default=None, ge=1)
     grad_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    def science(self) -> dict[str, Any]:
+        """Return the fields that determine a training, as JSON values.
+
+        The name is left out, and so is a field in ``ADDED`` that has its default: identities from
+        before the field existed stay valid.
+        """
+        content = self.model_dump(mode="json", exclude={"name"})
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in content.items()
+            if name not in ADDED or value != fields[name].default
+        }
 
     @property
     def monitor_mode(self) -> Literal["min", "max"]:
@@ -118,3 +136,10 @@ def get_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name]
+
+
+def as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
+    """Return a recipe from its fields; the preset ``standard`` for None."""
+    if recipe is None:
+        return RECIPES["standard"]
+    return recipe if isinstance(recipe, Recipe) else Recipe.model_validate(dict(recipe))

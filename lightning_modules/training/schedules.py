@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
-from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_modules.training.adam_then_sgd import Won2020Phases, phase_of, phase_optimizer
-from lightning_modules.training.optimizers import make_optimizer
+from lightning_modules.training.optimizers import Named, make_optimizer
 
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -18,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def configure(
-    module: nn.Module, recipe: Recipe, total_steps: int, epoch: int = 0
+    parameters: Named, recipe: Recipe, total_steps: int, epoch: int = 0
 ) -> OptimizerLRScheduler:
     """Return optimizer and schedule in the form that ``configure_optimizers`` returns.
 
     Args:
-        module: Model to train.
-        recipe: Its recipe.
+        parameters: Parameters to optimize.
+        recipe: The recipe.
         total_steps: Optimizer steps of the whole training, the length of the cycle.
         epoch: Last epoch of the checkpoint that training resumes from.
     """
     if recipe.schedule == "won2020" and (phase := phase_of(recipe, epoch)):
-        return {"optimizer": phase_optimizer(module, recipe, phase)}
-    optimizer = make_optimizer(module, recipe)
+        return {"optimizer": phase_optimizer(parameters, recipe, phase)}
+    optimizer = make_optimizer(parameters, recipe)
     if recipe.schedule != "one_cycle":
         return {"optimizer": optimizer}
     schedule = OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=total_steps)

@@ -22,7 +22,7 @@ from benchmark.processes import log_to
 from benchmark.run.worker import log_path, run
 from datamodules.common.cpus import usable_cpus
 
-PRELOAD = ("benchmark.train.supervised", "benchmark.predict.evaluate")
+PRELOAD = ("benchmark.train.train_cell", "benchmark.predict.evaluate")
 
 
 def start_server() -> None:

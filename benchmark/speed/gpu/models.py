@@ -85,7 +85,7 @@ def repeatability(item: str, setup: Setup) -> Iterator[Row]:
         setup: Settings of the measurement.
     """
     model = resolve(item)
-    if not model.cls.learns:
+    if not model.learns:
         return
     determinism.configure(setup.device)
     audio = synthetic_audio(2 if setup.small else 8, model.architecture.window).to(setup.device)
@@ -114,7 +114,8 @@ def _trained(
     module: TaggingModule, audio: Tensor, targets: Tensor, autocast: bool
 ) -> dict[str, Tensor]:
     """Train for a few steps as `TaggingModule` does, and return the state on the CPU."""
-    optimizer = optimizers.make_optimizer(module.train(), get_recipe("won2020"))
+    learned = module.train().learned_parameters()
+    optimizer = optimizers.make_optimizer(learned, get_recipe("won2020"))
     hooks: Any = module  # Any, because the hook is called without a batch, which it does not read
     for step in range(_STEPS):
         hooks.on_train_batch_start(None, step)  # seeds dropout
@@ -169,7 +170,7 @@ def speed(item: str, setup: Setup) -> Iterator[Row]:
         setup: Settings of the measurement.
     """
     model = resolve(item)
-    if not model.cls.learns:
+    if not model.learns:
         return
     batch = 2 if setup.small else 64
     device = setup.device.partition(":")[0]

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from benchmark.config.files import find, load, names
 from benchmark.config.schema import ModelFile
+from benchmark.experiment_files import find, load, names
 from benchmark.speed.gpu.child import SECTIONS, Setup
 from benchmark.speed.gpu.process import Child
 from benchmark.speed.gpu.tables import Results

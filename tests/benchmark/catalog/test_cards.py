@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from benchmark.catalog import dataset_cards, model_cards, readme
-from benchmark.config.files import names
+from benchmark.experiment_files import names
 from datamodules.common.errors import TagbenchError
 
 # Won et al. 2020, table 2: ROC-AUC and PR-AUC on MTAT, MSD and MTG-Jamendo, as printed.

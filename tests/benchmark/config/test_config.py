@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.config.classes import resolve_params
-from benchmark.config.files import EXPERIMENTS, find, load, parse
 from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset
+from benchmark.experiment_files import EXPERIMENTS, find, load, parse
 from benchmark.plan.matrix import check
 from datamodules.common.errors import TagbenchError
 

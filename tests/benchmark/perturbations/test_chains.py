@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.config.files import load, parse
 from benchmark.config.identity import ChainIdentity, EvaluationIdentity, Inputs, cell_id
 from benchmark.config.schema import BenchmarkFile, Preset
+from benchmark.experiment_files import load, parse
 from benchmark.perturbations import Condition, catalogue, resolve
 from benchmark.perturbations.catalogue import catalogue_entry
 from benchmark.plan import build

@@ -234,8 +234,8 @@ def test_what_is_not_ours_to_pass_on_is_not_played(corpus, tmp_path):
 
 def test_only_free_recordings_are_playable():
     from benchmark.config.classes import import_class
-    from benchmark.config.files import find, load, names
     from benchmark.config.schema import DatasetFile
+    from benchmark.experiment_files import find, load, names
     from datamodules.base import TaggingDataModule
 
     classes = [

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from benchmark.config.classes import import_class
-from benchmark.config.files import find, load, names
 from benchmark.config.schema import DatasetFile, ModelFile
+from benchmark.experiment_files import find, load, names
 from benchmark.report.bibliography import METHODS, TOOLS, entries, key_of, merged, split, tools
 from tests.support.bibtex import entries_of, fields_of
 

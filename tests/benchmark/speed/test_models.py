@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from benchmark.config.files import names
+from benchmark.experiment_files import names
 from benchmark.speed import tables
 from benchmark.speed.__main__ import app
 from benchmark.speed.baselines.build import build_plain

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.base import Batch
 from datamodules.loaders.windowing import train_start
 from tests.support.noise_datamodule import WINDOW, noise_data, set_epoch
 from tests.support.sources import TAGS

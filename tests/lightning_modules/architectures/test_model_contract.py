@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from benchmark.config import files
+from benchmark import experiment_files as files
 from benchmark.config.classes import import_class
 from benchmark.config.schema import ModelFile
 from datamodules.common.seeding import rng_for

@@ -7,6 +7,7 @@ import math
 import pickle
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,6 @@ import pytorch_lightning as pl
 import torch
 
 from benchmark import determinism
-from benchmark.config.classes import import_class
-from benchmark.config.datasets import data_module
 from benchmark.malloc import return_freed_memory
 from benchmark.plan.jobs import Emit, Runtime
 from benchmark.store.cells import BEST, LAST
@@ -28,8 +27,10 @@ from benchmark.train.callbacks import (
     ProgressEvents,
     quiet_lightning,
 )
-from datamodules.base import TaggingDataModule
+from benchmark.train.data import CellData, StageLoaders, cell_data
+from benchmark.train.model import attach, build_model, build_stage
 from lightning_modules.base import TaggingModule
+from lightning_modules.stages.base import GradientStage
 from lightning_modules.training.recipe import Recipe
 
 
@@ -43,12 +44,12 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
         emit: Receives the progress events.
     """
     document = store.read(cell)
-    folder = store.folder(cell)
     recipe = _recipe(document)
-    data = _data(document, recipe, runtime)
-    module = _module(cell, document, recipe, data)
+    data = cell_data(document, recipe, runtime)
+    model = build_model(document, recipe, len(data.labelled.tags))
+    stage = build_stage(document, store)
     started, worked = time.perf_counter(), time.process_time()
-    checkpoint = BestAndLastCheckpoint(folder, recipe)
+    checkpoint = BestAndLastCheckpoint(store.folder(cell), recipe)
     with training_logger(cell, document, runtime) as logger, quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if runtime.device.startswith("cuda") else "cpu",
@@ -64,14 +65,10 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
             num_sanity_val_steps=0,
             log_every_n_steps=1,
             use_distributed_sampler=False,
-            default_root_dir=str(folder),
+            default_root_dir=str(store.folder(cell)),
         )
-        if module.learns:
-            fit(trainer, module, data, checkpoint)
-            return_freed_memory()  # training holds gigabytes that scoring does not need
-        else:
-            trainer.strategy.connect(module)
-            checkpoint.save(trainer, BEST)
+        stage.run(Context(model, data, trainer, checkpoint))
+    return_freed_memory()  # training holds gigabytes that scoring does not need
     result = _result(checkpoint, trainer, data, runtime) | {
         "seconds": time.perf_counter() - started,
         "cpu_seconds": time.process_time() - worked,
@@ -79,52 +76,42 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
     store.finish(cell, result, [BEST])
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a cell offers to its stage; a `lightning_modules.stages.base.StageContext`.
+
+    Attributes:
+        model: The model to train.
+        data: Its data.
+        trainer: Has ``checkpoint`` among its callbacks.
+        checkpoint: Writes the checkpoints.
+    """
+
+    model: TaggingModule
+    data: CellData
+    trainer: pl.Trainer
+    checkpoint: BestAndLastCheckpoint
+
+    def fit(self, stage: GradientStage) -> None:
+        """Train the model with gradients, or resume its training."""
+        attach(stage, self.model, self.data)
+        fit(self.trainer, self.model, StageLoaders(stage, self.data), self.checkpoint)
+
+    def save(self) -> None:
+        """Save the model as the result of the cell, without training it with gradients."""
+        self.trainer.strategy.connect(self.model)
+        self.checkpoint.save(self.trainer, BEST)
+
+
 def _recipe(document: Mapping[str, Any]) -> Recipe:
     content = {**document["preimage"]["recipe"], "name": document["labels"]["preset"]}
     return Recipe.model_validate(content)
 
 
-def _data(document: Mapping[str, Any], recipe: Recipe, runtime: Runtime) -> TaggingDataModule:
-    """Return the data module of a cell, set up for training."""
-    preimage = document["preimage"]
-    data = data_module(
-        document["launch"],
-        Path(runtime.data_root),
-        window=preimage["architecture"]["window"],
-        model_rate=preimage["architecture"]["sample_rate"],
-        batch_size=recipe.batch_size,
-        seed=preimage["seed"],
-        # On a CPU, reading windows is fast, and workers would compete with the model for cores.
-        workers=runtime.workers if runtime.device.startswith("cuda") else 0,
-        valid_windows=recipe.valid_windows,
-    )
-    data.prepare_data()
-    data.setup("fit")
-    return data
-
-
-def _module(
-    cell: str, document: Mapping[str, Any], recipe: Recipe, data: TaggingDataModule
-) -> TaggingModule:
-    """Build the model of a cell, with the tag frequencies of the training split."""
-    preimage = document["preimage"]
-    module_class = import_class(document["launch"]["model_class"], TaggingModule, f"cell {cell}")
-    module = module_class.build(
-        seed=preimage["seed"],
-        n_tags=len(data.tags),
-        task=preimage["inputs"]["task"],
-        recipe=recipe.model_dump(mode="json"),
-        **preimage["architecture"]["params"],
-    )
-    counts = torch.as_tensor(data.corpus.targets("train").sum(axis=0), dtype=torch.float32)
-    module.fit_priors(counts, len(data.corpus.rows("train")))
-    return module
-
-
 def _result(
     checkpoint: BestAndLastCheckpoint,
     trainer: pl.Trainer,
-    data: TaggingDataModule,
+    data: CellData,
     runtime: Runtime,
 ) -> dict[str, Any]:
     """Return what ``metrics.json`` states about a finished training."""
@@ -134,7 +121,7 @@ def _result(
         checkpoint.recipe.monitor: best if math.isfinite(best) else None,
         "epochs_run": trainer.current_epoch,
         "history": checkpoint.history,
-        "tags": list(data.tags),
+        "tags": list(data.labelled.tags),
         "device": runtime.device,
         "provenance": provenance() | determinism.describe(runtime.device),
     }
@@ -143,7 +130,7 @@ def _result(
 def fit(
     trainer: pl.Trainer,
     module: TaggingModule,
-    data: TaggingDataModule,
+    data: StageLoaders,
     checkpoint: BestAndLastCheckpoint,
 ) -> None:
     """Fit a module from ``last.ckpt``, or from the start if that is missing or unreadable.
@@ -151,7 +138,7 @@ def fit(
     Args:
         trainer: Trainer with ``checkpoint`` among its callbacks.
         module: Module to train.
-        data: Data module, set up for training.
+        data: Its loaders.
         checkpoint: Callback that states the folder of ``last.ckpt``.
     """
     last = checkpoint.folder / LAST
@@ -160,6 +147,7 @@ def fit(
         checkpoint.load_state_dict(saved["callbacks"][checkpoint.state_key])
         if checkpoint.out_of_patience(saved["epoch"]):
             return  # the process ended after the last epoch, before the result was written
+        data.first_epoch = saved["epoch"] + 1
     trainer.fit(
         module, datamodule=data, ckpt_path=last if saved is not None else None, weights_only=True
     )

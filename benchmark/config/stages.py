@@ -1,0 +1,94 @@
+"""The stage of a model file, with its class imported and its parameters complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmark.config.classes import declared_identity, import_class, resolve_params
+from benchmark.config.identity import StageIdentity
+from benchmark.config.schema import StageFile
+from datamodules.common.errors import TagbenchError
+
+if TYPE_CHECKING:
+    from lightning_modules.base import TaggingModule
+    from lightning_modules.stages.base import Stage
+
+
+@dataclass(frozen=True)
+class ResolvedStage:
+    """A way of training with its class imported and its parameters complete.
+
+    Attributes:
+        class_path: Import path of the class.
+        cls: The class.
+        params: All parameters, by name.
+        is_default: Whether it is the default stage of the architecture, with default parameters.
+    """
+
+    class_path: str
+    cls: type[Stage]
+    params: Mapping[str, Any]
+    is_default: bool
+
+    @classmethod
+    def of(cls, model_class: type[TaggingModule], file: StageFile, where: str) -> ResolvedStage:
+        """Import and check the class that a model file names.
+
+        Args:
+            model_class: The architecture.
+            file: ``stage`` of the model file.
+            where: The model file, for errors.
+        """
+        from lightning_modules.stages.base import Stage
+
+        where = f"{where}, stage"
+        path = file.class_path or model_class.default_stage
+        stage_class = import_class(path, Stage, where)
+        params = resolve_params(stage_class, Stage, file.params, where, skip=frozenset({"parents"}))
+        needed, given = set(stage_class.parent_names), set(file.parents)
+        if needed != given:
+            raise TagbenchError(
+                f"{where}: parents: {stage_class.__name__} needs "
+                f"{', '.join(sorted(needed)) or 'none'}, found {', '.join(sorted(given)) or 'none'}"
+                ". Name a model for each: parents: {"
+                f"{', '.join(f'{name}: MODEL' for name in sorted(needed))}"
+                "}."
+            )
+        defaults = (
+            resolve_params(stage_class, Stage, {}, where, frozenset({"parents"}))
+            if (path == model_class.default_stage)
+            else None
+        )
+        return cls(path, stage_class, params, params == defaults)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Names of the datasets that the stage reads beside the labelled one, by parameter."""
+        return {name: self.params[name] for name in self.cls.sources if self.params[name]}
+
+    @property
+    def augmentations(self) -> dict[str, str]:
+        """Names of the augmentations, by parameter."""
+        return {name: self.params[name] for name in self.cls.augmentations if self.params[name]}
+
+    def identity(
+        self,
+        sources: Mapping[str, Mapping[str, Any]],
+        augmentations: Mapping[str, Mapping[str, Any]],
+    ) -> StageIdentity:
+        """Return what determines the training.
+
+        Args:
+            sources: Digests of the datasets in ``sources``, by parameter.
+            augmentations: Identities of the augmentations, by parameter.
+        """
+        named = {*self.cls.sources, *self.cls.augmentations}
+        return StageIdentity(
+            identity=declared_identity(self.cls, f"stage {self.class_path}"),
+            revision=self.cls.revision,
+            params={name: value for name, value in self.params.items() if name not in named},
+            sources={name: dict(digests) for name, digests in sources.items()},
+            augmentations={name: dict(chain) for name, chain in augmentations.items()},
+        )

@@ -1,0 +1,148 @@
+"""Training cells of a plan, with the trainings that they build on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmark.augmentations.catalogue import resolve
+from benchmark.config.datasets import ResolvedDataset
+from benchmark.config.identity import Inputs, StageIdentity, TrainIdentity
+from benchmark.config.models import ResolvedModel
+from benchmark.store.cell_kinds import ModelCell, TrainCell
+from benchmark.store.cells import Labels
+
+if TYPE_CHECKING:
+    from datamodules.corpus.corpus import Corpus
+    from lightning_modules.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset that a stage reads without its labels.
+
+    Attributes:
+        dataset: The dataset.
+        corpus: The same, prepared.
+    """
+
+    dataset: ResolvedDataset
+    corpus: Corpus
+
+    def launch(self) -> dict[str, Any]:
+        """Return what a process needs to open it."""
+        return {"dataset_class": self.dataset.class_path, "dataset_params": self.dataset.params}
+
+    def digests(self) -> dict[str, Any]:
+        """Return what determines the audio that is read."""
+        corpus = self.corpus
+        return {
+            "manifest": corpus.manifest_digest,
+            "split": corpus.split_digest,
+            "pool": corpus.pool,
+            "sample_rate": corpus.sample_rate,
+        }
+
+
+class Trainings:
+    """The training cells of one dataset; a model that several others build on has one cell.
+
+    Args:
+        labels: Makes the labels of a cell from the name of the model and the seed.
+        launch: Class and parameters of the dataset.
+        inputs: Digests of its corpus.
+        recipe: Recipe of the preset.
+        device: Where models are trained.
+        sources: Other datasets that stages read, by name.
+    """
+
+    def __init__(
+        self,
+        labels: Callable[[str, int], Labels],
+        launch: Mapping[str, Any],
+        inputs: Inputs,
+        recipe: Recipe,
+        device: str,
+        sources: Mapping[str, Source],
+    ) -> None:
+        self._labels = labels
+        self._launch = launch
+        self._inputs = inputs
+        self._recipe = recipe
+        self._device = device
+        self._sources = sources
+        self._cells: dict[tuple[str, int], TrainCell] = {}
+
+    def cell(self, model: ResolvedModel, seed: int) -> TrainCell:
+        """Return the training of a model; those of its parents are added before it."""
+        if (model.name, seed) not in self._cells:
+            parents = {name: self.cell(parent, seed).id for name, parent in model.parents.items()}
+            identity = TrainIdentity(
+                architecture=model.architecture,
+                inputs=self._inputs,
+                recipe=science_of(model.recipe or self._recipe, self._device),
+                seed=seed,
+                parents=parents,
+                stage=self._stage_identity(model),
+            )
+            labels = self._labels(model.name, seed)
+            self._cells[model.name, seed] = TrainCell(labels, self._launch_of(model), identity)
+        return self._cells[model.name, seed]
+
+    def parents_of(self, cells: Container[ModelCell]) -> tuple[TrainCell, ...]:
+        """Return the trainings that are not among ``cells``, each after those it depends on."""
+        return tuple(cell for cell in self._cells.values() if cell not in cells)
+
+    def _stage_identity(self, model: ResolvedModel) -> StageIdentity | None:
+        stage = model.stage
+        if stage is None or stage.is_default:
+            return None
+        sources = {name: self._sources[which].digests() for name, which in stage.sources.items()}
+        chains = {name: resolve(chain).identity() for name, chain in stage.augmentations.items()}
+        return stage.identity(sources, chains)
+
+    def _launch_of(self, model: ResolvedModel) -> dict[str, Any]:
+        launch = {**self._launch, "model_class": model.class_path}
+        if model.derived:
+            launch["model_params"] = dict(model.derived)
+        stage = model.stage
+        if stage is not None:
+            sources = {n: self._sources[which].launch() for n, which in stage.sources.items()}
+            launch["stage"] = {
+                "class": stage.class_path, "params": dict(stage.params), "sources": sources
+            }  # fmt: skip
+        return launch
+
+
+def inputs_of(corpus: Corpus) -> Inputs:
+    """Return the digests through which a corpus enters an identity."""
+    return Inputs(
+        manifest=corpus.manifest_digest,
+        split=corpus.split_digest,
+        tags=corpus.tags_digest,
+        task=corpus.task,  # type: ignore[arg-type]  # validated by Inputs itself
+        sample_rate=corpus.sample_rate,
+    )
+
+
+def science_of(recipe: Recipe, device: str) -> dict[str, Any]:
+    """Return a recipe as it enters an identity: as ``device`` can run it, without its name."""
+    return effective_recipe(recipe, device).science()
+
+
+def effective_recipe(recipe: Recipe, device: str) -> Recipe:
+    """Return the recipe as ``device`` can run it.
+
+    Where the device does not support bfloat16, training runs in float32, and the identity records
+    float32.
+    """
+    if recipe.precision != "bf16":
+        return recipe
+    import torch
+
+    if device.startswith("cuda"):
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return recipe if supported else recipe.model_copy(update={"precision": "32"})

@@ -1,0 +1,147 @@
+"""The data of a training cell: its labelled dataset and the other datasets that its stage reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.utilities.combined_loader import CombinedLoader
+from torch.utils.data import DataLoader
+
+from benchmark.augmentations.catalogue import resolve
+from benchmark.config.datasets import data_module
+from benchmark.plan.jobs import Runtime
+from datamodules.base import Batch, TaggingDataModule
+from datamodules.common.errors import TagbenchError
+from datamodules.loaders.augmentation import Augmentation
+from lightning_modules.stages.base import GradientStage
+from lightning_modules.training.recipe import Recipe
+
+
+class CellData:
+    """Data of a training cell; a `lightning_modules.stages.base.TrainingData`.
+
+    Args:
+        labelled: The dataset of the cell.
+        sources: Other datasets, by the parameter of the stage that names them.
+        augmentations: Augmentations, by the parameter of the stage that names them.
+    """
+
+    def __init__(
+        self,
+        labelled: TaggingDataModule,
+        sources: Mapping[str, TaggingDataModule],
+        augmentations: Mapping[str, Augmentation],
+    ) -> None:
+        self.labelled = labelled
+        self.sources = sources
+        self.augmentations = augmentations
+
+    @property
+    def modules(self) -> tuple[TaggingDataModule, ...]:
+        """The data modules of all datasets."""
+        return (self.labelled, *self.sources.values())
+
+    def crops(
+        self,
+        source: str | None = None,
+        *,
+        crops: int = 1,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        augment: str | None = None,
+        keep_clean: bool = False,
+    ) -> DataLoader[Batch]:
+        """Return batches of random windows; see `TrainingData.crops`."""
+        module = self.labelled if source is None else self.sources[source]
+        return module.crops(
+            split="train" if source is None else module.corpus.pool,
+            crops=crops,
+            batch_size=batch_size,
+            steps=steps,
+            augmentation=None if augment is None else self.augmentations.get(augment),
+            keep_clean=keep_clean,
+        )
+
+    def n_tracks(self, source: str | None = None) -> int:
+        """Return the number of tracks that `crops` reads from a source."""
+        corpus = (self.labelled if source is None else self.sources[source]).corpus
+        return len(corpus.rows("train" if source is None else corpus.pool))
+
+
+class StageLoaders(pl.LightningDataModule):
+    """The loaders that a stage asks for, as Lightning expects them.
+
+    Args:
+        stage: The stage.
+        data: Data of the cell.
+
+    Attributes:
+        first_epoch: First epoch of a resumed training.
+    """
+
+    def __init__(self, stage: GradientStage, data: CellData) -> None:
+        super().__init__()
+        self.stage = stage
+        self.data = data
+        self.first_epoch = 0
+
+    def train_dataloader(self) -> CombinedLoader:
+        """Return the training batches of the stage, by name."""
+        for module in self.data.modules:
+            module.trainer, module.first_epoch = self.trainer, self.first_epoch
+        return CombinedLoader(dict(self.stage.loaders(self.data)), "min_size")
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
+        """Return the validation batches of the stage; none if the last epoch is the result."""
+        loader = self.stage.valid_loader(self.data)
+        return [] if loader is None else loader
+
+
+def cell_data(document: Mapping[str, Any], recipe: Recipe, runtime: Runtime) -> CellData:
+    """Return the data of a training cell, prepared.
+
+    Args:
+        document: Content of its ``cell.json``.
+        recipe: Its recipe.
+        runtime: How and where it runs.
+
+    Raises:
+        TagbenchError: A dataset or an augmentation is not the one that was planned.
+    """
+    preimage, launch = document["preimage"], document["launch"]
+    stage, planned = launch["stage"], preimage.get("stage") or {}
+
+    def module(which: Mapping[str, Any]) -> TaggingDataModule:
+        return data_module(
+            which,
+            Path(runtime.data_root),
+            window=preimage["architecture"]["window"],
+            model_rate=preimage["architecture"]["sample_rate"],
+            batch_size=recipe.batch_size,
+            seed=preimage["seed"],
+            # On a CPU, reading windows is fast, and workers would compete with the model for cores.
+            workers=runtime.workers if runtime.device.startswith("cuda") else 0,
+            valid_windows=recipe.valid_windows,
+        )
+
+    chains = {name: resolve(stage["params"][name]) for name in planned.get("augmentations", {})}
+    for name, chain in chains.items():
+        if chain.identity() != planned["augmentations"][name]:
+            raise TagbenchError(
+                f"The augmentation {stage['params'][name]!r} has changed since the cell was "
+                "planned. Plan again: tagbench run"
+            )
+    sources = {name: module(which) for name, which in stage.get("sources", {}).items()}
+    data = CellData(module(launch), sources, chains)
+    for corpus in data.modules:
+        corpus.prepare_data()
+    for name, source in sources.items():
+        if source.corpus.manifest_digest != planned["sources"][name]["manifest"]:
+            raise TagbenchError(
+                f"The dataset {stage['params'][name]!r} has changed since the cell was planned. "
+                "Plan again: tagbench run"
+            )
+    return data

@@ -1,0 +1,69 @@
+"""The model of a training cell, with the stage that trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from benchmark.checkpoints.checkpoint import load_checkpoint
+from benchmark.config.classes import import_class
+from benchmark.store.store import Store
+from datamodules.common.seeding import seed_for
+from lightning_modules.base import TaggingModule
+from lightning_modules.stages.base import GradientStage, Stage, TrainingData
+from lightning_modules.training.recipe import Recipe
+
+
+def build_model(document: Mapping[str, Any], recipe: Recipe, n_tags: int) -> TaggingModule:
+    """Build the model of a training cell with its initial weights.
+
+    Args:
+        document: Content of its ``cell.json``.
+        recipe: Its recipe.
+        n_tags: Number of outputs.
+    """
+    preimage, launch = document["preimage"], document["launch"]
+    where = f"cell {document['id']}"
+    model_class = import_class(launch["model_class"], TaggingModule, where)
+    module: TaggingModule = model_class.build(
+        seed=preimage["seed"],
+        n_tags=n_tags,
+        task=preimage["inputs"]["task"],
+        recipe=recipe.model_dump(mode="json"),
+        **preimage["architecture"]["params"],
+        **launch.get("model_params", {}),
+    )
+    return module
+
+
+def build_stage(document: Mapping[str, Any], store: Store) -> Stage:
+    """Build the stage of a training cell, with its trained parents.
+
+    Args:
+        document: Content of its ``cell.json``.
+        store: Results folder that holds the cells of the parents.
+
+    Raises:
+        TagbenchError: A parent is not trained.
+    """
+    stage = document["launch"]["stage"]
+    stage_class = import_class(stage["class"], Stage, f"cell {document['id']}")
+    parents = {
+        name: load_checkpoint(store.folder(parent))[0]
+        for name, parent in document["preimage"].get("parents", {}).items()
+    }
+    built: Stage = stage_class(**stage["params"], parents=parents)
+    return built
+
+
+def attach(stage: GradientStage, model: TaggingModule, data: TrainingData) -> None:
+    """Prepare a model for a stage; the stage becomes a submodule of the model.
+
+    The weights of layers that the stage adds depend on the seed of the model alone.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for("stage", model.seed))
+        stage.prepare(model, data)
+    model.stage = stage

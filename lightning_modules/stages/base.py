@@ -1,0 +1,169 @@
+"""Base classes of the ways of training a model.
+
+A stage decides which batches a training reads, which parameters it changes and what it minimises.
+The architecture stays the same: a network may be trained on labels, by a teacher, or on audio
+alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from datamodules.base import Batch, TaggingDataModule
+from lightning_modules.base import TaggingModule
+
+Batches = Mapping[str, Batch]
+"""The batches of one step, by the names of the loaders."""
+
+Parents = Mapping[str, TaggingModule]
+"""Trained models that a stage builds on, by the names in ``Stage.parent_names``."""
+
+
+class TrainingData(Protocol):
+    """Data of a training cell: its labelled dataset, and others that its stage names."""
+
+    @property
+    def labelled(self) -> TaggingDataModule:
+        """The dataset of the cell."""
+
+    def crops(
+        self,
+        source: str | None = None,
+        *,
+        crops: int = 1,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        augment: str | None = None,
+        keep_clean: bool = False,
+    ) -> DataLoader[Batch]:
+        """Return batches of random windows; see `TaggingDataModule.crops`.
+
+        Args:
+            source: Name of a parameter of the stage that names a dataset, whose tracks are read
+                without their labels; None reads the training split of the labelled dataset.
+            crops: Windows of each track in a batch.
+            batch_size: Tracks in a batch; by default that of the recipe.
+            steps: Batches in an epoch; by default one pass over the tracks.
+            augment: Name of a parameter of the stage that names an augmentation.
+            keep_clean: Whether batches also have the windows before augmentation.
+        """
+
+    def n_tracks(self, source: str | None = None) -> int:
+        """Return the number of tracks that ``crops`` reads from a source."""
+
+
+class StageContext(Protocol):
+    """What a training cell offers to its stage."""
+
+    @property
+    def model(self) -> TaggingModule:
+        """The model to train."""
+
+    @property
+    def data(self) -> TrainingData:
+        """The data of the cell."""
+
+    def fit(self, stage: GradientStage) -> None:
+        """Train the model with gradients, or resume its training."""
+
+    def save(self) -> None:
+        """Save the model as the result of the cell, without training it with gradients."""
+
+
+class Stage(nn.Module, ABC):
+    """A way of training a model.
+
+    A subclass takes its own parameters by keyword and passes ``parents`` on.
+
+    Args:
+        parents: Trained models that this one builds on. They are not registered as submodules: they
+            are neither trained nor saved.
+
+    Attributes:
+        identity: Name of the class in the ids of results; it never changes.
+        revision: Number to increase whenever a change alters results.
+        title: Name shown in messages.
+        parent_names: The parents that it needs.
+        sources: Names of the parameters that name a dataset.
+        augmentations: Names of the parameters that name an augmentation.
+        predicts: Whether the model predicts tags afterwards. A pre-training gives embeddings only:
+            its model can be a parent, but has no scores.
+    """
+
+    identity: ClassVar[str]
+    revision: ClassVar[int] = 1
+    title: ClassVar[str]
+    parent_names: ClassVar[tuple[str, ...]] = ()
+    sources: ClassVar[tuple[str, ...]] = ()
+    augmentations: ClassVar[tuple[str, ...]] = ()
+    predicts: ClassVar[bool] = True
+
+    def __init__(self, *, parents: Parents) -> None:
+        super().__init__()
+        # In a dictionary, in which torch does not search for submodules.
+        self.parents = {name: model.eval().requires_grad_(False) for name, model in parents.items()}
+
+    @abstractmethod
+    def run(self, context: StageContext) -> None:
+        """Train the model of a cell and save it."""
+
+
+class GradientStage(Stage):
+    """A stage that minimises a loss by gradient descent, with the optimizer of the recipe.
+
+    Layers that only training needs, such as a projector, are built in `prepare` as attributes of
+    the stage. They are part of the checkpoint that a training resumes from, and not of the model.
+    """
+
+    def prepare(self, model: TaggingModule, data: TrainingData) -> None:
+        """Change the model before training: copy weights, freeze layers, build a projector.
+
+        Layers that are built here get initial weights that depend on the seed of the cell alone.
+        """
+
+    def loaders(self, data: TrainingData) -> Mapping[str, DataLoader[Batch]]:
+        """Return the loaders of the batches of a step, by name, with equal numbers of batches.
+
+        The default reads one random window of each labelled track, as ``labelled``.
+        """
+        return {"labelled": data.crops()}
+
+    def valid_loader(self, data: TrainingData) -> DataLoader[Batch] | None:
+        """Return the validation batches; None if the last epoch is the result."""
+        return data.labelled.val_dataloader()
+
+    def learned_parameters(self, model: TaggingModule) -> Iterator[tuple[str, nn.Parameter]]:
+        """Yield name and value of each parameter that the optimizer changes.
+
+        The default yields those of the model and of this stage that require gradients.
+        """
+        # While it trains, the stage is a submodule of the model.
+        return ((name, p) for name, p in model.named_parameters() if p.requires_grad)
+
+    @abstractmethod
+    def loss(self, model: TaggingModule, batches: Batches) -> Mapping[str, Tensor]:
+        """Return the loss of a step, and its terms.
+
+        Args:
+            model: The model, in training mode.
+            batches: A batch of each loader.
+
+        Returns:
+            Scalars: ``loss``, which is minimised, and any others; each is logged as
+            ``train_<name>``.
+        """
+
+    def run(self, context: StageContext) -> None:
+        """Minimise `loss`."""
+        context.fit(self)
+
+    def move_parents(self, device: torch.device) -> None:
+        """Move the parents to the device of the model."""
+        for parent in self.parents.values():
+            parent.to(device)

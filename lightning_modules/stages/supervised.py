@@ -1,0 +1,38 @@
+"""Training on labels, which is the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from datamodules.base import Batch
+from lightning_modules.base import TaggingModule
+from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
+
+
+class Supervised(GradientStage):
+    """Minimise the loss of one random window of each labelled track.
+
+    Args:
+        augment: Augmentation of the windows; None leaves them as they are.
+        parents: None are needed.
+    """
+
+    identity: ClassVar[str] = "Supervised"
+    title: ClassVar[str] = "supervised"
+    augmentations: ClassVar[tuple[str, ...]] = ("augment",)
+
+    def __init__(self, *, augment: str | None = None, parents: Parents) -> None:
+        super().__init__(parents=parents)
+        self.augment = augment
+
+    def loaders(self, data: TrainingData) -> Mapping[str, DataLoader[Batch]]:
+        """Return batches of labelled windows."""
+        return {"labelled": data.crops(augment="augment")}
+
+    def loss(self, model: TaggingModule, batches: Batches) -> Mapping[str, Tensor]:
+        """Return the mean loss over the windows of the batch."""
+        return {"loss": model.supervised_loss(batches["labelled"])}
