@@ -12,7 +12,7 @@ from tests.support.small_module import SmallModule
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 200])
 def test_one_cycle_rises_to_the_peak_and_ends_near_zero(steps):
     recipe = Recipe(epochs=1, lr=0.1)
-    made = schedules.configure(SmallModule.build(0, n_tags=2), recipe, steps)
+    made = schedules.configure(SmallModule.build(0, n_tags=2).learned_parameters(), recipe, steps)
     optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     rates = []
     for _ in range(steps):
