@@ -128,12 +128,11 @@ class TaggingModule(pl.LightningModule):
     def build(cls, seed: int, **params: Any) -> Self:
         """Build the model with initial weights that depend on ``seed`` alone.
 
-        The state of torch's global generator is restored.
-
         Args:
             seed: Key of the initial weights and of all randomness in training.
             **params: Arguments of ``__init__``.
         """
+        # The state of torch's global generator is restored afterwards.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("init", seed))
             return cls(**params, seed=seed)
@@ -143,11 +142,7 @@ class TaggingModule(pl.LightningModule):
         """Map audio (B, T) at ``sample_rate`` to logits (B, C)."""
 
     def check_length(self, audio: Tensor) -> None:
-        """Check that the layers can take audio (B, T) of this length.
-
-        Raises:
-            TagbenchError: It is shorter than ``min_samples`` or longer than ``max_samples``.
-        """
+        """Raise a `TagbenchError` if the layers cannot take audio (B, T) of this length."""
         rate, window = self.sample_rate, self.input_samples
         spec = InputSpec(rate, window, self.min_samples, self.max_samples)
         spec.check_length(audio.shape[-1], type(self).__name__)
@@ -219,7 +214,7 @@ class TaggingModule(pl.LightningModule):
         """Return the loss of a step.
 
         Args:
-            batch: A labelled batch; where a stage trains the model, its batches by name.
+            batch: A labelled batch; of a stage, its batches by name.
             batch_idx: Number of the step in its epoch.
         """
         if self.stage is None:

@@ -52,7 +52,11 @@ NUMPY_SEEDED = {"RandomState", "Generator", "default_rng", "SeedSequence", "PCG6
 TORCH_RANDOM = {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "bernoulli"}
 # torch's generator is reseeded here and nowhere else: dropout and initial weights have no other.
 # The speed measurements draw weights inside fork_rng.
-TORCH_SEEDING = {"lightning_modules/base.py", "benchmark/speed/worker.py"}
+TORCH_SEEDING = {
+    "lightning_modules/base.py",
+    "benchmark/train/model.py",
+    "benchmark/speed/worker.py",
+}
 
 # What a verb without models imports. One process checks all: torch stays imported once it is.
 LIGHT = (
