@@ -1,8 +1,8 @@
-"""Time-frequency front ends based on nnAudio, which map audio to decibel maps.
+"""Time-frequency front ends based on nnAudio, which map audio to maps in decibels.
 
 A front end is one file of this folder. A model's YAML chooses it by name, ``frontend: log_mel``,
-or with options, ``frontend: {name: log_mel, trainable: true}``. All front ends give maps of the
-same size, so that any image model can be trained on any of them.
+or with options, ``frontend: {name: log_mel, trainable: true}``. The model decides sample rate,
+bands and hop, so that all front ends give it maps of the same size.
 
 They compute in float32 even under autocast and with TF32 enabled, because quiet partials need more
 than the three digits of these formats. Constants are rebuilt at construction and are not part of

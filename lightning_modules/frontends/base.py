@@ -21,7 +21,7 @@ FLOOR = 1e-10  # smallest power: silence is exactly -100 dB
 
 
 class SpectrogramCache:
-    """Decibel map of the batch of audio last seen, for front ends that compute the same map.
+    """Map of the batch of audio last seen, for front ends that compute the same map.
 
     See ``FrontEnd.cache``.
     """
@@ -41,16 +41,20 @@ class SpectrogramCache:
 
 
 class FrontEnd(nn.Module):
-    """Map audio (B, T) to a decibel map (B, channels, bands, 1 + T // hop).
+    """Map audio (B, T) to a map (B, channels, bands, 1 + T // hop), in decibels by default.
+
+    A subclass takes at least ``sample_rate``, ``bands`` and ``hop``. It implements ``power``, and
+    ``compress`` if its map is not in decibels.
 
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Rows of the map.
+        n_fft: Samples of a frame. Half of them are reflected at each end.
+        hop: Samples from one frame to the next.
 
     Attributes:
         name: Name in a model's YAML. Only classes that define it can be chosen.
         channels: Number of maps per window, 1 except for the harmonic front end.
-        hop: Samples from one frame to the next.
         reach: Samples that are reflected at each end; audio must be longer.
         cache: Cache to share with equal front ends of other models while they process the same
             batches; None computes every map.
@@ -58,24 +62,22 @@ class FrontEnd(nn.Module):
 
     name: ClassVar[str]
     channels: int = 1
-    hop: ClassVar[int] = HOP
-    reach: int = N_FFT // 2
+    reach: int
     cache: SpectrogramCache | None
 
-    def __init__(self, *, sample_rate: int, bands: int) -> None:
+    def __init__(self, *, sample_rate: int, bands: int, n_fft: int = N_FFT, hop: int = HOP) -> None:
         super().__init__()
         self.cache = None
         self.sample_rate, self.bands = sample_rate, bands
+        self.n_fft, self.hop = n_fft, hop
+        self.reach = n_fft // 2
 
     @abstractmethod
     def power(self, audio: Tensor) -> Tensor:
         """Map float32 audio (B, T) to power (B, channels, bands, frames)."""
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Map audio (B, T) to decibels, 10 log10(max(power, 1e-10)).
-
-        There is no clip relative to the loudest bin (``top_db``): it would make the map of a window
-        depend on the other windows of its batch.
+        """Map audio (B, T) to the compressed power (B, channels, bands, 1 + T // hop).
 
         Raises:
             TagbenchError: The audio is too short to reflect.
@@ -89,10 +91,21 @@ class FrontEnd(nn.Module):
             return self.cache.get(audio, self._levels)
         return self._levels(audio)
 
+    def compress(self, power: Tensor) -> Tensor:
+        """Map power to decibels, 10 log10(max(power, 1e-10)).
+
+        There is no clip relative to the loudest bin (``top_db``). A subclass that needs one clips
+        each window by itself, so that the map of a window does not depend on the other windows of
+        its batch.
+
+        Args:
+            power: Float32 (B, channels, bands, frames).
+        """
+        return amplitude_to_DB(power, multiplier=10.0, amin=FLOOR, db_multiplier=0.0)
+
     def _levels(self, audio: Tensor) -> Tensor:
         with full_float32(audio.device):
-            power = self.power(audio.float())
-            return amplitude_to_DB(power, multiplier=10.0, amin=FLOOR, db_multiplier=0.0)
+            return self.compress(self.power(audio.float()))
 
 
 def stft_power(stft: STFT, audio: Tensor) -> Tensor:
@@ -127,4 +140,4 @@ def use_torch_window(stft: STFT) -> None:
     It differs from nnAudio's in the last digit. Between the partials of a pure tone the spectrum
     is made of such differences, and they change an output by 2e-4.
     """
-    stft.window_mask.copy_(torch.hann_window(N_FFT).view_as(stft.window_mask))
+    stft.window_mask.copy_(torch.hann_window(stft.n_fft).view_as(stft.window_mask))

@@ -7,11 +7,12 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from datamodules.common.errors import TagbenchError, unknown_name
-from lightning_modules.frontends.base import FrontEnd
+from lightning_modules.frontends.base import HOP, N_FFT, FrontEnd
 
 PACKAGE = "lightning_modules.frontends"
 
@@ -19,14 +20,27 @@ Options = str | Mapping[str, str | int | float | bool]
 """Name of a front end, or a mapping of ``name`` and the arguments of its class."""
 
 
-def build(options: Options, *, sample_rate: int, bands: int, fits: range) -> FrontEnd:
+def build(
+    options: Options,
+    *,
+    sample_rate: int,
+    bands: int,
+    fits: range,
+    n_fft: int = N_FFT,
+    hop: int = HOP,
+) -> FrontEnd:
     """Build the front end that a model's YAML selects.
+
+    A YAML may choose another FFT size than the model's, but not another hop, which determines the
+    number of frames.
 
     Args:
         options: Name, or mapping of ``name`` (``log_mel`` by default) and arguments of the class.
         sample_rate: Rate of the audio in Hz.
         bands: Rows of the map.
         fits: Numbers of rows that the layers after the front end accept.
+        n_fft: Samples of a frame, for front ends that have frames of one length.
+        hop: Samples from one frame to the next.
 
     Raises:
         TagbenchError: The name, an option or the number of bands is not valid.
@@ -36,13 +50,15 @@ def build(options: Options, *, sample_rate: int, bands: int, fits: range) -> Fro
             f"The layers of this model cannot take {bands} frequency bands: "
             f"n_mels must be from {fits.start} to {fits.stop - 1}."
         )
-    arguments = {"name": options} if isinstance(options, str) else dict(options)
+    arguments: dict[str, Any] = {"name": options} if isinstance(options, str) else dict(options)
     name = str(arguments.pop("name", "log_mel"))
     classes = front_ends()
     if name not in classes:
         raise unknown_name("front end", name, classes, "frontend.name")
     _check_arguments(name, classes[name], arguments)
-    return classes[name](sample_rate=sample_rate, bands=bands, **arguments)
+    if "n_fft" in inspect.signature(classes[name]).parameters:
+        arguments.setdefault("n_fft", n_fft)
+    return classes[name](sample_rate=sample_rate, bands=bands, hop=hop, **arguments)
 
 
 @cache
@@ -73,7 +89,7 @@ def front_ends() -> Mapping[str, type[FrontEnd]]:
 def _check_arguments(name: str, cls: type[FrontEnd], arguments: Mapping[str, object]) -> None:
     """Raise a `TagbenchError` for an unknown option or a value of another type."""
     parameters = inspect.signature(cls, eval_str=True).parameters
-    valid = set(parameters) - {"sample_rate", "bands"}
+    valid = set(parameters) - {"sample_rate", "bands", "hop"}
     for option, value in arguments.items():
         if option not in valid:
             raise unknown_name(f"option of front end {name!r}:", option, valid, "frontend")

@@ -15,20 +15,23 @@ class ConstantQ(FrontEnd):
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Frequency bands, a multiple of 8: ``bands / 8`` per octave.
+        hop: Samples from one frame to the next.
         trainable: Whether the kernels are learned.
     """
 
     name = "cqt"
 
-    def __init__(self, *, sample_rate: int, bands: int, trainable: bool = False) -> None:
-        super().__init__(sample_rate=sample_rate, bands=bands)
+    def __init__(
+        self, *, sample_rate: int, bands: int, hop: int = HOP, trainable: bool = False
+    ) -> None:
+        super().__init__(sample_rate=sample_rate, bands=bands, hop=hop)
         if bands % 8:
             raise TagbenchError(
                 f"The cqt front end covers 8 octaves: expected a multiple of 8 bands, got {bands}."
             )
         self.cqt = CQT1992v2(
             sr=sample_rate,
-            hop_length=HOP,
+            hop_length=hop,
             fmin=sample_rate / 2**9,
             n_bins=bands,
             bins_per_octave=bands // 8,

@@ -29,6 +29,8 @@ class Harmonic(FrontEnd):
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Pitches, 128 in the paper: two per semitone.
+        n_fft: Samples of a frame.
+        hop: Samples from one frame to the next.
         harmonics: Number of harmonics, including the fundamental.
         trainable: Whether Q, one number for all filters, is learned.
     """
@@ -38,23 +40,30 @@ class Harmonic(FrontEnd):
     bins: Tensor
 
     def __init__(
-        self, *, sample_rate: int, bands: int, harmonics: int = 6, trainable: bool = True
+        self,
+        *,
+        sample_rate: int,
+        bands: int,
+        n_fft: int = N_FFT,
+        hop: int = HOP,
+        harmonics: int = 6,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(sample_rate=sample_rate, bands=bands)
+        super().__init__(sample_rate=sample_rate, bands=bands, n_fft=n_fft, hop=hop)
         self.channels = harmonics
-        self.spec = STFT(n_fft=N_FFT, hop_length=HOP, sr=sample_rate, verbose=False)
+        self.spec = STFT(n_fft=n_fft, hop_length=hop, sr=sample_rate, verbose=False)
         highest = round(69 + 12 * math.log2(sample_rate / (2 * harmonics) / 440))  # MIDI note
         notes = torch.linspace(24, highest, bands + 1, dtype=torch.float64)[:-1]
         pitches = 440 * 2 ** ((notes - 69) / 12)
         centres = torch.arange(1, harmonics + 1)[:, None] * pitches  # (harmonics, bands), Hz
         self.register_buffer("centres", centres.flatten().float())
-        self.register_buffer("bins", torch.linspace(0, sample_rate / 2, N_FFT // 2 + 1)[:, None])
+        self.register_buffer("bins", torch.linspace(0, sample_rate / 2, n_fft // 2 + 1)[:, None])
         exclude_buffers(self)
         use_torch_window(self.spec)
         self.bw_Q = nn.Parameter(torch.ones(1), requires_grad=trainable)
 
     def filters(self) -> Tensor:
-        """Return the triangular filters (257, harmonics * bands)."""
+        """Return the triangular filters (n_fft / 2 + 1, harmonics * bands)."""
         width = (0.1079 * self.centres + 24.7) / self.bw_Q
         offset = 2 * (self.bins - self.centres) / width
         return (1 - offset.abs()).clamp_min(0)

@@ -1,4 +1,4 @@
-"""Log-mel front end of Won et al. 2020."""
+"""Log-mel front end of the taggers of Won et al."""
 
 from __future__ import annotations
 
@@ -16,23 +16,36 @@ from lightning_modules.frontends.base import (
 
 
 class LogMel(FrontEnd):
-    """Log-mel spectrogram of Won et al. 2020: HTK scale, triangles of peak 1, 0 Hz to Nyquist.
+    """Log-mel spectrogram of Won et al.: HTK scale, triangles of peak 1, 0 Hz to Nyquist.
+
+    The defaults are those of Won et al. 2020 at 16 kHz; at 22,050 Hz the same authors use an FFT of
+    1024 samples and a hop of 512.
 
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Mel bands.
+        n_fft: Samples of a frame.
+        hop: Samples from one frame to the next.
         trainable: Whether the Fourier kernels and the mel filters are learned.
     """
 
     name = "log_mel"
 
-    def __init__(self, *, sample_rate: int, bands: int, trainable: bool = False) -> None:
-        super().__init__(sample_rate=sample_rate, bands=bands)
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        bands: int,
+        n_fft: int = N_FFT,
+        hop: int = HOP,
+        trainable: bool = False,
+    ) -> None:
+        super().__init__(sample_rate=sample_rate, bands=bands, n_fft=n_fft, hop=hop)
         self.trainable = trainable
         self.mel = MelSpectrogram(
             sr=sample_rate,
-            n_fft=N_FFT,
-            hop_length=HOP,
+            n_fft=n_fft,
+            hop_length=hop,
             n_mels=bands,
             htk=True,
             norm=None,
@@ -47,5 +60,5 @@ class LogMel(FrontEnd):
         """Map audio (B, T) to mel power (B, 1, bands, frames)."""
         if self.trainable:
             return self.mel(audio)[:, None]  # as a convolution with the learned kernels
-        spectrum = stft_power(self.mel.stft, audio)  # (B, frames, 257)
+        spectrum = stft_power(self.mel.stft, audio)  # (B, frames, n_fft / 2 + 1)
         return (spectrum @ self.mel.mel_basis.T).transpose(1, 2)[:, None]

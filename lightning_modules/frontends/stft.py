@@ -14,16 +14,26 @@ class LinearSTFT(FrontEnd):
     Args:
         sample_rate: Rate of the audio in Hz.
         bands: Frequency bands.
+        n_fft: Samples of a frame.
+        hop: Samples from one frame to the next.
         trainable: Whether the Fourier kernels are learned.
     """
 
     name = "stft"
 
-    def __init__(self, *, sample_rate: int, bands: int, trainable: bool = False) -> None:
-        super().__init__(sample_rate=sample_rate, bands=bands)
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        bands: int,
+        n_fft: int = N_FFT,
+        hop: int = HOP,
+        trainable: bool = False,
+    ) -> None:
+        super().__init__(sample_rate=sample_rate, bands=bands, n_fft=n_fft, hop=hop)
         self.stft = STFT(
-            n_fft=N_FFT,
-            hop_length=HOP,
+            n_fft=n_fft,
+            hop_length=hop,
             freq_bins=bands,
             freq_scale="linear",
             fmin=0,

@@ -62,6 +62,20 @@ def test_fft_is_what_nnaudio_convolves():
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
+def test_model_decides_rate_fft_size_and_hop():
+    mel = torchaudio.transforms.MelSpectrogram(22050, n_fft=1024, hop_length=512, n_mels=128)
+    theirs = torchaudio.transforms.AmplitudeToDB()(mel(noise()))[:, None]
+    facts = {"sample_rate": 22050, "bands": 128, "fits": range(200), "n_fft": 1024, "hop": 512}
+    front = frontends.build("log_mel", **facts)
+    assert front.reach == 512
+    torch.testing.assert_close(front(noise()), theirs, rtol=0, atol=2e-3)
+    for name in NAMES:  # a constant-Q transform has no FFT size
+        assert frontends.build(name, **facts)(noise()).shape[2:] == theirs.shape[2:]
+    assert frontends.build({"name": "log_mel", "n_fft": 2048}, **facts).reach == 1024
+    with pytest.raises(TagbenchError, match="option of front end 'log_mel'"):
+        frontends.build({"name": "log_mel", "hop": 256}, **facts)
+
+
 def test_silence_is_minus_100_db_exactly():
     assert (LogMel(sample_rate=RATE, bands=96)(torch.zeros(1, 5000)) == -100).all()
 
