@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from datamodules.audio.decode import decode
 from lightning_modules.architectures.cnn_self_attention import SelfAttention
@@ -22,6 +18,7 @@ from lightning_modules.architectures.sample_cnn import SampleCNN
 from lightning_modules.architectures.sample_cnn_se import SampleCNNSE
 from lightning_modules.architectures.short_chunk_cnn import ShortChunkCNN, ShortChunkCNNRes
 from lightning_modules.base import TaggingModule
+from tests.support.formula import check_input, fill, signal
 from tests.support.paths import DATA
 
 CLASSES: dict[str, type[TaggingModule]] = {
@@ -39,58 +36,13 @@ GOLDEN = json.loads((DATA / "won2020_models.json").read_text(encoding="utf-8"))[
 TOLERANCE = 1e-5  # on sigmoids; float32 alone moves them by 1e-6
 
 
-def hashed(key: str, count: int) -> np.ndarray:
-    """Return ``count`` float64 values in (-1, 1) that depend on ``key`` and the index alone."""
-    x = (np.arange(count, dtype=np.uint64) * 0x9E3779B1 + zlib.crc32(key.encode())) % 2**32
-    x ^= x >> 16
-    x = x * 0x7FEB352D % 2**32
-    x ^= x >> 15
-    x = x * 0x846CA68B % 2**32
-    x ^= x >> 16
-    return 2 * (x + 0.5) / 2**32 - 1
-
-
-def signal(samples: int, rate: int = 16000) -> np.ndarray:
-    """Return two tones, a chirp and a little noise, float32 (samples,)."""
-    t = np.arange(samples) / rate
-    tones = 0.5 * np.sin(2 * np.pi * 440 * t) + 0.25 * np.sin(2 * np.pi * 1234.5 * t)
-    chirp = 0.1 * np.sin(2 * np.pi * 60 * t**2)
-    return (tones + chirp + 0.01 * hashed("noise", samples)).astype(np.float32)
-
-
-def weight(key: str, value: Tensor, gain: float) -> np.ndarray:
-    """Return the value of one tensor of the state dict by its name and shape."""
-    if not value.is_floating_point():
-        return np.zeros(value.shape)
-    r = hashed(key, value.numel()).reshape(value.shape)
-    if value.ndim >= 2:
-        return gain * np.sqrt(3 * len(value) / value.numel()) * r
-    if key.endswith("running_var"):
-        return 1 + 0.5 * r**2
-    if key.endswith(".weight"):  # the only 1-D weights are those of norms
-        return 1 + 0.1 * r
-    return 0.1 * r
-
-
 @pytest.fixture(scope="module", params=CLASSES)
 def case(request: pytest.FixtureRequest) -> tuple[str, TaggingModule]:
     name = request.param
     facts = GOLDEN[name]
     model = CLASSES[name].build(0, n_tags=50)
-    state = {
-        key: torch.from_numpy(weight(key, value, facts["gain"])).to(value.dtype)
-        for key, value in model.state_dict().items()
-    }
-    for key, value in facts["overrides"].items():
-        state[key].fill_(value)
-    model.load_state_dict(state)
+    fill(model, facts["gain"], facts["overrides"])
     return name, model.eval()
-
-
-def check_input(audio: np.ndarray, stats: Mapping[str, Any]) -> None:
-    rms = float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)))
-    assert rms == pytest.approx(stats["rms"], abs=1e-6)
-    np.testing.assert_allclose(audio[1000:1004], stats["x[1000:1004]"], atol=1e-6)
 
 
 def sigmoids(model: TaggingModule, *audio: np.ndarray) -> np.ndarray:
