@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Unpack
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.attention import AttentionLayer
-from lightning_modules.layers.bert_encoder import Encoder, Pooler
+from lightning_modules.layers.bert_encoder import Encoder, Pooler, class_token
 from lightning_modules.layers.conv_blocks import ResBlock2d
 
 
@@ -59,8 +58,7 @@ class SelfAttention(TaggingModule):
         self.layer5 = ResBlock2d(256, 256, stride=(2, 1))
         self.layer6 = ResBlock2d(256, 256, stride=(2, 1))
         self.layer7 = ResBlock2d(256, 256, stride=(2, 1))
-        constant = np.random.RandomState(0).uniform(0, 1, (1, 256))
-        self.register_buffer("cls", torch.from_numpy(constant).float(), persistent=False)
+        self.register_buffer("cls", class_token(256), persistent=False)
         self.encoder = Encoder(width=256, heads=8, n_layers=2)
         self.pooler = Pooler(256)
         self.dropout = nn.Dropout(0.5)
@@ -69,7 +67,7 @@ class SelfAttention(TaggingModule):
     @property
     def attentions(self) -> Sequence[AttentionLayer]:
         """Attention layers from the first to the last."""
-        return [layer for layer in self.encoder.layer if isinstance(layer, AttentionLayer)]
+        return self.encoder.attentions
 
     def tokens(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to tokens (B, N, 256): the constant, then one token for 8 frames."""

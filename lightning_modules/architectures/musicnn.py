@@ -6,48 +6,12 @@ from typing import ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers.conv_blocks import ConvBlock1d, pool_relu
+from lightning_modules.layers.conv_blocks import ConvBlock1d
 from lightning_modules.layers.dense_head import DenseHead
-from lightning_modules.layers.fused_batchnorm import BatchNorm1d, BatchNorm2d, fold_norm
-
-
-class _Timbre(nn.Module):
-    """Tall (timbral) filters, followed by a maximum over frequency, for invariance to pitch."""
-
-    def __init__(self, n_in: int, n_out: int, height: int, width: int = 7) -> None:
-        super().__init__()
-        self.padding = (0, width // 2)
-        self.conv = nn.Conv2d(n_in, n_out, (height, width), padding=self.padding)
-        self.bn = BatchNorm2d(n_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, n_in, F, T) to (B, n_out, T)."""
-        # A convolution with one input channel and a tall kernel vectorises badly. With the rows
-        # under the kernel as channels, training is five times as fast on a CPU.
-        height = self.conv.weight.shape[2]
-        rows = x.unfold(2, height, 1).permute(0, 2, 3, 1, 4).flatten(3)
-        rows = rows.contiguous().permute(0, 3, 1, 2)  # (B, n_in * height, F - height + 1, T)
-        weight, bias, norm = fold_norm(self.conv, self.bn, rows[0, 0].numel())
-        y = F.conv2d(rows, weight.flatten(1, 2)[:, :, None], bias, padding=self.padding)
-        # The gradient of a pool keeps the layout. That of amax makes batch norm ten times slower.
-        return pool_relu(norm(y), (y.shape[2], 1)).squeeze(2)
-
-
-class _Rhythm(nn.Module):
-    """Long (temporal) filters over the mean of all bands."""
-
-    def __init__(self, n_in: int, n_out: int, length: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv1d(n_in, n_out, length, padding=length // 2)
-        self.bn = BatchNorm1d(n_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, n_in, F, T) to (B, n_out, T)."""
-        return self.bn(self.conv(x.mean(2))).relu()
+from lightning_modules.layers.musicnn_blocks import Rhythm, Timbre
 
 
 class Musicnn(DenseHead, TaggingModule):
@@ -93,11 +57,11 @@ class Musicnn(DenseHead, TaggingModule):
         self.spec_bn = nn.BatchNorm2d(channels)
         self.layers = nn.ModuleList(
             [
-                _Timbre(channels, 204, 67),
-                _Timbre(channels, 204, 38),
-                _Rhythm(channels, 51, 129),
-                _Rhythm(channels, 51, 65),
-                _Rhythm(channels, 51, 33),
+                Timbre(channels, 204, 67),
+                Timbre(channels, 204, 38),
+                Rhythm(channels, 51, 129),
+                Rhythm(channels, 51, 65),
+                Rhythm(channels, 51, 33),
             ]
         )
         n_front = 2 * 204 + 3 * 51  # 561

@@ -108,7 +108,7 @@ class FrontEnd(nn.Module):
             return self.compress(self.power(audio.float()))
 
 
-def stft_power(stft: STFT, audio: Tensor) -> Tensor:
+def stft_power(stft: STFT, audio: Tensor, pad_mode: str = "reflect") -> Tensor:
     """Compute the power spectrum (B, frames, bins) of audio (B, T) with an FFT.
 
     nnAudio convolves the audio with all Fourier kernels, so that they can be learned. Fixed
@@ -118,9 +118,10 @@ def stft_power(stft: STFT, audio: Tensor) -> Tensor:
     Args:
         stft: Full spectrum with fixed kernels; its FFT size, hop and window are used.
         audio: Float32 (B, T).
+        pad_mode: ``mode`` of ``torch.nn.functional.pad`` for half a frame at each end.
     """
     half = stft.n_fft // 2
-    padded = F.pad(audio[:, None], (half, half), mode="reflect")[:, 0]
+    padded = F.pad(audio[:, None], (half, half), mode=pad_mode)[:, 0]
     frames = padded.unfold(1, stft.n_fft, stft.stride)  # (B, frames, n_fft)
     spectrum = torch.fft.rfft(frames * stft.window_mask.flatten())
     return torch.view_as_real(spectrum).square().sum(-1)

@@ -5,6 +5,8 @@ Shapes: B windows, H heads, N tokens, D width.
 
 from __future__ import annotations
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,9 +44,11 @@ class _Output(nn.Module):
 class EncoderLayer(AttentionLayer):
     """Self-attention, then a feed-forward network of four times the width with exact GELU."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(
+        self, width: int, heads: int, attention_dropout: float = ATTENTION_DROPOUT
+    ) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.attention_dropout = heads, attention_dropout
         self.attention = nn.ModuleDict(
             {"self": _SelfAttention(width), "output": _Output(width, width)}
         )
@@ -71,7 +75,7 @@ class EncoderLayer(AttentionLayer):
                 self._split("query", x),
                 self._split("key", x),
                 value,
-                dropout_p=ATTENTION_DROPOUT if self.training else 0.0,
+                dropout_p=self.attention_dropout if self.training else 0.0,
             )
         x = self.attention["output"](mixed.transpose(1, 2).flatten(2), x)
         return self.output(F.gelu(self.intermediate["dense"](x)), x)
@@ -80,15 +84,36 @@ class EncoderLayer(AttentionLayer):
 class Encoder(nn.Module):
     """Stack of encoder layers: ``encoder.layer``."""
 
-    def __init__(self, width: int, heads: int, n_layers: int) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        n_layers: int,
+        attention_dropout: float = ATTENTION_DROPOUT,
+    ) -> None:
         super().__init__()
-        self.layer = nn.ModuleList([EncoderLayer(width, heads) for _ in range(n_layers)])
+        layers = [EncoderLayer(width, heads, attention_dropout) for _ in range(n_layers)]
+        self.layer = nn.ModuleList(layers)
+
+    @property
+    def attentions(self) -> list[AttentionLayer]:
+        """Attention layers from the first to the last."""
+        return [layer for layer in self.layer if isinstance(layer, AttentionLayer)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens (B, N, D) to tokens (B, N, D)."""
         for layer in self.layer:
             x = layer(x)
         return x
+
+
+def class_token(width: int) -> Tensor:
+    """Return token 0 of the reference implementations, a constant (1, D) that is not learned.
+
+    They draw it with NumPy's seed 0 and do not store it in checkpoints.
+    """
+    constant = np.random.RandomState(0).uniform(0, 1, (1, width))
+    return torch.from_numpy(constant).float()
 
 
 class Pooler(nn.Module):
