@@ -101,36 +101,38 @@ def predict(
 
 
 def explain(
-    file: Annotated[Path, typer.Argument(help="An audio file.")],
+    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders of audio files.")],
     checkpoint: Checkpoint,
     out: Annotated[Path, typer.Option(help="Folder for the arrays, tables and pictures.")] = Path(
         "explanations"
     ),
-    start: Annotated[float, typer.Option(min=0.0, help="Start of the clip in seconds.")] = 0.0,
+    start: Annotated[float, typer.Option(min=0.0, help="Start in each file, in seconds.")] = 0.0,
     seconds: Annotated[
-        float | None, typer.Option(help="Length of the clip; by default to the end of the file.")
+        float | None,
+        typer.Option(
+            min=0.001,
+            help="Length of a clip; by default to the end of the file, with --splice one window.",
+        ),
+    ] = None,
+    splice: Annotated[
+        bool, typer.Option("--splice", help="Explain one clip made of equal parts of the files.")
+    ] = False,
+    layer: Annotated[
+        int | None,
+        typer.Option(help="Layer of the contributions, counted from 1; by default the last."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Number of tags in the picture.")] = 15,
     device: Device = "",
 ) -> None:
     """Show the attention of a self-attention model, and how each moment contributes to the tags."""
     from benchmark.checkpoints.checkpoint import load_checkpoint
-    from benchmark.predict import attention, attention_plots
-    from datamodules.audio.decode import decode
-    from datamodules.common.errors import TagbenchError
+    from benchmark.cli import explain_output
+    from benchmark.predict.audio_files import find_audio
 
     module, card = load_checkpoint(checkpoint, device)
     determinism.configure(str(module.device))
     keep_freed_memory()
-    audio = decode(file, module.sample_rate)
-    stop = None if seconds is None else round((start + seconds) * module.sample_rate)
-    clip = audio[round(start * module.sample_rate) : stop]
-    if not len(clip):
-        length = len(audio) / module.sample_rate
-        raise TagbenchError(f"--start {start:g}: {file} is {length:.2f} s long.")
-    explanation = attention.explain(module, card.tags, clip, start)
-    title = f"{file.name}  ·  {card.title} trained on {card.dataset}"
-    with writing_to(out, "--out"):
-        paths = attention_plots.write(explanation, out / file.stem, title, top)
-    for path in paths:
-        _console().print(f"Wrote {path}", highlight=False)
+    part = explain_output.Selection(start, seconds, splice)
+    for stem, clip in explain_output.clips(module, find_audio(paths), part, out):
+        for path in explain_output.write(module, card, clip, stem, layer, top):
+            _console().print(f"Wrote {path}", highlight=False)

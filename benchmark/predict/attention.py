@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Windowing, cut, window_starts
@@ -39,8 +40,9 @@ class Explanation:
             head, layer and window. Rows sum to 1; token 0 is the class token.
         received: Attention that each moment receives (L, H, T): from the class token in the last
             layer, from the sum over all tokens in the layers before.
-        contributions: Probability of each tag (C, T) if all queries of the last layer attend to
-            that moment only.
+        layer: The layer of ``contributions``, counted from 1.
+        contributions: Probability of each tag (C, T) if all queries of that layer attend to that
+            moment only.
     """
 
     tags: tuple[str, ...]
@@ -50,11 +52,16 @@ class Explanation:
     probabilities: Float64
     attention: Float32
     received: Float64
+    layer: int
     contributions: Float64
 
 
 def explain(
-    module: TaggingModule, tags: Sequence[str], audio: Float32, start: float = 0.0
+    module: TaggingModule,
+    tags: Sequence[str],
+    audio: Float32,
+    start: float = 0.0,
+    layer: int | None = None,
 ) -> Explanation:
     """Compute attention and contributions for consecutive windows of a clip.
 
@@ -63,15 +70,20 @@ def explain(
         tags: Names of its outputs (C,).
         audio: Samples (T,) at the model's rate.
         start: Start of the clip within a longer track, in seconds.
+        layer: Layer of the contributions, counted from 1; None means the last.
 
     Raises:
-        TagbenchError: The model has no attention layers.
+        TagbenchError: The model has no attention layers, or no such layer.
     """
-    if not isinstance(module, AttentionModel):
+    if not isinstance(module, AttentionModel) or not module.attentions:
         raise TagbenchError(
             f"{type(module).__name__} has no attention layers. Use the checkpoint of a "
             "self-attention model."
         )
+    n_layers = len(module.attentions)
+    layer = n_layers if layer is None else layer
+    if not 1 <= layer <= n_layers:
+        raise TagbenchError(f"--layer {layer}: the model has the layers 1 to {n_layers}.")
     rate, window = module.sample_rate, module.input_samples
     starts = window_starts(len(audio), window, Windowing())
     maps, received, contributions, times, scores = [], [], [], [], []
@@ -80,7 +92,7 @@ def explain(
         with torch.inference_mode():
             tokens = module.tokens(torch.from_numpy(piece)[None].to(module.device))
             attention, logits = _attend(module, tokens)
-            forced = contribution(module, tokens)
+            forced = contribution(module, tokens, layer - 1)
         n_moments = tokens.shape[1] - 1
         centres = first / rate + (np.arange(n_moments) + 0.5) * window / rate / n_moments
         fresh = (centres > covered) & (centres < max(len(audio) / rate, centres[0] + 1e-9))
@@ -98,25 +110,38 @@ def explain(
         probabilities=np.mean(scores, axis=0),
         attention=np.stack(maps),
         received=np.concatenate(received, axis=-1),
+        layer=layer,
         contributions=np.concatenate(contributions, axis=-1),
     )
 
 
-def contribution(module: AttentionModel, tokens: Tensor) -> Float64:
-    """Return the probabilities (N, C) if the last layer attends to each token only.
+def contribution(module: AttentionModel, tokens: Tensor, layer: int = -1) -> Float64:
+    """Return the probabilities (N, C) if a layer attends to each token only.
 
     Args:
         module: Model in evaluation mode.
         tokens: Tokens (1, N, D) of one window.
+        layer: Index of the layer.
     """
-    n_tokens = tokens.shape[1]
+    layers, n_tokens = module.attentions, tokens.shape[1]
+    layer %= len(layers)
+    inputs: list[Tensor] = []
+    with layers[layer].register_forward_pre_hook(lambda _, given: inputs.append(given[0])):
+        module.classify(tokens)
+    x = inputs[0]  # (1, N, D)
+    every = torch.arange(n_tokens, device=tokens.device)
     rows = []
-    one_hot = torch.eye(n_tokens, dtype=tokens.dtype, device=tokens.device)
     for first in range(0, n_tokens, _TOKENS_PER_BATCH):
-        batch = one_hot[first : first + _TOKENS_PER_BATCH]
-        same = batch[:, None, None].expand(-1, 1, n_tokens, -1)  # for all queries of all heads
-        with forcing(module.attentions[-1], same):
-            logits = module.classify(tokens.expand(len(batch), -1, -1))
+        at = every[first : first + _TOKENS_PER_BATCH]  # tokens that are attended to, (B,)
+        if layer == len(layers) - 1:
+            # The tags read the class token, whose output depends on itself and on one other token.
+            given, target = torch.stack([x[0, :1].expand(len(at), -1), x[0, at]], 1), at * 0 + 1
+        else:
+            given, target = x.expand(len(at), -1, -1), at
+        n_given = given.shape[1]
+        one_hot = F.one_hot(target, n_given).to(x)[:, None, None]  # for all queries of all heads
+        with forcing(layers[layer], one_hot.expand(-1, 1, n_given, -1)):
+            logits = module.classify(given, layer)
         rows.append(module.probabilities(logits).double().cpu())
     return torch.cat(rows).numpy()
 

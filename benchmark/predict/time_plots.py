@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -45,7 +46,8 @@ def heat_map(
     labels: Sequence[str],
     meaning: str,
     pad: float = 0.01,
-) -> None:
+    aspect: float = 30.0,
+) -> Colorbar:
     """Draw rows of values over time, the first on top, with a colour bar.
 
     Args:
@@ -55,6 +57,10 @@ def heat_map(
         labels: Names of the rows.
         meaning: Label of the colour bar.
         pad: Space between the map and the colour bar.
+        aspect: Height of the colour bar, relative to its width.
+
+    Returns:
+        The colour bar.
     """
     top = max(float(values.max()), 1e-6)
     image = axes.pcolormesh(
@@ -63,9 +69,7 @@ def heat_map(
     axes.set_yticks(np.arange(len(labels)) + 0.5, list(labels))
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    figure = axes.get_figure()
-    if isinstance(figure, Figure):
-        figure.colorbar(image, ax=axes, label=meaning, pad=pad, aspect=30)
+    return axes.figure.colorbar(image, ax=axes, label=meaning, pad=pad, aspect=aspect)
 
 
 def time_edges(centres: Float64, stop: float, start: float = 0.0) -> Float64:

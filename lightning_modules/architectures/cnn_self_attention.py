@@ -83,9 +83,9 @@ class SelfAttention(TaggingModule):
         x = x.squeeze(2).transpose(1, 2)  # (B, 118, 256)
         return torch.cat([self.cls.to(x).expand(len(x), 1, -1), x], 1)  # (B, 119, 256)
 
-    def classify(self, tokens: Tensor) -> Tensor:
-        """Map tokens (B, N, 256) to logits (B, C)."""
-        x = self.pooler(self.encoder(tokens))  # (B, 256)
+    def classify(self, tokens: Tensor, first_layer: int = 0) -> Tensor:
+        """Map the input (B, N, 256) of an encoder layer to logits (B, C)."""
+        x = self.pooler(self.encoder(tokens, first_layer))  # (B, 256)
         return self.dense(self.dropout(x))  # (B, C)
 
     def forward(self, audio: Tensor) -> Tensor:

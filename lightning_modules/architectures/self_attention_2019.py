@@ -117,9 +117,13 @@ class SelfAttention2019(TaggingModule):
         x = self.front_end(x).mT  # (B, 256, 512), lee: (B, 270, 512)
         return self.back_end.embed(x) if isinstance(self.back_end, AttentionBack) else x
 
-    def classify(self, tokens: Tensor) -> Tensor:
-        """Map the input (B, N, D) of the back end to logits (B, C)."""
-        return self.classifier(self.dropout(self.back_end(tokens)))
+    def classify(self, tokens: Tensor, first_layer: int = 0) -> Tensor:
+        """Map the input (B, N, D) of the back end or of an encoder layer to logits (B, C)."""
+        if isinstance(self.back_end, AttentionBack):
+            x = self.back_end(tokens, first_layer)  # (B, 512)
+        else:
+            x = self.back_end(tokens)  # pons: (B, 500), lee: (B, 512)
+        return self.classifier(self.dropout(x))
 
     def forward(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to logits (B, C)."""

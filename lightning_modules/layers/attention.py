@@ -30,18 +30,19 @@ class AttentionLayer(nn.Module):
 class AttentionModel(Protocol):
     """A tagger whose ``forward(audio)`` is ``classify(tokens(audio))``.
 
-    Token 0 is the class token; the others are evenly spaced over the window.
+    Token 0 is the class token, the only output of the last layer that the tags depend on; the
+    others are evenly spaced over the window.
     """
 
     @property
     def attentions(self) -> Sequence[AttentionLayer]:
-        """The layers from first to last."""
+        """The layers from first to last; none if the model is configured without attention."""
 
     def tokens(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to tokens (B, N, D)."""
 
-    def classify(self, tokens: Tensor) -> Tensor:
-        """Map tokens (B, N, D) to logits (B, C)."""
+    def classify(self, tokens: Tensor, first_layer: int = 0) -> Tensor:
+        """Map the input (B, N, D) of a layer to logits (B, C)."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Map logits (B, C) to probabilities (B, C)."""

@@ -80,6 +80,6 @@ class AttentionBack(nn.Module):
         x = torch.cat([self.cls.to(x).expand(len(x), 1, -1), x], 1)
         return self.embedding(x)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map tokens (B, N, D) to (B, D)."""
-        return self.pooler(self.encoder(x))
+    def forward(self, x: Tensor, first_layer: int = 0) -> Tensor:
+        """Map the input (B, N, D) of an encoder layer to (B, D)."""
+        return self.pooler(self.encoder(x, first_layer))

@@ -100,9 +100,9 @@ class Encoder(nn.Module):
         """Attention layers from the first to the last."""
         return [layer for layer in self.layer if isinstance(layer, AttentionLayer)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map tokens (B, N, D) to tokens (B, N, D)."""
-        for layer in self.layer:
+    def forward(self, x: Tensor, first_layer: int = 0) -> Tensor:
+        """Map tokens (B, N, D), the input of layer ``first_layer``, to tokens (B, N, D)."""
+        for layer in self.layer[first_layer:]:
             x = layer(x)
         return x
 

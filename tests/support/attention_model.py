@@ -58,8 +58,8 @@ class TinyAttention(TaggingModule):
         frames = self.embed(audio.unflatten(1, (MOMENTS, FRAME)))
         return torch.cat([torch.ones_like(frames[:, :1]), frames], 1)
 
-    def classify(self, tokens: Tensor) -> Tensor:
-        for layer in self.layers:
+    def classify(self, tokens: Tensor, first_layer: int = 0) -> Tensor:
+        for layer in self.layers[first_layer:]:
             tokens = layer(tokens)
         return self.dense(tokens[:, 0])
 
