@@ -17,11 +17,13 @@ from lightning_modules.frontends import catalogue
 from lightning_modules.frontends.base import stft_power
 from lightning_modules.frontends.cqt import ConstantQ
 from lightning_modules.frontends.harmonic import Harmonic
+from lightning_modules.frontends.librosa_mel import LibrosaMel
 from lightning_modules.frontends.log_mel import LogMel
 from lightning_modules.frontends.stft import LinearSTFT
 
 RATE = 16000
-NAMES = ["log_mel", "stft", "cqt", "harmonic"]
+LEARNABLE = ["log_mel", "stft", "cqt", "harmonic"]
+NAMES = [*LEARNABLE, "librosa_mel"]
 # torchaudio tells that the lowest of 128 HTK bands is narrower than a bin, as we know.
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filterbank:UserWarning")
 
@@ -76,6 +78,19 @@ def test_model_decides_rate_fft_size_and_hop():
         frontends.build({"name": "log_mel", "hop": 256}, **facts)
 
 
+def test_librosa_mel_is_librosa_s():
+    audio = noise(2) * torch.tensor([[100.0], [10.0]])
+    audio[:, 5000:] = 0
+    ours = LibrosaMel(sample_rate=RATE, bands=96)(audio)
+    for window, samples in zip(ours, audio.numpy(), strict=True):
+        mel = librosa.feature.melspectrogram(
+            y=samples, sr=RATE, n_fft=512, hop_length=256, n_mels=96
+        )
+        theirs = librosa.amplitude_to_db(mel)
+        np.testing.assert_allclose(window[0].numpy(), theirs, rtol=0, atol=2e-3)
+        assert window.min() == window.max() - 80
+
+
 def test_silence_is_minus_100_db_exactly():
     assert (LogMel(sample_rate=RATE, bands=96)(torch.zeros(1, 5000)) == -100).all()
 
@@ -109,7 +124,7 @@ def test_front_end_stays_in_float32_under_autocast(name):
     torch.testing.assert_close(inside, plain, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LEARNABLE)
 def test_fixed_front_end_adds_nothing_to_checkpoints(name):
     options = {"name": name, "trainable": False}
     front = frontends.build(options, sample_rate=RATE, bands=96, fits=range(1000))
