@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal, Unpack
 from torch import Tensor, nn
 
 from datamodules.common.errors import TagbenchError
-from lightning_modules.base import BaseOptions, InputSpec, TaggingModule
+from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.frontends.librosa_mel import LibrosaMel
+from lightning_modules.inputs import InputSpec
 from lightning_modules.layers.attention import AttentionLayer
 from lightning_modules.layers.attention_back import MAX_TOKENS, AttentionBack, Positions
 from lightning_modules.layers.musicnn_blocks import ConvBack, FilterBankFront
@@ -84,7 +85,7 @@ class SelfAttention2019(TaggingModule):
         else:
             self.back_end = ConvBack(29 * n_channels) if back == "pons" else nn.Flatten()
         self.dropout = nn.Dropout(0.5)
-        self.classifier = nn.Linear(500 if back == "pons" else _WIDTH, self.n_tags)
+        self.dense = nn.Linear(500 if back == "pons" else _WIDTH, self.n_tags)
 
     @classmethod
     def input_spec(cls, *, front: str = "pons", back: str = "won", **params: Any) -> InputSpec:
@@ -123,7 +124,7 @@ class SelfAttention2019(TaggingModule):
             x = self.back_end(tokens, first_layer)  # (B, 512)
         else:
             x = self.back_end(tokens)  # pons: (B, 500), lee: (B, 512)
-        return self.classifier(self.dropout(x))
+        return self.dense(self.dropout(x))
 
     def forward(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to logits (B, C)."""

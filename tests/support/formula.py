@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,16 +44,22 @@ def weight(key: str, value: Tensor, gain: float) -> np.ndarray:
     return 0.1 * r
 
 
-def fill(model: nn.Module, gain: float, overrides: Mapping[str, float]) -> None:
+def fill(
+    model: nn.Module,
+    gain: float,
+    overrides: Mapping[str, float],
+    named: Callable[[str], str] = str,
+) -> None:
     """Give a model the weights of the formula.
 
     Args:
-        model: Model whose state dict has the names of the reference.
+        model: Model to fill.
         gain: Factor of all tensors of two or more dimensions.
         overrides: Constants by name, in place of the formula.
+        named: Maps a name in the state dict to that of the reference, where they differ.
     """
     state = {
-        key: torch.from_numpy(weight(key, value, gain)).to(value.dtype)
+        key: torch.from_numpy(weight(named(key), value, gain)).to(value.dtype)
         for key, value in model.state_dict().items()
     }
     for key, constant in overrides.items():

@@ -16,6 +16,7 @@ from datamodules.audio.decode import decode
 from datamodules.common.errors import TagbenchError
 from lightning_modules.architectures.self_attention_2019 import SelfAttention2019
 from tests.support.formula import fill, signal
+from tests.support.won2019 import published_name
 
 TAGS = tuple(f"tag {index}" for index in range(50))
 SAMPLES = SelfAttention2019.input_spec().window
@@ -37,9 +38,8 @@ def maps(golden: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def model() -> SelfAttention2019:
     model = SelfAttention2019.build(0, n_tags=50)
-    fill(
-        model, 1.0, {"front_end.input_bn.running_mean": -20, "front_end.input_bn.running_var": 400}
-    )
+    norm = "front_end.input_bn.running_"
+    fill(model, 1.0, {f"{norm}mean": -20, f"{norm}var": 400}, published_name)
     return model.eval()
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config.files import find, load
 from benchmark.config.schema import ModelFile
+from benchmark.experiment_files import find, load
 from datamodules.audio.decode import decode
 from datamodules.common.errors import TagbenchError
 from lightning_modules.architectures.self_attention_2019 import SelfAttention2019
 from tests.support.formula import check_input, fill, signal
 from tests.support.paths import DATA
+from tests.support.won2019 import published_name
 
 GOLDEN = json.loads((DATA / "self_attention_2019.json").read_text(encoding="utf-8"))
 TOLERANCE = 1e-5  # on sigmoids; float32 alone moves them by 5e-7
@@ -27,7 +28,7 @@ def case(request: pytest.FixtureRequest) -> tuple[dict[str, Any], SelfAttention2
     facts = GOLDEN["models"][request.param]
     file = load(find("models", request.param), ModelFile)
     model = SelfAttention2019.build(0, n_tags=50, **file.params)
-    fill(model, facts["gain"], facts["overrides"])
+    fill(model, facts["gain"], facts["overrides"], published_name)
     return facts, model.eval()
 
 
@@ -74,7 +75,8 @@ def test_layers_and_real_music_are_those_of_the_reference(case, golden, clips):
     facts, model = case
     expected = golden["variants"][facts["reference"]]
     shapes = {key: tuple(shape) for key, shape, _ in expected["keys"]}
-    assert {key: tuple(value.shape) for key, value in model.state_dict().items()} == shapes
+    state = model.state_dict()
+    assert {published_name(key): tuple(value.shape) for key, value in state.items()} == shapes
     windows = [clip[: facts["samples"]] for clip in clips]
     outputs = sigmoids(model, *windows)
     np.testing.assert_allclose(outputs, expected["sigmoid outputs"], atol=TOLERANCE)
