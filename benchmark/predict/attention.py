@@ -77,23 +77,16 @@ def explain(
     """
     if not isinstance(module, AttentionModel) or not module.attentions:
         raise TagbenchError(
-            f"{type(module).__name__} has no attention layers. Use the checkpoint of a "
-            "self-attention model."
+            f"{type(module).__name__} has no attention layers: use a self-attention model."
         )
-    n_layers = len(module.attentions)
-    layer = n_layers if layer is None else layer
-    if not 1 <= layer <= n_layers:
-        raise TagbenchError(f"--layer {layer}: the model has the layers 1 to {n_layers}.")
+    layer = _layer_number(len(module.attentions), layer)
     rate, window = module.sample_rate, module.input_samples
     starts = window_starts(len(audio), window, Windowing())
     maps, received, contributions, times, scores = [], [], [], [], []
     covered = 0.0  # seconds that the windows so far cover
     for first, piece in zip(starts, cut(audio, starts, window), strict=True):
-        with torch.inference_mode():
-            tokens = module.tokens(torch.from_numpy(piece)[None].to(module.device))
-            attention, logits = _attend(module, tokens)
-            forced = contribution(module, tokens, layer - 1)
-        n_moments = tokens.shape[1] - 1
+        attention, forced, probabilities = _explain_window(module, piece, layer - 1)
+        n_moments = len(forced) - 1
         centres = first / rate + (np.arange(n_moments) + 0.5) * window / rate / n_moments
         fresh = (centres > covered) & (centres < max(len(audio) / rate, centres[0] + 1e-9))
         covered = (first + window) / rate
@@ -101,7 +94,7 @@ def explain(
         received.append(_received(attention)[..., fresh])
         contributions.append(forced[1:][fresh].T)
         times.append(centres[fresh])
-        scores.append(module.probabilities(logits)[0].double().cpu().numpy())
+        scores.append(probabilities)
     return Explanation(
         tags=tuple(tags),
         start=start,
@@ -154,6 +147,29 @@ def forcing(layer: AttentionLayer, attention: Tensor) -> Iterator[None]:
         yield
     finally:
         layer.forced = None
+
+
+def _layer_number(n_layers: int, layer: int | None) -> int:
+    """Return ``layer``, or the last layer for None."""
+    if layer is not None and not 1 <= layer <= n_layers:
+        raise TagbenchError(f"--layer {layer}: the model has the layers 1 to {n_layers}.")
+    return layer or n_layers
+
+
+def _explain_window(
+    module: AttentionModel, audio: Float32, layer: int
+) -> tuple[Float32, Float64, Float64]:
+    """Explain one window of samples (T,).
+
+    Returns:
+        Attention (L, H, N, N), contributions (N, C) and probabilities (C,).
+    """
+    device = next(module.attentions[0].parameters()).device
+    with torch.inference_mode():
+        tokens = module.tokens(torch.from_numpy(audio)[None].to(device))
+        attention, logits = _attend(module, tokens)
+        probabilities = module.probabilities(logits)[0].double().cpu().numpy()
+        return attention, contribution(module, tokens, layer), probabilities
 
 
 def _attend(module: AttentionModel, tokens: Tensor) -> tuple[Float32, Tensor]:

@@ -46,7 +46,7 @@ class TinyAttention(TaggingModule):
 
     def __init__(self, **base: Unpack[BaseOptions]) -> None:
         super().__init__(**base)
-        self.embed = nn.Linear(FRAME, WIDTH)
+        self.project = nn.Linear(FRAME, WIDTH)
         self.layers = nn.ModuleList([Layer(), Layer(), Layer()])
         self.dense = nn.Linear(WIDTH, self.n_tags)
 
@@ -55,7 +55,7 @@ class TinyAttention(TaggingModule):
         return list(self.layers)
 
     def tokens(self, audio: Tensor) -> Tensor:
-        frames = self.embed(audio.unflatten(1, (MOMENTS, FRAME)))
+        frames = self.project(audio.unflatten(1, (MOMENTS, FRAME)))
         return torch.cat([torch.ones_like(frames[:, :1]), frames], 1)
 
     def classify(self, tokens: Tensor, first_layer: int = 0) -> Tensor:

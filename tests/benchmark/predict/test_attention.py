@@ -38,7 +38,7 @@ class ReferenceModel:
         return x @ self.state[f"{name}.weight"].T + self.state[f"{name}.bias"]
 
     def tokens(self, audio: NDArray[np.float32]) -> Float64:
-        frames = self.linear("embed", audio.astype(np.float64).reshape(MOMENTS, FRAME))
+        frames = self.linear("project", audio.astype(np.float64).reshape(MOMENTS, FRAME))
         return np.concatenate([np.ones((1, WIDTH)), frames])
 
     def attention(self, layer: int, x: Float64) -> Float64:
