@@ -112,6 +112,35 @@ def test_the_measurement_of_a_new_perturbation_finds_its_level(checkout: Path):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_new_augmentation_is_found_and_applied(checkout: Path):
+    code = (
+        "import numpy as np; from benchmark.augmentations import resolve\n"
+        "warm, audio = resolve('warm'), np.linspace(-1, 1, 900, dtype=np.float32)\n"
+        "crops = [warm(audio, 16000, 0, number) for number in range(40)]\n"
+        "drives = [drawn['drive'] for number in range(40)\n"
+        "          for step, drawn in warm.draw(0, number) if step.name == 'soft_clip']\n"
+        "assert 8 < len(drives) < 32 and min(drives) >= 2 and max(drives) <= 4\n"
+        "clipped = [np.tanh(np.float32(drive)) / np.float32(drive) for drive in drives]\n"
+        "assert any(np.isclose(crop[-1], value) for crop in crops for value in clipped)\n"
+        "assert any(np.array_equal(crop, audio) for crop in crops)\n"
+    )
+    command = (
+        [sys.executable, "-c", code],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c"),
+            *(str(ROOT / "pyproject.toml"), "--rootdir", str(checkout)),
+            *("-k", "soft_clip or shipped", "tests/benchmark/augmentations"),
+        ],
+    )
+    for line in command:
+        done = subprocess.run(
+            line, cwd=checkout, capture_output=True, text=True, check=False, timeout=400,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout  # the transform, and the shipped files
+
+
 def test_the_contract_finds_a_new_perturbation(checkout: Path):
     for command in (
         [sys.executable, "-m", "tests.support.perturbed_samples"],

@@ -92,6 +92,11 @@ class Transform(BaseModel, ABC):
             New array of shape ``(samples,)``, not clipped to [-1, 1].
         """
 
+    @property
+    def label(self) -> str:
+        """Short name for tables and messages."""
+        return self.name
+
     def identity(self) -> dict[str, Any]:
         """Return what decides the audio besides the key; serialisable as JSON."""
         return {

@@ -65,7 +65,7 @@ class Chain:
         applied = self.draw(*key)
         for transform, drawn in applied:
             samples = transform.apply(samples, sample_rate, drawn)
-        names = ", ".join(transform.name for transform, _ in applied)
+        names = ", ".join(transform.label for transform, _ in applied)
         _check_finite(samples, f"Augmenting crop {key} with {names} failed: the result")
         return samples
 

@@ -43,6 +43,7 @@ class LowPass(_Butterworth):
 
     name: ClassVar[str] = "low_pass"
     kind: ClassVar[str] = "LowPassFilter"
+    cutoff: PositiveRange = (2200.0, 4000.0)
 
 
 class HighPass(_Butterworth):
@@ -50,3 +51,4 @@ class HighPass(_Butterworth):
 
     name: ClassVar[str] = "high_pass"
     kind: ClassVar[str] = "HighPassFilter"
+    cutoff: PositiveRange = (200.0, 1200.0)

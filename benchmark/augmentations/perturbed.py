@@ -84,6 +84,11 @@ class PerturbationLevels(Perturbed):
     perturbation: str
     levels: Range | None = None
 
+    @property
+    def label(self) -> str:
+        """Name of the perturbation."""
+        return self.perturbation
+
     @model_validator(mode="after")
     def _check(self) -> PerturbationLevels:
         perturbation, bounds = self.members()[0]
@@ -119,6 +124,11 @@ class FamilyLevels(Perturbed):
 
     name: ClassVar[str] = "family_levels"
     family: str
+
+    @property
+    def label(self) -> str:
+        """Names of the perturbations."""
+        return " or ".join(sorted(perturbation.name for perturbation, _ in self.members()))
 
     @classmethod
     def known(cls) -> list[str]:

@@ -58,6 +58,18 @@ def _selected_by(perturbation: Perturbation) -> list[str]:
     return [*words, perturbation.protocol]
 
 
+def _augmentations() -> Table:
+    from benchmark.augmentations import resolve
+    from benchmark.augmentations.catalogue import FAMILY
+    from benchmark.augmentations.perturbed import FamilyLevels
+
+    table = Table("augmentation", "transforms and their probabilities", title="Augmentations")
+    for name in (*names("augmentations"), *(FAMILY + family for family in FamilyLevels.known())):
+        chain = resolve(name)
+        table.add_row(name, ", ".join(f"{step.label} {step.p:g}" for step in chain.transforms))
+    return table
+
+
 def _presets() -> Table:
     table = Table("preset", "recipe", "epochs", "windows", "perturbations", title="Presets")
     for name in names("presets"):
@@ -89,6 +101,7 @@ KINDS: dict[str, Callable[[], Table]] = {
     "models": _models,
     "datasets": _datasets,
     "perturbations": _perturbations,
+    "augmentations": _augmentations,
     "presets": _presets,
     "benchmarks": _benchmarks,
 }

@@ -89,7 +89,10 @@ def _discard_stdout() -> None:
 @app.command("list")
 def list_(
     kind: Annotated[
-        str, typer.Argument(help="models, datasets, perturbations, presets or benchmarks.")
+        str,
+        typer.Argument(
+            help="models, datasets, perturbations, augmentations, presets or benchmarks."
+        ),
     ] = "all",
 ) -> None:
     """List the names that commands accept. For models and datasets, show their cards."""

@@ -84,6 +84,25 @@ def prepare(
 
 
 @app.command()
+def augment(
+    augmentations: Annotated[
+        str, typer.Option(help="Names, separated by commas; all chains and transforms by default.")
+    ] = "",
+    repeats: Annotated[int, typer.Option(min=1, help="Crops of each length.")] = 100,
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
+) -> None:
+    """Time training-time augmentation of one crop, on one thread of the CPU."""
+    import pandas as pd
+
+    from benchmark.speed import tables
+    from benchmark.speed.augment import measure
+
+    frame = pd.DataFrame(measure(_names(augmentations), repeats, typer.echo))
+    tables.write_files(out / "augment.csv", frame, tables.plain(frame))
+    typer.echo(tables.plain(frame))
+
+
+@app.command()
 def sweep(
     models: Annotated[
         str, typer.Option(help="Names, separated by commas.")

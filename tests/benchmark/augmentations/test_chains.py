@@ -172,7 +172,7 @@ def test_a_chain_of_a_user_is_a_file(tmp_path):
         ([{"transform": "gain", "p": 1.5}], r"augment\[0\]: p: .* less than or equal to 1"),
         ([{"transform": "gain", "decibels": [0, -6]}], "low <= high, found"),
         ([{"transform": "gain", "decibels": "-6"}], "decibels: expected a list"),
-        ([{"transform": "low_pass"}], "missing key 'cutoff'"),
+        ([{"transform": "low_pass", "rolloff": 10}], "rolloff: .* multiple of 6"),
         ([{"perturbation": "time_slower", "levels": [0.3, 1]}], "rate of 0.3"),
         ([{"perturbation": "time_slower", "levels": [0, 1]}], "time_slower above 0"),
         ([{"perturbation": "won2020_dynamic_range", "levels": [7, 8]}], "around one or more of"),

@@ -9,12 +9,11 @@ from benchmark.augmentations import resolve, transforms
 from benchmark.augmentations.base import Transform
 from tests.support.sounds import RATE, cents, frequency, music, rms_db, sine
 
-REQUIRED = {"low_pass": {"cutoff": [500, 2000]}, "high_pass": {"cutoff": [500, 2000]}}
 PERTURBED = ({"family": "time_stretch"}, {"perturbation": "won2020_white_noise"})
 
 
 def make(name: str, **fields: object) -> Transform:
-    return resolve([{"transform": name, **REQUIRED.get(name, {}), **fields}]).transforms[0]
+    return resolve([{"transform": name, **fields}]).transforms[0]
 
 
 def every() -> list[Transform]:
