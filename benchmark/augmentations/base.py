@@ -43,17 +43,16 @@ class Transform(BaseModel, ABC):
     """A change of a crop with random parameters.
 
     The fields of the class are the keys of its entry in a YAML file: ranges, choices and the
-    probability. A class with a ``name`` is available as soon as its module, any public module of
-    this package, exists. Raise ``revision`` when the same parameters give different audio.
+    probability. An entry can name every class with a ``name`` in a public module of this package.
+    Raise ``revision`` when the same parameters give different audio.
 
-    Drawing is separate from applying, so that a change of the audio is a function of numbers that
-    can be printed and tested.
+    Drawing is separate from applying, so that the parameters of a crop can be printed and tested.
 
     Attributes:
         name: Name in a YAML file and in identities.
         revision: Version of the definition; part of the identity.
-        engine: Distributions whose version decides the audio. Those that only compute, such as
-            NumPy, are left out.
+        engine: Distributions whose version determines the audio. Numeric libraries such as NumPy
+            are left out.
         p: Probability with which the transform is applied to a crop.
     """
 
@@ -66,9 +65,9 @@ class Transform(BaseModel, ABC):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Enter a class that has a name of its own in `CLASSES`."""
+        """Add a class that has a name of its own to `CLASSES`."""
         super().__pydantic_init_subclass__(**kwargs)
-        if "name" in cls.__dict__:  # without a name it is a shared base
+        if "name" in cls.__dict__:  # a class without a name is a base class
             _register(cls)
 
     @abstractmethod
@@ -98,7 +97,7 @@ class Transform(BaseModel, ABC):
         return self.name
 
     def identity(self) -> dict[str, Any]:
-        """Return what decides the audio besides the key; serialisable as JSON."""
+        """Return what determines the audio besides the key, as JSON values."""
         return {
             "name": self.name,
             "revision": self.revision,

@@ -58,7 +58,7 @@ class Chain:
                 f"got {audio.dtype} of shape {audio.shape}."
             )
         _check_finite(audio, f"Cannot augment crop {key}: the audio")
-        # Engines need contiguous, writable memory and may overwrite it: give them a copy.
+        # Engines need contiguous, writable memory and may overwrite it, so they receive a copy.
         samples: Audio = np.array(audio, order="C")
         if samples.size == 0:
             return samples
@@ -70,7 +70,7 @@ class Chain:
         return samples
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that decides the audio besides the key; serialisable as JSON.
+        """Return everything that determines the audio besides the key, as JSON values.
 
         The name of a chain is a label and is not part of it.
         """

@@ -57,7 +57,7 @@ class Perturbed(Transform):
         return np.asarray(changed[start : start + audio.size], dtype=np.float32)
 
     def identity(self) -> dict[str, Any]:
-        """Return what decides the audio: perturbations with versions, bounds and scales."""
+        """Return what determines the audio: perturbations with versions, bounds and scales."""
         members = [
             {
                 **perturbation.identity(),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from benchmark.perturbations.dsp.engine import audiomentations, run_pinned
 
 ENGINE = ("audiomentations", "python-stretch")
-"""Distributions whose versions decide the audio."""
+"""Distributions whose versions determine the audio."""
 
 
 def shift_pitch(
