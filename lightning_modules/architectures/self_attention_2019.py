@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from datamodules.common.errors import TagbenchError
 from lightning_modules.base import BaseOptions, TaggingModule
+from lightning_modules.frontends.base import HOP
 from lightning_modules.frontends.librosa_mel import LibrosaMel
 from lightning_modules.inputs import InputSpec
 from lightning_modules.layers.attention import AttentionLayer
@@ -16,16 +17,12 @@ from lightning_modules.layers.attention_back import MAX_TOKENS, AttentionBack, P
 from lightning_modules.layers.musicnn_blocks import ConvBack, FilterBankFront
 from lightning_modules.layers.sample_level import SampleLevelFront
 
-_HOP = 256
 _WIDTH = 512  # of the tokens
-
-Front = Literal["pons", "lee"]
-Back = Literal["won", "pons", "lee"]
 
 # Audio by front and back end: window, shortest and longest input in samples.
 _INPUTS: dict[tuple[str, str], InputSpec] = {
-    ("pons", "won"): InputSpec(16000, 256 * _HOP, 257, MAX_TOKENS * _HOP - 1),
-    ("pons", "pons"): InputSpec(16000, 256 * _HOP, 2 * _HOP),
+    ("pons", "won"): InputSpec(16000, 256 * HOP, HOP + 1, MAX_TOKENS * HOP - 1),
+    ("pons", "pons"): InputSpec(16000, 256 * HOP, 2 * HOP),
     ("lee", "won"): InputSpec(16000, 65610, 3**5, 3**5 * MAX_TOKENS - 3),
     ("lee", "lee"): InputSpec(16000, 65610, 3**10, 2 * 3**10 - 3),
 }
@@ -43,9 +40,8 @@ class SelfAttention2019(TaggingModule):
     pons_pons 5,926,424, lee_won 8,056,242, lee_lee 2,608,306. The published weights of pons_won
     have 8 channels and learned positions: 6,878,308.
 
-    A window of ``pons`` is 256 frames centred at multiples of 256 samples; the 257th, centred at
-    the end of the window, is dropped. lee_lee pools to a single point, which leaves out the last
-    tenth of a window of 65,610 samples, the length that the reference validates both on.
+    Of a spectrogram, the last frame is dropped: it is centred at the end of the window. lee_lee
+    pools to one point, which leaves out the last tenth of the window of the reference.
 
     Args:
         front: Front end.
@@ -55,6 +51,8 @@ class SelfAttention2019(TaggingModule):
         **base: See ``TaggingModule``.
     """
 
+    front_end: FilterBankFront | SampleLevelFront
+    back_end: AttentionBack | ConvBack | nn.Flatten
     identity: ClassVar[str] = "SelfAttention2019"
     title: ClassVar[str] = "Self-attention 2019"
     paper: ClassVar[str] = "Won et al., 2019 (arXiv:1906.04972)"
@@ -66,20 +64,18 @@ class SelfAttention2019(TaggingModule):
     def __init__(
         self,
         *,
-        front: Front = "pons",
-        back: Back = "won",
+        front: Literal["pons", "lee"] = "pons",
+        back: Literal["won", "pons", "lee"] = "won",
         n_channels: int = 16,
         positions: Positions = "sinusoidal",
         **base: Unpack[BaseOptions],
     ) -> None:
         super().__init__(**base)
-        mixed = None if back == "pons" else _WIDTH
         if front == "pons":
             self.spec = LibrosaMel(sample_rate=16000, bands=96)
-            self.front_end: nn.Module = FilterBankFront(n_channels, mixed)
+            self.front_end = FilterBankFront(n_channels, None if back == "pons" else _WIDTH)
         else:
             self.front_end = SampleLevelFront(n_channels, _WIDTH, to_one_point=back == "lee")
-        self.back_end: nn.Module
         if back == "won":
             self.back_end = AttentionBack(_WIDTH, positions)
         else:
@@ -120,11 +116,8 @@ class SelfAttention2019(TaggingModule):
 
     def classify(self, tokens: Tensor, first_layer: int = 0) -> Tensor:
         """Map the input (B, N, D) of the back end or of an encoder layer to logits (B, C)."""
-        if isinstance(self.back_end, AttentionBack):
-            x = self.back_end(tokens, first_layer)  # (B, 512)
-        else:
-            x = self.back_end(tokens)  # pons: (B, 500), lee: (B, 512)
-        return self.dense(self.dropout(x))
+        layer = {"first_layer": first_layer} if self.attentions else {}
+        return self.dense(self.dropout(self.back_end(tokens, **layer)))
 
     def forward(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to logits (B, C)."""
