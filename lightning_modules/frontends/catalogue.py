@@ -48,7 +48,7 @@ def build(
     if bands not in fits:
         raise TagbenchError(
             f"The layers of this model cannot take {bands} frequency bands: "
-            f"n_mels must be from {fits.start} to {fits.stop - 1}."
+            f"expected from {fits.start} to {fits.stop - 1}."
         )
     arguments: dict[str, Any] = {"name": options} if isinstance(options, str) else dict(options)
     name = str(arguments.pop("name", "log_mel"))

@@ -132,7 +132,7 @@ def test_length_limits_are_exact(cls, least, most):
 
 
 def test_bands_that_layers_cannot_take_are_refused():
-    with pytest.raises(TagbenchError, match="n_mels must be from 96 to 191"):
+    with pytest.raises(TagbenchError, match="64 frequency bands: expected from 96 to 191"):
         FCN(n_tags=3, n_mels=64)
 
 
