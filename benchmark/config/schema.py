@@ -111,6 +111,8 @@ class Preset(Strict):
     n_boot: int = Field(default=1000, ge=100)
     cluster: Literal["artist", "song", "track"] = "artist"
     """Unit of bootstrap resampling; see :meth:`datamodules.corpus.corpus.Corpus.clusters`."""
+    metrics: list[str] = []
+    """Metrics beside those that every leaderboard has, see ``benchmark.score.metrics``."""
 
     def training(self) -> Recipe:
         """Return the recipe, which is given in full or by the name of a shipped one."""

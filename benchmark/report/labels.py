@@ -14,7 +14,8 @@ from benchmark.store.tables import Tables
 def further_metrics(tables: Tables) -> list[str]:
     """Return the scores that pages and tables print beside the primary one; at least one."""
     if tables.task != "singlelabel":
-        return ["pr_auc"]
+        extra = [metric.name for metric in all_metrics().values() if not metric.default]
+        return ["pr_auc", *(name for name in extra if name in tables.leaderboard.columns)]
     names = ["macro_f1", "top3_accuracy"]  # the latter is absent for three classes or fewer
     return [name for name in names if name in tables.leaderboard.columns] or names[:1]
 

@@ -21,6 +21,7 @@ from benchmark.plan.trainings import Source
 from benchmark.predict.audio_cache import size_of
 from benchmark.run.options import Options, Planned
 from benchmark.run.progress_bar import ProgressBar
+from benchmark.score.metrics import check_metrics
 from benchmark.store import run_record
 from benchmark.store.plans import Plan
 from benchmark.store.store import Store
@@ -43,6 +44,8 @@ def resolve_checkpoints(experiment: Experiment) -> list[ImportedModel]:
 
 def resolve_dataset(experiment: Experiment, name: str, options: Options) -> ResolvedDataset:
     """Import a dataset of a matrix."""
+    preset, settings = experiment.presets[name]
+    check_metrics(settings.metrics, f"preset {preset!r}, metrics")
     return ResolvedDataset.of(name, experiment.datasets[name], options.dataset_params)
 
 
@@ -158,6 +161,8 @@ def corpus_facts(
         "cluster": preset.cluster,
         "clusters": clusters(corpus, preset.cluster),
         "baseline": preset.baseline,
+        # Left out where there are none, as in the records of older versions.
+        **({"metrics": preset.metrics} if preset.metrics else {}),
     }
 
 

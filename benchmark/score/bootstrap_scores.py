@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -122,6 +122,7 @@ def bootstrap_scores(
     training_counts: Mapping[str, int] | None = None,
     clusters: Mapping[str, str] | None = None,
     facts: TagFacts = TagFacts(),  # noqa: B008  frozen
+    extra_metrics: Collection[str] = (),
     threads: int | None = None,
 ) -> BootstrapScores:
     """Compute the scores of every evaluation under every bootstrap weighting.
@@ -136,6 +137,7 @@ def bootstrap_scores(
         training_counts: Number of training tracks by tag; without it no class counts as rare.
         clusters: Cluster of each track by track id; by default the clusters in the predictions.
         facts: Tags that a perturbation may change, and the categories of tags.
+        extra_metrics: See :func:`benchmark.score.metrics.task_metrics`.
         threads: Number of conditions scored concurrently; the result does not depend on it.
 
     Raises:
@@ -144,7 +146,7 @@ def bootstrap_scores(
     """
     table = _index(evaluations)
     first = min(evaluations, key=lambda evaluation: evaluation.cell_id)
-    scorer = Scorer(first, n_boot, seed, training_counts, clusters, facts)
+    scorer = Scorer(first, n_boot, seed, training_counts, clusters, facts, extra_metrics)
     cell_scores: dict[tuple[str, Condition], _Score] = {}
     with ThreadPoolExecutor(threads or usable_cpus()) as pool:
         for model, cells in table.items():

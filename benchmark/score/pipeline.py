@@ -29,6 +29,7 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
             sweep.info.get("tag_categories", {}),
         ),
         clusters=sweep.info.get("clusters"),
+        extra_metrics=sweep.info.get("metrics", ()),
     )
 
 

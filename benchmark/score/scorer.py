@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,7 @@ class Scorer:
         training: Number of training tracks by tag; None if not counted.
         clusters: Cluster of each track by track id; None for those stored with the predictions.
         facts: Tags that a perturbation may change, and the categories of tags.
+        extra_metrics: See :func:`benchmark.score.metrics.task_metrics`.
 
     Raises:
         TagbenchError: The predictions of ``first`` cannot be read, a track has no cluster, or a
@@ -67,10 +68,11 @@ class Scorer:
         training: Mapping[str, int] | None,
         clusters: Mapping[str, str] | None,
         facts: TagFacts,
+        extra_metrics: Collection[str] = (),
     ) -> None:
         self.first, self.seed, self.facts = first, seed, facts
         self.stored = load_predictions(first.predictions)
-        self.metrics = metrics.task_metrics(first.task, len(self.stored.tags))
+        self.metrics = metrics.task_metrics(first.task, len(self.stored.tags), extra_metrics)
         better = [metric.higher_is_better for metric in self.metrics]
         self.higher_is_better = np.array(better)[:, None]
         self.counts = None if training is None else counts_of(self.stored.tags, training)

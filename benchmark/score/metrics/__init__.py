@@ -18,6 +18,7 @@ from benchmark.score.metrics.metric import Metric, Sample
 from benchmark.score.metrics.ranking import ranking_scores
 from benchmark.score.metrics.registry import (
     all_metrics,
+    check_metrics,
     primary_metric,
     tag_metrics,
     task_metrics,
@@ -36,6 +37,7 @@ __all__ = [
     "Metric",
     "Sample",
     "all_metrics",
+    "check_metrics",
     "decide_multilabel",
     "decide_singlelabel",
     "decision_scores",

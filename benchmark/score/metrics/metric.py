@@ -82,6 +82,8 @@ class Metric:
         tasks: Tasks whose leaderboard has the metric. The first metric of a task ranks its models.
         per_tag: Whether ``per_tag.csv`` has a column for it; only for a metric of tags.
         min_tags: Smallest number of tags for which the metric is not constant.
+        default: Whether every leaderboard of the tasks has the metric; otherwise those of a preset
+            that names it under ``metrics``.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Metric:
     tasks: tuple[str, ...] = (MULTILABEL, SINGLELABEL)
     per_tag: bool = True
     min_tags: int = 1
+    default: bool = True
 
 
 def mean_prevalence(prevalence: np.ndarray) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Collection
 from functools import cache
 
 from benchmark.score.metrics.metric import SINGLELABEL, Metric
+from datamodules.common.errors import unknown_name
 
 _FIRST = ("class_metrics", "ranking_metrics", "decision_metrics")
 """Modules whose columns come first; those of other modules follow in the order of their names."""
@@ -33,10 +35,32 @@ def all_metrics() -> dict[str, Metric]:
     return metrics
 
 
-def task_metrics(task: str, n_tags: int) -> tuple[Metric, ...]:
-    """Return the metrics of a task with ``n_tags`` tags; the first one ranks the models."""
-    metrics = all_metrics().values()
-    return tuple(m for m in metrics if task in m.tasks and n_tags >= m.min_tags)
+def task_metrics(task: str, n_tags: int, extra: Collection[str] = ()) -> tuple[Metric, ...]:
+    """Return the metrics of a task with ``n_tags`` tags; the first one ranks the models.
+
+    Args:
+        task: ``multilabel`` or ``singlelabel``.
+        n_tags: Number of tags.
+        extra: Names of further metrics, beside those that every leaderboard has.
+    """
+    return tuple(
+        metric
+        for metric in all_metrics().values()
+        if task in metric.tasks
+        and n_tags >= metric.min_tags
+        and (metric.default or metric.name in extra)
+    )
+
+
+def check_metrics(names: Collection[str], where: str) -> None:
+    """Check names of metrics that a preset lists.
+
+    Raises:
+        TagbenchError: There is no such metric; the message names the nearest.
+    """
+    for name in names:
+        if name not in all_metrics():
+            raise unknown_name("metric", name, all_metrics(), where)
 
 
 def tag_metrics() -> tuple[str, ...]:

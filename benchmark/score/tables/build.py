@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from benchmark.score.bootstrap_scores import bootstrap_scores
 from benchmark.score.tables.schema import TableInputs, all_tables
@@ -25,6 +25,7 @@ def build_tables(
     training_counts: Mapping[str, int] | None = None,
     facts: TagFacts = TagFacts(),  # noqa: B008  frozen
     clusters: Mapping[str, str] | None = None,
+    extra_metrics: Collection[str] = (),
     threads: int | None = None,
 ) -> Tables:
     """Compute every table of one dataset.
@@ -42,6 +43,7 @@ def build_tables(
         facts: Tags that a perturbation may change, and the categories of tags.
         clusters: Cluster of each track in the bootstrap, by track id; by default the clusters
             stored with the predictions.
+        extra_metrics: See :func:`benchmark.score.metrics.task_metrics`.
         threads: Number of conditions scored concurrently; the result does not depend on it.
 
     Raises:
@@ -54,7 +56,7 @@ def build_tables(
     if usable:
         scores = bootstrap_scores(
             usable, n_boot=n_boot, seed=seed, training_counts=training_counts, facts=facts,
-            clusters=clusters, threads=threads,
+            clusters=clusters, extra_metrics=extra_metrics, threads=threads,
         )  # fmt: skip
     inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed)
     datasets = [scores.dataset] if scores else sorted({failure.dataset for failure in failed})
