@@ -1,4 +1,4 @@
-"""Validation metrics over tracks, not over windows or batches."""
+"""Metrics of a training: accuracy of a batch, and validation metrics over tracks."""
 
 from __future__ import annotations
 
@@ -33,13 +33,40 @@ def track_means(values: Tensor, track_index: Tensor, n_tracks: int) -> Tensor:
     return (member @ values.double() / member.sum(1, keepdim=True)).float()
 
 
-class TrackScores(Metric):
-    """Mean loss, and ROC-AUC and PR-AUC or accuracy, over the tracks of one epoch.
+def binary_accuracy(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Return the share of the labels of all rows that are decided right at probability 0.5.
 
-    ``compute`` returns ``loss`` (the exact mean over tracks), and for multi-label tasks the macro
-    averages ``roc_auc`` and ``pr_auc`` (average precision), for single-label tasks ``accuracy``.
-    Both AUCs are undefined for a tag that all tracks or no track has. Such tags are excluded; if no
-    tag remains, both metrics are omitted.
+    Args:
+        probabilities: (N, C).
+        targets: (N, C), 0 and 1; a soft label above 0.5 counts as 1.
+
+    Returns:
+        Scalar on the device of the arguments. Nothing waits for the device.
+    """
+    return ((probabilities > 0.5) == (targets > 0.5)).float().mean()
+
+
+def class_accuracy(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Return the share of rows whose most probable class is that of their target.
+
+    Args:
+        probabilities: (N, C), or logits.
+        targets: (N, C), multi-hot or soft.
+
+    Returns:
+        Scalar on the device of the arguments. Nothing waits for the device.
+    """
+    return (probabilities.argmax(1) == targets.argmax(1)).float().mean()
+
+
+class TrackScores(Metric):
+    """Mean loss, accuracy, ROC-AUC and PR-AUC over the tracks of one epoch.
+
+    ``compute`` returns ``loss`` (the exact mean over tracks) and ``accuracy``: for single-label
+    tasks that of the class, for multi-label tasks that of all labels at probability 0.5. For
+    multi-label tasks it also returns the macro averages ``roc_auc`` and ``pr_auc`` (average
+    precision). Both are undefined for a tag that all tracks or no track has. Such tags are
+    excluded; if no tag remains, both metrics are omitted.
     """
 
     full_state_update = False
@@ -67,6 +94,7 @@ class TrackScores(Metric):
             n_tags = scores.shape[1]
             hits = multiclass_accuracy(scores, targets.argmax(1), n_tags, average="micro")
             return figures | {"accuracy": hits}
+        figures["accuracy"] = binary_accuracy(scores, targets)
         positives = targets.sum(0)
         defined = (positives > 0) & (positives < len(targets))
         count = int(defined.sum())

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
 from datamodules.base import Batch
 from lightning_modules.base import TaggingModule
-from lightning_modules.training.track_metrics import TrackScores, track_means
+from lightning_modules.training.track_metrics import (
+    TrackScores,
+    binary_accuracy,
+    class_accuracy,
+    track_means,
+)
 from tests.support.small_module import (
     IGNORE_LIGHTNING_WARNINGS,
     SmallModule,
@@ -43,6 +48,8 @@ def test_validation_metrics_equal_sklearn_over_tracks(tmp_path, sizes):
     assert logged["valid_roc_auc"] == pytest.approx(expected, abs=1e-6)
     expected = average_precision_score(targets[:, :-1], scores[:, :-1], average="macro")
     assert logged["valid_pr_auc"] == pytest.approx(expected, abs=1e-6)
+    expected = accuracy_score(targets.ravel(), scores.ravel() > 0.5)
+    assert logged["valid_accuracy"] == pytest.approx(expected, abs=1e-6)
 
 
 @IGNORE_LIGHTNING_WARNINGS
@@ -86,7 +93,15 @@ def test_metrics_need_a_tag_with_positives_and_negatives():
         torch.tensor([[1.0, 0.0]] * 3),
         torch.ones(3),
     )
-    assert set(scores.compute()) == {"loss"}
+    assert set(scores.compute()) == {"loss", "accuracy"}
+
+
+def test_accuracy_of_a_batch_counts_decisions_at_one_half():
+    probabilities = torch.tensor([[0.9, 0.5, 0.2], [0.4, 0.6, 0.7]])
+    targets = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.1]])
+    # 0.5 is not above the threshold; the soft label 0.1 counts as 0.
+    assert float(binary_accuracy(probabilities, targets)) == pytest.approx(3 / 6)
+    assert float(class_accuracy(probabilities, torch.eye(3)[[0, 1]])) == 0.5
 
 
 def test_track_means_do_not_depend_on_the_order_of_windows():
