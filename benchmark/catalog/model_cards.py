@@ -44,6 +44,7 @@ class ModelCard:
         n_params: Learned scalars at 50 tags.
         macs_per_second: Multiply-adds per second of audio, without FFTs and recurrent cells.
         scores: Published (ROC-AUC, PR-AUC) by dataset, as fractions; None where not published.
+        elsewhere: Published scores on other datasets, as text.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelCard:
     n_params: int
     macs_per_second: float
     scores: Mapping[str, tuple[float, float] | None]
+    elsewhere: str = ""
 
     def cells(self) -> tuple[str, ...]:
         """Return the row of the table."""
@@ -67,6 +69,7 @@ class ModelCard:
             f"{self.n_params:,}",
             f"{self.macs_per_second / 1e6:,.0f}",
             *(f"{score[0]:.4f} / {score[1]:.4f}" if score else "" for score in figures),
+            self.elsewhere,
         )
 
 
@@ -101,11 +104,6 @@ def card(name: str, scores: Scores) -> ModelCard:
     model = ResolvedModel.of(name, file)
     cost = cost_of(model, N_TAGS)
     module = model.build(N_TAGS)
-    figures = {}
-    for dataset in DATASETS:
-        pair = [scores.get((name, dataset, metric)) for metric in ("roc_auc", "pr_auc")]
-        both = [score for score in pair if score is not None]
-        figures[dataset] = (both[0], both[1]) if len(both) == 2 else None
     return ModelCard(
         name=name,
         title=file.title or module.title,
@@ -114,8 +112,30 @@ def card(name: str, scores: Scores) -> ModelCard:
         front_end=front_end(module),
         n_params=cost.n_params,
         macs_per_second=cost.macs_per_second_of_audio,
-        scores=figures,
+        scores={dataset: _pair(name, dataset, scores) for dataset in DATASETS},
+        elsewhere=_elsewhere(name, scores),
     )
+
+
+def _pair(name: str, dataset: str, scores: Scores) -> tuple[float, float] | None:
+    """Return the published ROC-AUC and PR-AUC of a model, or None if one of them is missing."""
+    roc_auc, pr_auc = (scores.get((name, dataset, metric)) for metric in ("roc_auc", "pr_auc"))
+    return None if roc_auc is None or pr_auc is None else (roc_auc, pr_auc)
+
+
+def _elsewhere(name: str, scores: Scores) -> str:
+    """Return ROC-AUC and PR-AUC, or the accuracy, on each dataset that has no column."""
+    texts = []
+    for dataset in dict.fromkeys(
+        d for model, d, _ in scores if model == name and d not in DATASETS
+    ):
+        pair = _pair(name, dataset, scores)
+        accuracy = scores.get((name, dataset, "accuracy"))
+        if pair is not None:
+            texts.append(f"{dataset}: {pair[0]:.4f} / {pair[1]:.4f}")
+        elif accuracy is not None:
+            texts.append(f"{dataset}: accuracy {accuracy:.4f}")
+    return "; ".join(texts)
 
 
 def front_end(module: TaggingModule) -> str:
@@ -137,7 +157,7 @@ def cards() -> list[ModelCard]:
 
 def header() -> tuple[str, ...]:
     """Return the headings of the columns."""
-    return (*HEADER, *(f"{title} ROC / PR" for title in DATASETS.values()))
+    return (*HEADER, *(f"{title} ROC / PR" for title in DATASETS.values()), "other datasets")
 
 
 def table() -> Table:
