@@ -26,7 +26,7 @@ Device = Annotated[
 
 
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="A .pth file of Won et al. 2020.")],
+    file: Annotated[Path, typer.Argument(help="Published weights: a .pth or .ckpt file.")],
     model: Annotated[str, typer.Option(help="Architecture, such as fcn, musicnn or crnn.")],
     dataset: Annotated[str, typer.Option(help="Training dataset: mtat, msd or jamendo.")],
     out: Annotated[
@@ -37,14 +37,14 @@ def import_checkpoint(
         typer.Option(help="File of its tags in order, one per line, for other datasets."),
     ] = None,
 ) -> None:
-    """Import published weights of Won et al. 2020."""
-    from benchmark.checkpoints import won2020
+    """Import published weights, such as those of Won et al. 2020 and 2021."""
+    from benchmark.checkpoints import importer
     from benchmark.cli.predict_output import import_table
     from datamodules.labels.vocabularies import read_tags
 
     names = None if tags is None else read_tags(tags)
     with writing_to(out, "--out"):
-        imported = won2020.import_checkpoint(file, model, dataset, out, names)
+        imported = importer.import_checkpoint(file, model, dataset, out, names)
     _console().print(import_table(imported))
     _console().print(f"Wrote {imported.folder}", highlight=False)
 

@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from benchmark.checkpoints.checkpoint import CheckpointCard
-from benchmark.checkpoints.won2020 import Imported
+from benchmark.checkpoints.importer import Imported
 from benchmark.cli.options import writing_to
 from benchmark.predict import taggram
 from benchmark.predict.audio_files import AudioFile, Prediction, UnreadableFile, predict_files
@@ -224,6 +224,7 @@ def import_table(imported: Imported) -> Table:
         "rebuilt": report.regenerated,
         "missing, not learned": report.missing,
         "unexpected, ignored": report.unexpected,
+        "of another network, ignored": report.ignored,
     }
     for name, entries in rows.items():
         others = len(entries) - _NAMES

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark import determinism
-from benchmark.checkpoints.won2020 import load_reference_state
+from benchmark.checkpoints.importer import load_reference_state
 from benchmark.config.models import ResolvedModel
 from benchmark.malloc import keep_freed_memory
 from benchmark.speed.baselines.build import build_plain

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from benchmark.checkpoints.won2020 import Imported, import_checkpoint
+from benchmark.checkpoints.importer import Imported, import_checkpoint
 
 
 def save_state(folder: Path, content: Any) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmark.checkpoints.checkpoint import load_checkpoint
-from benchmark.checkpoints.won2020 import import_checkpoint
+from benchmark.checkpoints.importer import import_checkpoint
 from benchmark.predict.audio_files import AudioFile, Prediction, predict_files
 from benchmark.predict.inference import predict_windows
 from datamodules.loaders.windowing import Windowing

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.checkpoints.won2020 import import_checkpoint
+from benchmark.checkpoints.importer import import_checkpoint
 from datamodules.common.errors import TagbenchError
 from tests.support.won2020_import import import_state, imported_weights
 

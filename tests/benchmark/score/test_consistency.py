@@ -12,7 +12,7 @@ from scipy.special import logit
 from scipy.stats import spearmanr
 
 from benchmark.checkpoints.checkpoint import load_checkpoint
-from benchmark.checkpoints.won2020 import import_checkpoint
+from benchmark.checkpoints.importer import import_checkpoint
 from benchmark.perturbations import perturb, resolve
 from benchmark.predict.inference import predict_windows
 from benchmark.report import terminal

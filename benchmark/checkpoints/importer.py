@@ -1,22 +1,24 @@
-"""Import the published weights of Won et al. 2020.
+"""Import published weights, see `layouts` for the publications.
 
-The layers have the names of the reference implementation. Constants of the front end (window, mel
+The layers have the names of the reference implementations. Constants of the front end (window, mel
 filter bank) are rebuilt and not read from the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
+from benchmark.checkpoints.layouts import MODEL_ALIASES, Layout, find_layout
 from benchmark.checkpoints.torch_files import read_tensors
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import ModelFile
-from benchmark.experiment_files import find, load, names
+from benchmark.experiment_files import find, load
+from benchmark.experiment_files import names as file_names
 from benchmark.store.files import file_sha256
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.vocabularies import VOCABULARIES, check_tags
@@ -24,18 +26,6 @@ from lightning_modules.base import TaggingModule
 from lightning_modules.frontends import FrontEnd
 from lightning_modules.frontends.log_mel import LogMel
 
-# The values of --model_type and --dataset of the reference that have another name here.
-MODEL_ALIASES = {
-    "sample": "sample_cnn",
-    "se": "sample_cnn_se",
-    "short": "short_chunk_cnn",
-    "short_res": "short_chunk_cnn_res",
-    "attention": "self_attention",
-    "hcnn": "harmonic_cnn",
-}
-DATASET_ALIASES = {"mtg_jamendo": "jamendo", "mtg-jamendo": "jamendo", "magnatagatune": "mtat"}
-
-_HEADS = ("dense2.weight", "dense.weight")
 _WINDOW, _MEL = ("spectrogram.window", "spec.window"), "mel_scale.fb"
 _SAME_CONSTANT = 1e-3  # stored mel filterbanks of old torchaudio versions are off by 1e-5
 
@@ -49,6 +39,7 @@ class LoadReport:
         regenerated: Names of constants of the front end that are rebuilt instead of read.
         missing: Entries of the model that the file lacks and that are not learned.
         unexpected: Entries of the file that the model does not have.
+        ignored: Entries of the file that belong to other networks or to the training.
         notes: Remarks for the user.
     """
 
@@ -56,6 +47,7 @@ class LoadReport:
     regenerated: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -71,14 +63,14 @@ class Imported:
 def import_checkpoint(
     file: Path, model: str, dataset: str, out: Path, tags: Sequence[str] | None = None
 ) -> Imported:
-    """Convert a ``.pth`` file of the reference to the checkpoint ``<out>/<model>-<dataset>``.
+    """Convert a file of published weights to the checkpoint ``<out>/<model>-<dataset>``.
 
     The file determines the number of tags and the size of the architecture: if its tensors are
     those of another YAML of the same class, that YAML is used and noted in the report.
 
     Args:
         file: File written by ``torch.save``.
-        model: Name of a model's YAML, or a value of the reference's ``--model_type``.
+        model: Name of a model's YAML, or of the architecture in its publication.
         dataset: Training dataset: a label, and the name of a published list of tags.
         out: Folder in which the folder of the checkpoint is created.
         tags: Names of the outputs in order, for a dataset without a published list.
@@ -87,12 +79,13 @@ def import_checkpoint(
         TagbenchError: The file is not a checkpoint, a learned tensor is missing or has another
             shape, or the number of tags differs.
     """
-    name = MODEL_ALIASES.get(model, model)
-    label = DATASET_ALIASES.get(dataset.lower(), dataset)
-    resolved = _resolve(name)
-    tensors = read_tensors(file)
-    tags = _tags(label, tags, _count_outputs(tensors, file))
-    resolved, module, report = _load_into_any(resolved, tensors, len(tags), file)
+    resolved = _resolve(MODEL_ALIASES.get(model, model))
+    entries = read_tensors(file)
+    layout = find_layout(entries, file)
+    tensors, ignored = layout.apply(entries)
+    label = dataset if tags else layout.datasets.get(dataset.lower(), dataset)
+    names = _tags(label, tags, _count_outputs(tensors, layout))
+    resolved, module, report = _load_into_any(resolved, tensors, len(names), file)
     folder = out / f"{resolved.name}-{label}"
     card = save_checkpoint(
         folder,
@@ -101,25 +94,26 @@ def import_checkpoint(
         title=load(find("models", resolved.name), ModelFile).title or module.title,
         dataset=label,
         architecture=resolved.architecture,
-        tags=tags,
+        tags=names,
         windows="won2020",
         source=Source(file=file.name, sha256=file_sha256(file)),
     )
-    return Imported(folder, card, report)
+    if label != dataset and dataset.lower() in VOCABULARIES:
+        note = (
+            f"The weights of {layout.source} predict the tags of {label}. For weights that were "
+            "trained on other tags, name the tags with --tags FILE."
+        )
+        report = replace(report, notes=(note, *report.notes))
+    return Imported(folder, card, replace(report, ignored=ignored))
 
 
 def _resolve(name: str) -> ResolvedModel:
     return ResolvedModel.named(name)
 
 
-def _count_outputs(tensors: Mapping[str, Tensor], file: Path) -> int:
-    for head in _HEADS:
-        if head in tensors:
-            return int(tensors[head].shape[0])
-    raise TagbenchError(
-        f"{file} is not a checkpoint of Won et al. 2020: expected {' or '.join(_HEADS)}, found "
-        f"{', '.join(list(tensors)[:6])}, ..."
-    )
+def _count_outputs(tensors: Mapping[str, Tensor], layout: Layout) -> int:
+    head = next(head for head in layout.heads if head in tensors)
+    return int(tensors[head].shape[0])
 
 
 def _tags(dataset: str, given: Sequence[str] | None, n_outputs: int) -> tuple[str, ...]:
@@ -147,7 +141,7 @@ def _load_into_any(
     if not problems:
         return requested, module, report
     fitting = []
-    for name in names("models"):
+    for name in file_names("models"):
         other = _resolve(name)
         candidate = other.build(n_tags)
         wrong, report = load_reference_state(candidate, tensors)
@@ -155,7 +149,7 @@ def _load_into_any(
             continue
         if other.cls is requested.cls:
             note = f"The tensors are those of {name}, another size of {requested.name}."
-            return other, candidate, _noted(report, note)
+            return other, candidate, replace(report, notes=(note, *report.notes))
         fitting.append(name)
     hint = f" The tensors fit --model {' or '.join(fitting)}." if fitting else ""
     shown = "\n  ".join([*problems[:10], *(["..."] if len(problems) > 10 else [])])
@@ -163,11 +157,6 @@ def _load_into_any(
         f"{file} does not fit model {requested.name}.{hint}\nWrong entries, {len(problems)} in all:"
         f"\n  {shown}"
     )
-
-
-def _noted(report: LoadReport, note: str) -> LoadReport:
-    parts = (report.loaded, report.regenerated, report.missing, report.unexpected)
-    return LoadReport(*parts, (note, *report.notes))
 
 
 def load_reference_state(
@@ -214,7 +203,11 @@ def load_reference_state(
         problems.extend(problem)
         notes.extend(note)
     report = LoadReport(
-        tuple(loaded), tuple(regenerated), tuple(missing), tuple(unexpected), tuple(notes)
+        tuple(loaded),
+        tuple(regenerated),
+        tuple(missing),
+        tuple(unexpected),
+        notes=tuple(notes),
     )
     return problems, report
 

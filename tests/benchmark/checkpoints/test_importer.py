@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from benchmark.checkpoints.checkpoint import load_checkpoint
-from benchmark.checkpoints.won2020 import MODEL_ALIASES
+from benchmark.checkpoints.layouts import MODEL_ALIASES
 from benchmark.cli import app
 from datamodules.common.errors import TagbenchError
 from datamodules.labels import vocabularies
