@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.layers.conv_blocks import ConvBlock2d, PoolResBlock2d
+from lightning_modules.layers.conv_blocks import ConvBlock2d, ResBlock2d
 from lightning_modules.layers.dense_head import DenseHead
 
 
@@ -46,12 +46,12 @@ class HarmonicCNN(DenseHead, TaggingModule):
         )
         self.hstft_bn = nn.BatchNorm2d(self.hstft.channels)
         self.layer1 = ConvBlock2d(self.hstft.channels, 128)
-        self.layer2 = PoolResBlock2d(128)
-        self.layer3 = PoolResBlock2d(128)
-        self.layer4 = PoolResBlock2d(128)
+        self.layer2 = ResBlock2d(128, 128, stride=1, pooling=2)
+        self.layer3 = ResBlock2d(128, 128, stride=1, pooling=2)
+        self.layer4 = ResBlock2d(128, 128, stride=1, pooling=2)
         self.layer5 = ConvBlock2d(128, 256)
-        self.layer6 = PoolResBlock2d(256, pooling=(2, 3))
-        self.layer7 = PoolResBlock2d(256, pooling=(2, 3))
+        self.layer6 = ResBlock2d(256, 256, stride=1, pooling=(2, 3))
+        self.layer7 = ResBlock2d(256, 256, stride=1, pooling=(2, 3))
         self.add_head(256, 256, self.n_tags)
 
     def forward(self, audio: Tensor) -> Tensor:

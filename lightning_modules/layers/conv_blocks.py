@@ -78,42 +78,28 @@ class ConvBlock2d(nn.Module):
 
 
 class ResBlock2d(nn.Module):
-    """Two 3x3 convolutions with a 3x3 shortcut (``Res_2d`` of the reference).
+    """Two 3x3 convolutions with a 3x3 shortcut, then a max-pool.
 
-    The shortcut is a convolution if stride or channels change the shape, otherwise the identity.
-    It is 3x3, where ResNets use 1x1.
+    It is ``Res_2d`` of the reference with a stride, and ``Res_2d_mp`` (``Res2DMaxPool``) with a
+    pool. The shortcut is a convolution if stride or channels change the shape, otherwise the
+    identity. It is 3x3, where ResNets use 1x1.
     """
 
-    def __init__(self, n_in: int, n_out: int, *, stride: Pair = 2) -> None:
+    def __init__(self, n_in: int, n_out: int, *, stride: Pair = 2, pooling: Pair = 1) -> None:
         super().__init__()
         self.conv_1 = conv2d(n_in, n_out, 3, stride)
         self.bn_1 = BatchNorm2d(n_out)
         self.conv_2 = conv2d(n_out, n_out, 3)
         self.bn_2 = BatchNorm2d(n_out)
+        self.pooling = pooling
         self.projects = stride != 1 or n_in != n_out
         if self.projects:
             self.conv_3 = conv2d(n_in, n_out, 3, stride)
             self.bn_3 = BatchNorm2d(n_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (B, n_in, F, T) to (B, n_out, ceil(F / stride), ceil(T / stride))."""
+        """Map (B, n_in, F, T) to (B, n_out, ceil(F / stride) // pooling, ...)."""
         y = conv_norm(self.conv_1, self.bn_1, x).relu_()
         y = conv_norm(self.conv_2, self.bn_2, y)
-        return y.add_(conv_norm(self.conv_3, self.bn_3, x) if self.projects else x).relu_()
-
-
-class PoolResBlock2d(nn.Module):
-    """Two 3x3 convolutions with an identity shortcut, then a max-pool (``Res_2d_mp``)."""
-
-    def __init__(self, channels: int, *, pooling: Pair = 2) -> None:
-        super().__init__()
-        self.conv_1 = conv2d(channels, channels, 3)
-        self.bn_1 = BatchNorm2d(channels)
-        self.conv_2 = conv2d(channels, channels, 3)
-        self.bn_2 = BatchNorm2d(channels)
-        self.pooling = pooling
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, F, T) to (B, C, F // pooling, T // pooling)."""
-        y = conv_norm(self.conv_1, self.bn_1, x).relu_()
-        return pool_relu(conv_norm(self.conv_2, self.bn_2, y).add_(x), self.pooling)
+        y = y.add_(conv_norm(self.conv_3, self.bn_3, x) if self.projects else x)
+        return pool_relu(y, self.pooling)

@@ -11,7 +11,6 @@ from datamodules.common.seeding import rng_for
 from lightning_modules.layers import single_channel_conv
 from lightning_modules.layers.conv_blocks import (
     ConvBlock2d,
-    PoolResBlock2d,
     ResBlock2d,
     conv1d,
     conv2d,
@@ -64,7 +63,8 @@ def test_norm_stays_outside_where_it_is_learned_or_the_map_is_small() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [ConvBlock2d(4, 4), ResBlock2d(4, 4, stride=1), PoolResBlock2d(4)]
+    "block",
+    [ConvBlock2d(4, 4), ResBlock2d(4, 4, stride=1), ResBlock2d(4, 4, stride=1, pooling=2)],
 )
 def test_blocks_leave_their_input_alone(block: nn.Module) -> None:
     x = normal(2, 4, 8, 8).contiguous(memory_format=torch.channels_last)
