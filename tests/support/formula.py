@@ -47,7 +47,7 @@ def weight(key: str, value: Tensor, gain: float) -> np.ndarray:
 def fill(
     model: nn.Module,
     gain: float,
-    overrides: Mapping[str, float],
+    overrides: Mapping[str, float | str],
     named: Callable[[str], str] = str,
 ) -> None:
     """Give a model the weights of the formula.
@@ -55,7 +55,7 @@ def fill(
     Args:
         model: Model to fill.
         gain: Factor of all tensors of two or more dimensions.
-        overrides: Constants by name, in place of the formula.
+        overrides: Values by name, in place of the formula: a constant, or ``"r"`` for ``hashed``.
         named: Maps a name in the state dict to that of the reference, where they differ.
     """
     state = {
@@ -63,7 +63,10 @@ def fill(
         for key, value in model.state_dict().items()
     }
     for key, constant in overrides.items():
-        state[key].fill_(constant)
+        if constant == "r":
+            state[key] = torch.from_numpy(hashed(key, state[key].numel())).view(state[key].shape)
+        else:
+            state[key].fill_(float(constant))
     model.load_state_dict(state)
 
 
