@@ -65,7 +65,7 @@ class MusicTaggingTransformer(TaggingModule):
     min_samples = (POOLED - 1) * HOP  # 4 frames: the pools leave one
     max_samples = (MOST_TOKENS * POOLED + POOLED - 1) * HOP - 1
     title: ClassVar[str] = "Music Tagging Transformer"
-    paper: ClassVar[str] = "Won et al., ISMIR 2021, Semi-supervised Music Tagging Transformer"
+    paper: ClassVar[str] = "Won et al., ISMIR 2021"
     bibtex: ClassVar[str] = """@inproceedings{won2021transformer,
   title={Semi-supervised music tagging transformer},
   author={Won, Minz and Choi, Keunwoo and Serra, Xavier},

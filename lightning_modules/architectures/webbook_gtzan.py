@@ -33,7 +33,7 @@ class WebbookGtzan(TaggingModule):
     min_samples = (POOLED - 1) * HOP  # fewer frames leave no point, twice as many leave two
     max_samples = (2 * POOLED - 1) * HOP - 1
     title: ClassVar[str] = "Tutorial CNN"
-    paper: ClassVar[str] = "Won et al., ISMIR 2021 tutorial, part 3, supervised learning"
+    paper: ClassVar[str] = "Won et al., ISMIR 2021 tutorial, part 3"
     bibtex: ClassVar[str] = """@book{won2021tutorial,
   title={Music Classification: Beyond Supervised Learning, Towards Real-world Applications},
   author={Won, Minz and Spijkervet, Janne and Choi, Keunwoo},

@@ -46,6 +46,12 @@ def test_scores_are_those_of_paper(line: str) -> None:
     assert [scores[model, *column] for column in columns] == [float(text) for text in printed]
 
 
+def test_score_of_the_transformer_is_that_of_the_conventional_split() -> None:
+    scores = model_cards.published()
+    assert scores["music_tagging_transformer", "msd", "roc_auc"] == 0.8916
+    assert scores["music_tagging_transformer", "msd", "pr_auc"] == 0.3358
+
+
 def test_musicnn_has_two_sizes_in_paper() -> None:
     scores = model_cards.published()
     assert scores["musicnn", "mtat", "roc_auc"] == 0.9106
