@@ -110,9 +110,9 @@ class MusicTaggingTransformer(TaggingModule):
         x = torch.cat([self.cls_token.expand(len(x), 1, -1), x], 1)  # (B, 108, D)
         return self.dropout(x + self.pos_embedding[:, : x.shape[1]])
 
-    def classify(self, tokens: Tensor) -> Tensor:
-        """Map tokens (B, N, D) to logits (B, C)."""
-        return self.mlp_head(self.transformer(tokens, kept=1)[:, 0])
+    def classify(self, tokens: Tensor, first_layer: int = 0) -> Tensor:
+        """Map the input (B, N, D) of a layer to logits (B, C)."""
+        return self.mlp_head(self.transformer(tokens, kept=1, first_layer=first_layer)[:, 0])
 
     def forward(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to logits (B, C)."""

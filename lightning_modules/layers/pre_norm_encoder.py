@@ -10,6 +10,7 @@ Shapes: B windows, H heads, N tokens, D width.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,18 +19,8 @@ from datamodules.common.errors import TagbenchError
 from lightning_modules.layers.attention import AttentionLayer
 
 
-class Attention(AttentionLayer):
-    """Multi-head self-attention, without dropout of the attention itself.
-
-    Args:
-        width: D.
-        heads: H, a divisor of D.
-        dropout: Probability of dropout of the output.
-        bias: Whether queries, keys and values have a bias.
-
-    Raises:
-        TagbenchError: The heads do not divide the width.
-    """
+class _Attention(nn.Module):
+    """Multi-head self-attention, without dropout of the attention itself."""
 
     def __init__(self, width: int, heads: int, dropout: float, *, bias: bool) -> None:
         super().__init__()
@@ -52,17 +43,17 @@ class Attention(AttentionLayer):
         query, key, _ = self._split(x)
         return (query @ key.mT * query.shape[-1] ** -0.5).softmax(-1)
 
-    def forward(self, x: Tensor, kept: int | None = None) -> Tensor:
-        """Map tokens (B, N, D) to the first ``kept`` tokens (B, kept, D), by default to all."""
+    def forward(self, x: Tensor, kept: int | None, forced: Tensor | None) -> Tensor:
+        """Map tokens (B, N, D) to the first ``kept`` tokens (B, kept, D)."""
         query, key, value = self._split(x)
-        if self.forced is None:
+        if forced is None:
             mixed = F.scaled_dot_product_attention(query[:, :, :kept], key, value)
         else:
-            mixed = self.forced[:, :, :kept].to(value) @ value
+            mixed = forced[:, :, :kept].to(value) @ value
         return self.to_out(mixed.transpose(1, 2).flatten(2))
 
 
-class FeedForward(nn.Module):
+class _FeedForward(nn.Module):
     """Two linear layers with exact GELU between, four times as wide inside."""
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -88,35 +79,51 @@ class _Normed(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.fn = fn
 
-    def forward(self, x: Tensor, *kept: int | None) -> Tensor:
+    def forward(self, x: Tensor, *options: int | Tensor | None) -> Tensor:
         """Map tokens (B, N, D) to tokens (B, N, D)."""
-        return self.fn(self.norm(x), *kept)
+        return self.fn(self.norm(x), *options)
 
 
 class _Residual(nn.Module):
-    """``x + fn(norm(x))``."""
+    """``x + fn(norm(x))``, of as many leading tokens as ``fn`` returns."""
 
     def __init__(self, width: int, fn: nn.Module) -> None:
         super().__init__()
         self.fn = _Normed(width, fn)
 
-    def forward(self, x: Tensor, *kept: int | None) -> Tensor:
-        """Map tokens (B, N, D) to tokens (B, N, D), or to the first ``kept`` of them."""
-        y = self.fn(x, *kept)
+    def forward(self, x: Tensor, *options: int | Tensor | None) -> Tensor:
+        """Map tokens (B, N, D) to tokens (B, N, D)."""
+        y = self.fn(x, *options)
         return x[:, : y.shape[1]] + y
 
 
-class Layer(nn.ModuleList):
-    """Attention, then a feed-forward network, each added to its input."""
+class Layer(AttentionLayer):
+    """Attention, then a feed-forward network, each added to its input.
+
+    Args:
+        width: D.
+        heads: H.
+        dropout: Probability of dropout within the sublayers and of their outputs.
+        bias: Whether queries, keys and values have a bias.
+
+    Raises:
+        TagbenchError: The heads do not divide the width.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float, *, bias: bool) -> None:
-        attention = _Residual(width, Attention(width, heads, dropout, bias=bias))
-        super().__init__([attention, _Residual(width, FeedForward(width, dropout))])
+        super().__init__()
+        self.add_module("0", _Residual(width, _Attention(width, heads, dropout, bias=bias)))
+        self.add_module("1", _Residual(width, _FeedForward(width, dropout)))
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return the attention (B, H, N, N) between tokens (B, N, D)."""
+        attention = cast("_Attention", self.get_submodule("0.fn.fn"))
+        return attention.weights(self.get_submodule("0.fn.norm")(x))
 
     def forward(self, x: Tensor, kept: int | None = None) -> Tensor:
         """Map tokens (B, N, D) to the first ``kept`` tokens (B, kept, D), by default to all."""
-        attention, feed_forward = self
-        return feed_forward(attention(x, kept))
+        attention, feed_forward = self.children()
+        return feed_forward(attention(x, kept, self.forced))
 
 
 class Encoder(nn.Module):
@@ -138,16 +145,21 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(layers)
 
     @property
-    def attentions(self) -> Sequence[Attention]:
+    def attentions(self) -> Sequence[AttentionLayer]:
         """Attention layers from the first to the last."""
-        return [module for module in self.modules() if isinstance(module, Attention)]
+        return [layer for layer in self.layers if isinstance(layer, AttentionLayer)]
 
-    def forward(self, x: Tensor, kept: int | None = None) -> Tensor:
+    def forward(self, x: Tensor, kept: int | None = None, first_layer: int = 0) -> Tensor:
         """Map tokens (B, N, D) to tokens (B, N, D), or to the first ``kept`` of them.
 
         The last layer computes queries and the feed-forward network of the kept tokens only.
+
+        Args:
+            x: Input of layer ``first_layer``.
+            kept: Number of leading tokens to return, all of them by default.
+            first_layer: Index of the first layer to apply.
         """
         last = len(self.layers) - 1
-        for index, layer in enumerate(self.layers):
-            x = layer(x, kept if index == last else None)
+        for index in range(first_layer, len(self.layers)):
+            x = self.layers[index](x, kept if index == last else None)
         return x

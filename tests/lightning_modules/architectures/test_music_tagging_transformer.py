@@ -96,7 +96,7 @@ def test_width_that_the_heads_do_not_divide_is_refused():
 def test_layer_is_that_of_torch():
     """The residual stream and the order of norm, attention and network, against torch's class."""
     model = MusicTaggingTransformer.build(0, n_tags=3, n_channels=1, width=32).eval()
-    attention, feed_forward = (part.fn for part in model.transformer.layers[0])
+    attention, feed_forward = (part.fn for part in model.transformer.layers[0].children())
     theirs = nn.TransformerEncoderLayer(
         32, 8, 128, activation="gelu", batch_first=True, norm_first=True
     ).eval()
@@ -126,6 +126,7 @@ def test_attention_can_be_read_and_forced():
         hook = last.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
         model.classify(tokens)
         hook.remove()
+        torch.testing.assert_close(model.classify(seen[0], first_layer=3), logits)
         last.forced = last.weights(seen[0])
         torch.testing.assert_close(model.classify(tokens), logits, rtol=1e-4, atol=1e-5)
         first.forced = torch.eye(tokens.shape[1])[None, None]
