@@ -42,7 +42,8 @@ class ModelCard:
         window_s: Input length in seconds.
         front_end: Time-frequency representation of the first layer.
         n_params: Learned scalars at 50 tags.
-        macs_per_second: Multiply-adds per second of audio, without FFTs and recurrent cells.
+        macs_per_second: Multiply-adds per second of audio, without FFTs, recurrent cells and
+            attention matrices.
         scores: Published (ROC-AUC, PR-AUC) by dataset, as fractions; None where not published.
         elsewhere: Published scores on other datasets, as text.
     """
