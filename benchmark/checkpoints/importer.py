@@ -202,14 +202,8 @@ def load_reference_state(
         problem, note = _compare(name, constant, front)
         problems.extend(problem)
         notes.extend(note)
-    report = LoadReport(
-        tuple(loaded),
-        tuple(regenerated),
-        tuple(missing),
-        tuple(unexpected),
-        notes=tuple(notes),
-    )
-    return problems, report
+    parts = (tuple(loaded), tuple(regenerated), tuple(missing), tuple(unexpected))
+    return problems, LoadReport(*parts, notes=tuple(notes))
 
 
 def _compare(name: str, constant: Tensor, front: FrontEnd) -> tuple[list[str], list[str]]:
