@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
-from benchmark.checkpoints.layouts import MODEL_ALIASES, Layout, find_layout
+from benchmark.checkpoints.layouts import MODEL_ALIASES, find_layout
 from benchmark.checkpoints.torch_files import read_tensors
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import ModelFile
@@ -84,7 +84,7 @@ def import_checkpoint(
     layout = find_layout(entries, file)
     tensors, ignored = layout.apply(entries)
     label = dataset if tags else layout.datasets.get(dataset.lower(), dataset)
-    names = _tags(label, tags, _count_outputs(tensors, layout))
+    names = _tags(label, tags, len(layout.output_layer(tensors)))
     resolved, module, report = _load_into_any(resolved, tensors, len(names), file)
     folder = out / f"{resolved.name}-{label}"
     card = save_checkpoint(
@@ -109,11 +109,6 @@ def import_checkpoint(
 
 def _resolve(name: str) -> ResolvedModel:
     return ResolvedModel.named(name)
-
-
-def _count_outputs(tensors: Mapping[str, Tensor], layout: Layout) -> int:
-    head = next(head for head in layout.heads if head in tensors)
-    return int(tensors[head].shape[0])
 
 
 def _tags(dataset: str, given: Sequence[str] | None, n_outputs: int) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ class Layout:
 
     Attributes:
         source: The publication.
-        heads: Names of the weight of the output layer (C, ...) without the prefix. A file that has
-            one of them has this layout.
+        heads: Names in the file of the weight of the output layer (C, ...), without the prefix. A
+            file that has one of them has this layout.
         prefix: Prefix of the names of the model's tensors.
         ignored: Prefixes of entries that belong to other networks or to the training.
         renamed: Beginnings of names in the file, and what they are called here.
@@ -52,7 +52,12 @@ class Layout:
 
     def matches(self, entries: Iterable[str]) -> bool:
         """Tell whether the entries of a file include an output layer of this layout."""
-        return any(self.name_of(entry) in self.heads for entry in entries)
+        return any(entry.removeprefix(self.prefix) in self.heads for entry in entries)
+
+    def output_layer(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Return the weight (C, ...) of the output layer from the result of ``apply``."""
+        names = (self.name_of(self.prefix + head) for head in self.heads)
+        return next(tensors[name] for name in names if name is not None and name in tensors)
 
     def apply(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         """Return the tensors under the names of our modules, and the entries that are ignored."""
@@ -74,6 +79,17 @@ LAYOUTS = (
             "hcnn": "harmonic_cnn",
         },
         datasets={"mtg_jamendo": "jamendo", "mtg-jamendo": "jamendo", "magnatagatune": "mtat"},
+    ),
+    Layout(
+        source="Won et al. 2019",
+        heads=("classifier.weight",),
+        renamed={"classifier.": "dense."},
+        models={
+            "pons_won": "self_attention_2019_pons_won",
+            "pons_pons": "self_attention_2019_pons_pons",
+            "lee_won": "self_attention_2019_lee_won",
+            "lee_lee": "self_attention_2019_lee_lee",
+        },
     ),
     Layout(
         source="Won et al. 2021",

@@ -118,5 +118,6 @@ def test_layout_strips_ignores_and_renames():
     )
     assert tensors == {"layers.0.bias": one, "fc.weight": three}
     assert ignored == ("projector.0.weight",)
+    assert layout.output_layer(tensors) is three
     assert layout.matches(["encoder.fc.weight"])
     assert not layout.matches(["projector.fc.weight"])
