@@ -223,17 +223,16 @@ class TaggingModule(pl.LightningModule):
         else:
             terms = self.stage.loss(self, batch)
             size = len(next(iter(batch.values()))["targets"])
-        self.log_dict(
-            {f"train_{name}": term for name, term in terms.items()},
-            on_step=False,
-            on_epoch=True,
-            batch_size=size,
-        )
+        logged = {f"train_{name}": term for name, term in terms.items()}
+        self.log_dict(logged, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         return terms["loss"]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Add the tracks of the batch to the validation metrics, and return their mean loss."""
         track_index, targets = batch["track_index"], batch["targets"]
+        if not len(targets):  # there are fewer batches than processes
+            self.valid_scores.update(targets, targets, targets.sum(1))
+            return targets.sum()
         logits = self.valid_logits(batch)
         losses = self.losses(logits, targets[track_index])  # (W,)
         track_losses = track_means(losses[:, None], track_index, len(targets))[:, 0]
@@ -260,8 +259,9 @@ class TaggingModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log ``valid_loss`` and the metrics of the task, computed over all tracks of the epoch."""
-        scores = self.valid_scores.compute()
-        self.log_dict({f"valid_{name}": value for name, value in scores.items()})
+        scores = {f"valid_{name}": float(v) for name, v in self.valid_scores.compute().items()}
+        # All processes must take the same decisions, such as to stop, to the last bit.
+        self.log_dict(self.trainer.strategy.broadcast(scores))
         self.valid_scores.reset()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

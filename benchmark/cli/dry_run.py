@@ -22,6 +22,7 @@ from benchmark.run.preparation import (
     resolve_models,
     resolve_sources,
 )
+from benchmark.run.sharing import check_batch_sizes, check_devices
 from benchmark.store.cells import Cell
 from benchmark.store.store import State, Store
 from datamodules.common.errors import TagbenchError
@@ -42,6 +43,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     sources = _sources(trained, options)
     executor = executors.load(options.executor)
     devices = options.devices or executor.available_devices()
+    check_devices(options, devices)
     threads = executor.threads(len(devices))
     store = Store(options.results)
     seconds = 0.0
@@ -64,6 +66,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             console.print(_conditions(experiment, name))
             continue
         plan = build(experiment, dataset, corpus, trained, imported, devices[0], sources)
+        check_batch_sizes(plan, corpus, options.devices_per_cell)
         n_tags = len(vocabulary(name, corpus, trained, imported))
         preset = experiment.presets[name][1]
         estimated = estimate(models, corpus, preset, n_tags, devices[0], threads)

@@ -101,6 +101,12 @@ def run(
     devices: Annotated[
         str | None, typer.Option(help="cpu, or cuda:0,cuda:1. By default all GPUs.")
     ] = None,
+    devices_per_cell: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Number of devices that train one model together; on the CPU, of processes."
+        ),
+    ] = 1,
     workers: Annotated[int | None, typer.Option(help="Number of data processes per job.")] = None,
     wandb: Annotated[str, typer.Option(help="auto, disabled, offline or online.")] = "auto",
     executor: Annotated[
@@ -150,6 +156,7 @@ def run(
         data_root=data_root,
         dataset_params=places(data, audio_dir),
         devices=devices_asked,
+        devices_per_cell=devices_per_cell,
         workers=workers,
         wandb=wandb,
         executor=executor,

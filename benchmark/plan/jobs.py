@@ -32,6 +32,8 @@ class Runtime:
         results: Results folder.
         data_root: Folder of prepared corpora.
         device: ``"cpu"`` or ``"cuda:<index>"``.
+        peers: Devices of the other processes that train a cell together with this one.
+        devices_per_cell: Devices that each training gets.
         threads: Threads of the numeric kernels of one process.
         workers: Processes of each job that decode and perturb audio.
         wandb: ``"disabled"``, ``"offline"`` or ``"online"``.
@@ -44,6 +46,8 @@ class Runtime:
     results: str
     data_root: str
     device: str = "cpu"
+    peers: tuple[str, ...] = ()
+    devices_per_cell: int = 1
     threads: int = 1
     workers: int = 0
     wandb: str = "disabled"
@@ -65,6 +69,11 @@ class Job:
 
     cells: tuple[Cell, ...]
     title: str
+
+    @property
+    def several_devices(self) -> bool:
+        """Whether several devices may share the work."""
+        return self.cells[0].several_devices
 
 
 def record_failure(

@@ -26,6 +26,7 @@ class Options:
         data_root: Folder of prepared corpora.
         dataset_params: Parameters for the datasets from the command line.
         devices: ``"cpu"`` or ``"cuda:<index>"``; empty takes every device of the executor.
+        devices_per_cell: Number of devices that train one model together.
         workers: Processes of each job that decode and perturb audio; None uses one per core.
         wandb: Mode of W&B.
         executor: Name of the executor that runs the jobs.
@@ -38,6 +39,7 @@ class Options:
     data_root: Path
     dataset_params: Mapping[str, Any] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
+    devices_per_cell: int = 1
     workers: int | None = None
     wandb: str = "auto"
     executor: str = "local"

@@ -27,6 +27,7 @@ from benchmark.run.preparation import (
     resolve_dataset,
     resolve_models,
 )
+from benchmark.run.sharing import check_batches, check_devices
 from benchmark.run.up_to_date import remember, request_digest
 from benchmark.store import run_record
 from benchmark.store.results import DatasetResults
@@ -55,8 +56,10 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         executor = executors.load(options.executor)
         executor.start_server()
         devices = options.devices or executor.available_devices()
+        check_devices(options, devices)
         threads = executor.threads(len(devices))
         planned = _prepare_and_plan(experiment, options, store, devices, threads, console)
+        check_batches(planned, options.devices_per_cell)
         cache = options.audio_cache or CacheConfig("", 0)
         if cache.folder:
             wanted = sum(cache_size(item.plan, item.corpus, store) for item in planned)
@@ -64,6 +67,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         runtime = Runtime(
             results=str(store.results),
             data_root=str(options.data_root),
+            devices_per_cell=options.devices_per_cell,
             threads=threads,
             workers=threads if options.workers is None else options.workers,
             wandb=mode,

@@ -38,6 +38,7 @@ class TrainCell(Cell):
 
     kind: ClassVar[str] = "train"
     verb: ClassVar[str] = "train"
+    several_devices: ClassVar[bool] = True
 
     identity: TrainIdentity
 

@@ -66,6 +66,9 @@ class Cell(ABC):
     fails_with_dependency: ClassVar[bool] = True
     """Whether the cell is recorded as failed when a cell that it depends on fails."""
 
+    several_devices: ClassVar[bool] = False
+    """Whether several devices may share the work on one cell."""
+
     labels: Labels
     launch: Mapping[str, Any]
     id: str = field(init=False)

@@ -99,11 +99,12 @@ class BestAndLastCheckpoint(Checkpoint):
         """
         temporary = self.folder / f"{name}.part"
         try:
-            trainer.save_checkpoint(temporary)
+            trainer.save_checkpoint(temporary)  # all processes take part, and one writes
             if trainer.is_global_zero:
                 temporary.replace(self.folder / name)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            if trainer.is_global_zero:
+                temporary.unlink(missing_ok=True)
             raise
 
 
@@ -184,6 +185,8 @@ def quiet_lightning() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
+        # The metrics that this warning names are the same in all processes already.
+        warnings.filterwarnings("ignore", message=".*recommended to use `self.log.*sync_dist.*")
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")

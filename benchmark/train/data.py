@@ -100,13 +100,17 @@ class StageLoaders(pl.LightningDataModule):
         return [] if loader is None else loader
 
 
-def cell_data(document: Mapping[str, Any], recipe: Recipe, runtime: Runtime) -> CellData:
+def cell_data(
+    document: Mapping[str, Any], recipe: Recipe, runtime: Runtime, *, rank: int = 0, world: int = 1
+) -> CellData:
     """Return the data of a training cell, prepared.
 
     Args:
         document: Content of its ``cell.json``.
         recipe: Its recipe.
         runtime: How and where it runs.
+        rank: Number of this process among those that train the cell.
+        world: Number of these processes.
 
     Raises:
         TagbenchError: A dataset or an augmentation is not the one that was planned.
@@ -125,6 +129,8 @@ def cell_data(document: Mapping[str, Any], recipe: Recipe, runtime: Runtime) -> 
             # On a CPU, reading windows is fast, and workers would compete with the model for cores.
             workers=runtime.workers if runtime.device.startswith("cuda") else 0,
             valid_windows=recipe.valid_windows,
+            rank=rank,
+            world=world,
         )
 
     chains = {name: resolve(stage["params"][name]) for name in planned.get("augmentations", {})}

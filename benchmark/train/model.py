@@ -48,14 +48,22 @@ def build_stage(document: Mapping[str, Any], store: Store) -> Stage:
     Raises:
         TagbenchError: A parent is not trained.
     """
-    stage = document["launch"]["stage"]
-    stage_class = import_class(stage["class"], Stage, f"cell {document['id']}")
+    stage_class = _stage_class(document)
     parents = {
         name: load_checkpoint(store.folder(parent))[0]
         for name, parent in document["preimage"].get("parents", {}).items()
     }
-    built: Stage = stage_class(**stage["params"], parents=parents)
+    built: Stage = stage_class(**document["launch"]["stage"]["params"], parents=parents)
     return built
+
+
+def is_gradient_stage(document: Mapping[str, Any]) -> bool:
+    """Return whether a training cell is trained with gradients, which several devices can share."""
+    return issubclass(_stage_class(document), GradientStage)
+
+
+def _stage_class(document: Mapping[str, Any]) -> type[Stage]:
+    return import_class(document["launch"]["stage"]["class"], Stage, f"cell {document['id']}")
 
 
 def attach(stage: GradientStage, model: TaggingModule, data: TrainingData) -> None:

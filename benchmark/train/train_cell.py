@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import pickle
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import pytorch_lightning as pl
 import torch
 
 from benchmark import determinism
-from benchmark.malloc import return_freed_memory
-from benchmark.plan.jobs import Emit, Runtime
+from benchmark.malloc import keep_freed_memory, return_freed_memory
+from benchmark.plan.jobs import Emit, Runtime, record_failure
 from benchmark.store.cells import BEST, LAST
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
@@ -28,9 +29,13 @@ from benchmark.train.callbacks import (
     quiet_lightning,
 )
 from benchmark.train.data import CellData, StageLoaders, cell_data
-from benchmark.train.model import attach, build_model, build_stage
+from benchmark.train.group import Member
+from benchmark.train.model import attach, build_model, build_stage, is_gradient_stage
+from benchmark.train.peers import Ready, join, started
+from benchmark.train.usage import Meter, Usage
+from datamodules.common.errors import TagbenchError
 from lightning_modules.base import TaggingModule
-from lightning_modules.stages.base import GradientStage
+from lightning_modules.stages.base import GradientStage, Stage
 from lightning_modules.training.recipe import Recipe
 
 
@@ -40,40 +45,105 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
     Args:
         cell: Id of the cell. Its ``cell.json`` holds the configuration.
         store: Results folder that holds the cell.
-        runtime: Device, threads, data workers and W&B settings.
+        runtime: Devices, threads, data workers and W&B settings. If it names peers, a process is
+            started for each of them, and all train the cell together.
         emit: Receives the progress events.
     """
+    devices = (runtime.device, *runtime.peers)
     document = store.read(cell)
-    recipe = _recipe(document)
-    data = cell_data(document, recipe, runtime)
-    model = build_model(document, recipe, len(data.labelled.tags))
-    stage = build_stage(document, store)
-    started, worked = time.perf_counter(), time.process_time()
-    checkpoint = BestAndLastCheckpoint(store.folder(cell), recipe)
-    with training_logger(cell, document, runtime) as logger, quiet_lightning():
-        trainer = pl.Trainer(
-            accelerator="gpu" if runtime.device.startswith("cuda") else "cpu",
-            devices=[int(runtime.device.split(":")[1])] if ":" in runtime.device else 1,
-            max_epochs=recipe.epochs,
-            precision=recipe.trainer_precision,
-            gradient_clip_val=recipe.grad_clip,
-            callbacks=[checkpoint, ProgressEvents(cell, emit)],
-            plugins=[CheckpointFiles()],
-            logger=logger,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            log_every_n_steps=1,
-            use_distributed_sampler=False,
-            default_root_dir=str(store.folder(cell)),
-        )
-        stage.run(Context(model, data, trainer, checkpoint))
+    if not is_gradient_stage(document):
+        devices = devices[:1]
+    member = Member(devices)
+    # The data are complete before the other processes open them.
+    training = _Training.of(document, store, runtime, member)
+    meter = Meter(member.device)
+
+    def stuck(error: TagbenchError) -> None:
+        record_failure(store, cell, document["kind"], error, emit)
+        os._exit(1)
+
+    with started(member, partial(_train_share, cell, runtime), stuck) as finish:
+        facts = training.run(emit)
+        usages = finish()
     return_freed_memory()  # training holds gigabytes that scoring does not need
-    result = _result(checkpoint, trainer, data, runtime) | {
-        "seconds": time.perf_counter() - started,
-        "cpu_seconds": time.process_time() - worked,
-    }
-    store.finish(cell, result, [BEST])
+    store.finish(cell, facts | meter.describe(usages), [BEST])
+
+
+def _train_share(cell: str, runtime: Runtime, member: Member, port: int, ready: Ready) -> Usage:
+    """Train a cell in a process of rank 1 or above."""
+    runtime = replace(runtime, device=member.device, wandb="disabled")
+    determinism.configure(runtime.device, threads=runtime.threads)
+    keep_freed_memory()
+    store = Store(Path(runtime.results))
+    training = _Training.of(store.read(cell), store, runtime, member)
+    meter = Meter(member.device)
+    ready()
+    join(member, port)
+    training.run(lambda event: None)
+    member.leave()
+    return meter.usage()
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A training cell in one process.
+
+    Attributes:
+        document: Content of ``cell.json``.
+        folder: Folder of the cell.
+        runtime: How and where it runs.
+        member: This process among those that train the cell.
+        recipe: Recipe of the cell.
+        data: Its data.
+        model: The model, with its initial weights.
+        stage: How it is trained.
+    """
+
+    document: Mapping[str, Any]
+    folder: Path
+    runtime: Runtime
+    member: Member
+    recipe: Recipe
+    data: CellData
+    model: TaggingModule
+    stage: Stage
+
+    @classmethod
+    def of(
+        cls, document: Mapping[str, Any], store: Store, runtime: Runtime, member: Member
+    ) -> _Training:
+        """Prepare the data, the model and the stage of a cell."""
+        recipe = _recipe(document)
+        data = cell_data(document, recipe, runtime, rank=member.rank, world=member.world)
+        model = build_model(document, recipe, len(data.labelled.tags))
+        stage = build_stage(document, store)
+        folder = store.folder(document["id"])
+        return cls(document, folder, runtime, member, recipe, data, model, stage)
+
+    def run(self, emit: Emit) -> dict[str, Any]:
+        """Train, and return what ``metrics.json`` states about the result."""
+        cell, recipe = self.document["id"], self.recipe
+        checkpoint = BestAndLastCheckpoint(self.folder, recipe)
+        placement = self.member.trainer_options(sync_batchnorm=recipe.sync_batchnorm)
+        plugins = [CheckpointFiles(), *placement.pop("plugins")]
+        with training_logger(cell, self.document, self.runtime) as logger, quiet_lightning():
+            trainer = pl.Trainer(
+                **placement,
+                max_epochs=recipe.epochs,
+                precision=recipe.trainer_precision,
+                gradient_clip_val=recipe.grad_clip,
+                callbacks=[checkpoint, ProgressEvents(cell, emit)],
+                plugins=plugins,
+                logger=logger,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                log_every_n_steps=1,
+                use_distributed_sampler=False,
+                default_root_dir=str(self.folder),
+            )
+            self.stage.run(Context(self.model, self.data, trainer, checkpoint))
+        return _result(checkpoint, trainer, self.data, self.runtime)
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,13 @@ class BatchPlan:
 
     def __post_init__(self) -> None:
         if self._size % self.world:
+            few = f", because there are {self.tracks} training tracks" * (
+                self._size < self.batch_size
+            )
             raise TagbenchError(
-                f"A batch of {self._size} tracks cannot be divided evenly among {self.world} "
-                f"processes. Set the batch_size of the recipe to a multiple of {self.world}."
+                f"A batch of {self._size} tracks{few} cannot be divided evenly among {self.world} "
+                f"processes. Set the batch_size of the recipe to a multiple of {self.world} that "
+                "is no larger than the number of tracks, or train on one device."
             )
 
     @property

@@ -24,7 +24,8 @@ class EvaluationWindows(Dataset[Batch]):
         windowing: Which windows of each track.
         most: Largest number of windows in a batch; a track with more is a batch of its own.
         rank: Which share of the batches this process reads: batches ``rank::world``.
-        world: Number of processes that share the split.
+        world: Number of processes that share the split. A process without a share gets one batch
+            of no tracks.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class EvaluationWindows(Dataset[Batch]):
             len(window_starts(self._length(int(samples)), spec.window, windowing))
             for samples in self._reader.audio.samples
         ]
-        self._groups = list(group_by_total(counts, most))[rank::world]
+        self._groups = list(group_by_total(counts, most))[rank::world] or [[]]
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -54,7 +55,9 @@ class EvaluationWindows(Dataset[Batch]):
         windows = [self._windows(position) for position in positions]
         counts = [len(track_windows) for track_windows in windows]
         track_index = np.repeat(np.arange(len(windows)), counts).tolist()
-        return self._reader.batch(positions, np.concatenate(windows), track_index)
+        empty = np.empty((0, self._spec.window), dtype=np.float32)
+        audio = np.concatenate(windows) if windows else empty
+        return self._reader.batch(positions, audio, track_index)
 
     def _windows(self, position: int) -> Float32:
         """Return the windows of a track: float32 of shape ``(windows, window)``."""

@@ -16,7 +16,7 @@ from datamodules.common.errors import unknown_name
 Monitor = Literal["valid_loss", "valid_roc_auc", "valid_pr_auc", "valid_accuracy"]
 
 
-ADDED: frozenset[str] = frozenset()
+ADDED = frozenset({"sync_batchnorm"})
 """Fields that identities contain only where they differ from their defaults."""
 
 
@@ -40,6 +40,8 @@ class Recipe(BaseModel):
             anneals until the last epoch, and a training that stops earlier has not annealed.
         valid_windows: Windows per validation track; None uses all of them.
         grad_clip: Maximum norm of the gradient; None does not clip.
+        sync_batchnorm: Where several processes train the model, batch norm uses the mean and the
+            variance of the whole batch, and not of the share of each process.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -56,6 +58,7 @@ class Recipe(BaseModel):
     patience: int | None = Field(default=None, ge=1)
     valid_windows: int | None = Field(default=None, ge=1)
     grad_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    sync_batchnorm: bool = False
 
     def science(self) -> dict[str, Any]:
         """Return the fields that determine a training, as JSON values.

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.distributed import get_rank, get_world_size, is_initialized
 from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.functional.classification import (
@@ -67,29 +68,40 @@ class TrackScores(Metric):
     multi-label tasks it also returns the macro averages ``roc_auc`` and ``pr_auc`` (average
     precision). Both are undefined for a tag that all tracks or no track has. Such tags are
     excluded; if no tag remains, both metrics are omitted.
+
+    Several processes each see every ``world``-th batch of the tracks. ``compute`` gathers their
+    tracks and restores the order of the batches, so that the result is that of one process.
     """
 
     full_state_update = False
     scores: list[Tensor]
     targets: list[Tensor]
     losses: list[Tensor]
+    batches: list[Tensor]
 
     def __init__(self, task: Literal["multilabel", "singlelabel"]) -> None:
         super().__init__()
         self.task = task
-        for state in ("scores", "targets", "losses"):
+        for state in ("scores", "targets", "losses", "batches"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
 
     def update(self, scores: Tensor, targets: Tensor, losses: Tensor) -> None:
-        """Add N tracks: probabilities (N, C), multi-hot targets (N, C), losses (N,)."""
+        """Add a batch of N tracks: probabilities (N, C), multi-hot targets (N, C), losses (N,).
+
+        N may be 0: a process without tracks must still take part in the gathering.
+        """
+        rank, world = (get_rank(), get_world_size()) if is_initialized() else (0, 1)
+        batch = len(self.scores) * world + rank
+        self.batches.append(torch.full((len(losses),), batch, device=losses.device))
         self.scores.append(scores.detach())
         self.targets.append(targets.detach())
         self.losses.append(losses.detach())
 
     def compute(self) -> dict[str, Tensor]:
         """Return the metrics by name."""
-        scores, targets = dim_zero_cat(self.scores), dim_zero_cat(self.targets).long()
-        figures = {"loss": dim_zero_cat(self.losses).double().mean().float()}
+        order = dim_zero_cat(self.batches).argsort(stable=True)
+        scores, targets = dim_zero_cat(self.scores)[order], dim_zero_cat(self.targets)[order].long()
+        figures = {"loss": dim_zero_cat(self.losses)[order].double().mean().float()}
         if self.task == "singlelabel":
             n_tags = scores.shape[1]
             hits = multiclass_accuracy(scores, targets.argmax(1), n_tags, average="micro")

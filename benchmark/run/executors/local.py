@@ -48,7 +48,7 @@ def threads(n_devices: int) -> int:
 @dataclass
 class _Running:
     job: Job
-    device: str
+    devices: tuple[str, ...]
     process: ForkServerProcess
     events: Connection
     life: Connection
@@ -57,52 +57,77 @@ class _Running:
 def execute(
     jobs: Sequence[Job], runtime: Runtime, devices: Sequence[str]
 ) -> Iterator[tuple[Job, Mapping[str, Any]]]:
-    """Run jobs, each on the next free device, and yield their events as they arrive.
+    """Run jobs, each on the next free devices, and yield their events as they arrive.
 
     The last event of a job is ``{"event": "exit", "code": int}``; a code other than 0 means that
     the process ended unexpectedly (killed, out of memory, segmentation fault).
 
     Args:
         jobs: In the order in which they should start.
-        runtime: Settings of all jobs; ``device`` is replaced for each job.
-        devices: ``"cpu"`` or ``"cuda:<index>"``, one job at a time on each.
+        runtime: Settings of all jobs; ``device`` and ``peers`` are replaced for each job.
+        devices: ``"cpu"`` or ``"cuda:<index>"``, one job at a time on each. A training takes
+            ``devices_per_cell`` GPUs.
     """
     waiting, free = deque(jobs), deque(devices)
     running: list[_Running] = []
     try:
         while waiting or running:
-            while waiting and free:
-                running.append(_start(waiting.popleft(), runtime, free.popleft()))
+            while waiting and len(free) >= _n_devices(waiting[0], runtime, devices):
+                job = waiting.popleft()
+                taken = tuple(free.popleft() for _ in range(_n_devices(job, runtime, devices)))
+                running.append(_start(job, runtime, taken))
             for connection in wait([r.events for r in running], timeout=0.5):
-                job = next(r for r in running if r.events is connection)
-                event = _receive(job.events)
+                ended = next(r for r in running if r.events is connection)
+                event = _receive(ended.events)
                 if event is not None:
-                    yield job.job, event
+                    yield ended.job, event
                     continue
-                job.process.join()
-                running.remove(job)
-                free.append(job.device)
-                job.events.close()
-                job.life.close()
-                yield job.job, {"event": "exit", "code": job.process.exitcode}
+                ended.process.join()
+                running.remove(ended)
+                free.extend(ended.devices)
+                ended.events.close()
+                ended.life.close()
+                yield ended.job, {"event": "exit", "code": ended.process.exitcode}
     finally:
-        for job in running:
-            job.process.terminate()
-        for job in running:
-            job.process.join(timeout=10)
+        for left in running:
+            left.process.terminate()
+        for left in running:
+            left.process.join(timeout=10)
 
 
-def _start(job: Job, runtime: Runtime, device: str) -> _Running:
+def _n_devices(job: Job, runtime: Runtime, devices: Sequence[str]) -> int:
+    """Return the number of entries of ``devices`` that a job takes.
+
+    The processes of a training on the CPU share one entry: there is a single CPU.
+    """
+    on_gpu = devices[0].startswith("cuda")
+    return runtime.devices_per_cell if on_gpu and job.several_devices else 1
+
+
+def _start(job: Job, runtime: Runtime, devices: tuple[str, ...]) -> _Running:
+    runtime = _shared(runtime, devices) if job.several_devices else runtime
     context = multiprocessing.get_context("forkserver")
     events, send = context.Pipe(duplex=False)
     end, life = context.Pipe(duplex=False)
     process = context.Process(
-        target=_work, args=(job, replace(runtime, device=device), send, end), name=job.title
+        target=_work, args=(job, replace(runtime, device=devices[0]), send, end), name=job.title
     )
     process.start()
     send.close()
     end.close()
-    return _Running(job, device, process, events, life)
+    return _Running(job, devices, process, events, life)
+
+
+def _shared(runtime: Runtime, devices: tuple[str, ...]) -> Runtime:
+    """Return the settings of a training whose processes share ``devices``."""
+    if devices[0].startswith("cuda"):
+        return replace(runtime, peers=devices[1:])
+    processes = runtime.devices_per_cell
+    return replace(
+        runtime,
+        peers=devices[:1] * (processes - 1),
+        threads=max(1, runtime.threads // processes),
+    )
 
 
 def _receive(events: Connection) -> Mapping[str, Any] | None:

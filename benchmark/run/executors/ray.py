@@ -2,7 +2,8 @@
 
 It connects to an existing cluster (``RAY_ADDRESS``, or one started on this machine by
 ``ray start``). Otherwise it starts a local Ray instance, which ends with this process. Every node
-needs tagbench, and the results folder and the prepared corpora under the same paths.
+needs tagbench, and the results folder and the prepared corpora under the same paths. Each training
+runs on one device: ``--devices-per-cell`` is refused.
 """
 
 from __future__ import annotations

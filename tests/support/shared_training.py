@@ -1,0 +1,59 @@
+"""A small model for trainings of several processes: it records what it is trained on, and fails."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from lightning_modules.base import TaggingModule
+from lightning_modules.layers.fused_batchnorm import BatchNorm2d, conv_norm
+
+FOLDER = "TAGBENCH_TEST_FOLDER"
+"""Environment variable that names the folder of the records."""
+
+
+class Recorded(TaggingModule):
+    """A convolution and two dense layers with batch norm, without dropout.
+
+    Each process appends a line per crop to ``rank<r>.txt`` in the folder that ``FOLDER`` names. A
+    process of rank r raises in epoch e if the folder holds ``raise-<r>-<e>``, and is killed if it
+    holds ``kill-<r>-<e>``; the file is removed before.
+    """
+
+    identity: ClassVar[str] = "Recorded"
+    input_samples = 16000
+    title: ClassVar[str] = "recorded"
+    paper: ClassVar[str] = ""
+    bibtex: ClassVar[str] = ""
+
+    def __init__(self, **base: Any) -> None:
+        super().__init__(**base)
+        self.conv, self.conv_bn = nn.Conv2d(1, 4, 3, padding=1), BatchNorm2d(4)
+        self.dense, self.dense_bn = nn.Linear(4, 8), nn.BatchNorm1d(8)
+        self.out = nn.Linear(8, self.n_tags)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        frames = audio.unfold(1, 100, 100)[:, None]  # (B, 1, 160, 100)
+        x = conv_norm(self.conv, self.conv_bn, frames).relu().mean((2, 3))
+        return self.out(self.dense_bn(self.dense(x)).relu())
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        folder, epoch, rank = Path(os.environ[FOLDER]), self.current_epoch, self.global_rank
+        crops = batch["labelled"]
+        with (folder / f"rank{rank}.txt").open("a", encoding="utf-8") as stream:
+            for track, audio in zip(crops["track_ids"], crops["audio"], strict=True):
+                digest = hashlib.sha256(audio.numpy().tobytes()).hexdigest()[:12]
+                print(epoch, batch_idx, track, digest, os.getpid(), file=stream)
+        for order in ("raise", "kill"):
+            path = folder / f"{order}-{rank}-{epoch}"
+            if path.exists():
+                path.unlink()
+                if order == "kill":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise ValueError(f"refused by rank {rank}")
