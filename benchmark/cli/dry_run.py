@@ -22,7 +22,7 @@ from benchmark.run.preparation import (
     resolve_models,
     resolve_sources,
 )
-from benchmark.run.sharing import check_batch_sizes, check_devices
+from benchmark.run.sharing import check_batch_sizes, devices_of
 from benchmark.store.cells import Cell
 from benchmark.store.store import State, Store
 from datamodules.common.errors import TagbenchError
@@ -42,8 +42,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     models: list[AnyModel] = [*with_parents(trained), *imported]
     sources = _sources(trained, options)
     executor = executors.load(options.executor)
-    devices = options.devices or executor.available_devices()
-    check_devices(options, devices)
+    devices = devices_of(options, executor)
     threads = executor.threads(len(devices))
     store = Store(options.results)
     seconds = 0.0

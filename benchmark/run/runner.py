@@ -27,7 +27,7 @@ from benchmark.run.preparation import (
     resolve_dataset,
     resolve_models,
 )
-from benchmark.run.sharing import check_batches, check_devices
+from benchmark.run.sharing import check_batches, devices_of
 from benchmark.run.up_to_date import remember, request_digest
 from benchmark.store import run_record
 from benchmark.store.results import DatasetResults
@@ -55,8 +55,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
     with store.lock():
         executor = executors.load(options.executor)
         executor.start_server()
-        devices = options.devices or executor.available_devices()
-        check_devices(options, devices)
+        devices = devices_of(options, executor)
         threads = executor.threads(len(devices))
         planned = _prepare_and_plan(experiment, options, store, devices, threads, console)
         check_batches(planned, options.devices_per_cell)

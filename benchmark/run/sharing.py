@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchmark.run.executors import Executor
 from benchmark.run.options import Options, Planned
 from benchmark.store.cell_kinds import TrainCell
 from benchmark.store.plans import Plan
@@ -12,6 +13,13 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 
 _OPTION = "--devices-per-cell"
+
+
+def devices_of(options: Options, executor: Executor) -> tuple[str, ...]:
+    """Return the devices of a run, checked by `check_devices`."""
+    devices = options.devices or executor.available_devices()
+    check_devices(options, devices)
+    return devices
 
 
 def check_devices(options: Options, devices: Sequence[str]) -> None:

@@ -136,18 +136,18 @@ def cell_data(
     chains = {name: resolve(stage["params"][name]) for name in planned.get("augmentations", {})}
     for name, chain in chains.items():
         if chain.identity() != planned["augmentations"][name]:
-            raise TagbenchError(
-                f"The augmentation {stage['params'][name]!r} has changed since the cell was "
-                "planned. Plan again: tagbench run"
-            )
+            raise _changed("augmentation", stage["params"][name])
     sources = {name: module(which) for name, which in stage.get("sources", {}).items()}
     data = CellData(module(launch), sources, chains)
     for corpus in data.modules:
         corpus.prepare_data()
     for name, source in sources.items():
         if source.corpus.manifest_digest != planned["sources"][name]["manifest"]:
-            raise TagbenchError(
-                f"The dataset {stage['params'][name]!r} has changed since the cell was planned. "
-                "Plan again: tagbench run"
-            )
+            raise _changed("dataset", stage["params"][name])
     return data
+
+
+def _changed(kind: str, name: str) -> TagbenchError:
+    return TagbenchError(
+        f"The {kind} {name!r} has changed since the cell was planned. Plan again: tagbench run"
+    )
