@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile
@@ -94,7 +94,14 @@ def _table(
         for model in facts
         if isinstance(model, ResolvedModel)
     }
-    headers = ["model", "parameters", "GMAC/s of audio", "training", "evaluations", "left"]
+    headers: list[Column | str] = [
+        Column("model", no_wrap=True),
+        "parameters",
+        "GMAC/s of audio",
+        "training",
+        "evaluations",
+        "left",
+    ]
     table = Table(*headers, *(["builds on"] if any(parents.values()) else []))
     rows: dict[str, tuple[list[Cell], list[Cell]]] = {}
     for column, cells in enumerate((models, evaluations)):

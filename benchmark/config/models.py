@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.classes import declared_identity, import_class, resolve_params
 from benchmark.config.identity import Architecture
 from benchmark.config.schema import ModelFile, StageFile
 from benchmark.config.stages import ResolvedStage
-from benchmark.experiment_files import find, load
+from benchmark.config.variants import load_model
 from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
@@ -49,10 +48,10 @@ class ResolvedModel:
         """Read and resolve a model file.
 
         Args:
-            name: Name or path of the file.
+            name: Name or path of the file, or a variant of it, see `load_model`.
             children: Models that build on this one, to find circles.
         """
-        return cls.of(Path(name).stem, load(find("models", name), ModelFile), children)
+        return cls.of(*load_model(name), children)
 
     @classmethod
     def of(cls, name: str, file: ModelFile, children: tuple[str, ...] = ()) -> ResolvedModel:

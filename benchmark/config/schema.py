@@ -99,6 +99,22 @@ Selection = Annotated[str, BeforeValidator(_chain)]
 """Argument of :func:`benchmark.perturbations.resolve`; a chain may also be a mapping."""
 
 
+def _variant(item: object) -> object:
+    """Convert a model with an augmentation to its text form; return other values unchanged.
+
+    ``{model: fcn, augment: family:pitch_shift}`` becomes ``fcn+family:pitch_shift``.
+    """
+    if not isinstance(item, Mapping):
+        return item
+    if set(item) != {"model", "augment"} or not all(isinstance(v, str) for v in item.values()):
+        raise ValueError("a model is a name, or {model: fcn, augment: family:pitch_shift}")
+    return f"{item['model']}+{item['augment']}"
+
+
+ModelSelection = Annotated[str, BeforeValidator(_variant)]
+"""Argument of :func:`benchmark.config.variants.load_model`; a variant may also be a mapping."""
+
+
 class Preset(Strict):
     """``experiments/presets/<name>.yaml``: training budget and evaluation protocol."""
 
@@ -123,7 +139,7 @@ class BenchmarkFile(Strict):
     """``experiments/benchmarks/<name>.yaml``: a matrix, as the options of ``run`` define it."""
 
     datasets: list[str] = Field(min_length=1)
-    models: list[str] = []
+    models: list[ModelSelection] = []
     checkpoints: list[str] = []
     seeds: list[int] = Field(default=[0], min_length=1)
     perturbations: list[Selection] | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset
+from benchmark.config.variants import load_models
 from benchmark.experiment_files import find, load
 from benchmark.perturbations import CLEAN, Condition, resolve
 from datamodules.common.errors import TagbenchError
@@ -49,10 +50,7 @@ def check(benchmark: BenchmarkFile) -> Experiment:
         Path(name).stem: load(find("datasets", name), DatasetFile)
         for name in dict.fromkeys(benchmark.datasets)
     }
-    models = {
-        Path(name).stem: load(find("models", name), ModelFile)
-        for name in dict.fromkeys(benchmark.models)
-    }
+    models = load_models(benchmark.models)
     checkpoints = {Path(name).resolve().name: Path(name) for name in benchmark.checkpoints}
     if not models and not checkpoints:
         raise TagbenchError("The matrix has no model. Name models with --models or --checkpoints.")
