@@ -96,6 +96,14 @@ class Transform(BaseModel, ABC):
         """Short name for tables and messages."""
         return self.name
 
+    @property
+    def families(self) -> frozenset[str]:
+        """Families of perturbations that change what this transform changes.
+
+        A model that is trained with the transform counts as trained on these families.
+        """
+        return frozenset()
+
     def identity(self) -> dict[str, Any]:
         """Return what determines the audio besides the key, as JSON values."""
         return {

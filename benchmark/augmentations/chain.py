@@ -79,6 +79,11 @@ class Chain:
             "transforms": [transform.identity() for transform in self.transforms],
         }
 
+    @property
+    def families(self) -> frozenset[str]:
+        """Families of perturbations that the transforms correspond to."""
+        return frozenset().union(*(transform.families for transform in self.transforms))
+
     def warm_up(self, sample_rate: int) -> None:
         """Import every engine and compile every kernel that the chain needs.
 

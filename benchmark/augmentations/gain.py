@@ -21,6 +21,11 @@ class Gain(Transform):
     engine: ClassVar[tuple[str, ...]] = ("audiomentations",)
     decibels: Range = (-20.0, -1.0)
 
+    @property
+    def families(self) -> frozenset[str]:
+        """The family ``gain``."""
+        return frozenset({"gain"})
+
     def draw(self, rng: np.random.RandomState) -> Drawn:
         """Draw the gain."""
         return {"decibels": float(rng.uniform(*self.decibels))}

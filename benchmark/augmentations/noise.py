@@ -24,6 +24,11 @@ class Noise(Transform):
     name: ClassVar[str] = "noise"
     ratio: PositiveRange = (1e-4, 1e-2)
 
+    @property
+    def families(self) -> frozenset[str]:
+        """The family ``white_noise``."""
+        return frozenset({"white_noise"})
+
     def draw(self, rng: np.random.RandomState) -> Drawn:
         """Draw the share and the seed of the noise."""
         ratio = float(rng.uniform(*self.ratio))

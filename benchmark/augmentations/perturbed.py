@@ -34,6 +34,11 @@ class Perturbed(Transform):
     def members(self) -> list[Member]:
         """Return the perturbations, one of which is drawn, and the bounds of their levels."""
 
+    @property
+    def families(self) -> frozenset[str]:
+        """Families of the perturbations."""
+        return frozenset(perturbation.family for perturbation, _ in self.members())
+
     def draw(self, rng: np.random.RandomState) -> Drawn:
         """Draw perturbation, level, seed of its random stream, and position of the cut."""
         members = self.members()

@@ -24,6 +24,11 @@ class PitchShift(Transform):
     engine: ClassVar[tuple[str, ...]] = ENGINE
     cents: IntegerRange = (-700, 700)
 
+    @property
+    def families(self) -> frozenset[str]:
+        """The family ``pitch_shift``."""
+        return frozenset({"pitch_shift"})
+
     def draw(self, rng: np.random.RandomState) -> Drawn:
         """Draw the shift."""
         return {"cents": int(rng.randint(self.cents[0], self.cents[1] + 1))}

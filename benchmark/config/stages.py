@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.classes import declared_identity, import_class, resolve_params
@@ -25,12 +25,14 @@ class ResolvedStage:
         cls: The class.
         params: All parameters, by name.
         is_default: Whether it is the default stage of the architecture, with default parameters.
+        defaults: Parameters of the default stage; None if the class is another one.
     """
 
     class_path: str
     cls: type[Stage]
     params: Mapping[str, Any]
     is_default: bool
+    defaults: Mapping[str, Any] | None = field(default=None)
 
     @classmethod
     def of(cls, model_class: type[TaggingModule], file: StageFile, where: str) -> ResolvedStage:
@@ -61,7 +63,7 @@ class ResolvedStage:
             if (path == model_class.default_stage)
             else None
         )
-        return cls(path, stage_class, params, params == defaults)
+        return cls(path, stage_class, params, params == defaults, defaults)
 
     @property
     def sources(self) -> dict[str, str]:
@@ -72,6 +74,11 @@ class ResolvedStage:
     def augmentations(self) -> dict[str, str]:
         """Names of the augmentations, by parameter."""
         return {name: self.params[name] for name in self.cls.augmentations if self.params[name]}
+
+    def unaugmented(self) -> ResolvedStage:
+        """Return the same way of training without augmentations."""
+        params = {**self.params, **dict.fromkeys(self.cls.augmentations)}
+        return replace(self, params=params, is_default=params == self.defaults)
 
     def identity(
         self,

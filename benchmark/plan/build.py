@@ -81,6 +81,7 @@ def build(
         evaluation_cells(cells, settings, launch),
         _contract(preset, inputs, science_of(recipe, device), () if corpus.tags else tags),
         trainings.parents_of(cells),
+        trainings.augmented,
     )
 
 

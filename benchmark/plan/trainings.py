@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.augmentations.catalogue import resolve
 from benchmark.config.datasets import ResolvedDataset
-from benchmark.config.identity import Inputs, StageIdentity, TrainIdentity
+from benchmark.config.identity import Inputs, StageIdentity, TrainIdentity, cell_id
 from benchmark.config.models import ResolvedModel
+from benchmark.config.stages import ResolvedStage
+from benchmark.config.variants import augmentation_label
 from benchmark.store.cell_kinds import ModelCell, TrainCell
 from benchmark.store.cells import Labels
+from benchmark.store.trained_on import Augmented
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
@@ -55,6 +58,9 @@ class Trainings:
         recipe: Recipe of the preset.
         device: Where models are trained.
         sources: Other datasets that stages read, by name.
+
+    Attributes:
+        augmented: Facts on the trainings with augmentation, by the id of their cell.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Trainings:
         self._device = device
         self._sources = sources
         self._cells: dict[tuple[str, int], TrainCell] = {}
+        self.augmented: dict[str, Augmented] = {}
 
     def cell(self, model: ResolvedModel, seed: int) -> TrainCell:
         """Return the training of a model; those of its parents are added before it."""
@@ -84,18 +91,26 @@ class Trainings:
                 recipe=science_of(model.recipe or self._recipe, self._device),
                 seed=seed,
                 parents=parents,
-                stage=self._stage_identity(model),
+                stage=self._stage_identity(model.stage),
             )
-            labels = self._labels(model.name, seed)
-            self._cells[model.name, seed] = TrainCell(labels, self._launch_of(model), identity)
+            cell = TrainCell(self._labels(model.name, seed), self._launch_of(model), identity)
+            self._cells[model.name, seed] = cell
+            if model.stage is not None and model.stage.augmentations:
+                self.augmented[cell.id] = self._augmented(model.stage, identity)
         return self._cells[model.name, seed]
 
     def parents_of(self, cells: Container[ModelCell]) -> tuple[TrainCell, ...]:
         """Return the trainings that are not among ``cells``, each after those it depends on."""
         return tuple(cell for cell in self._cells.values() if cell not in cells)
 
-    def _stage_identity(self, model: ResolvedModel) -> StageIdentity | None:
-        stage = model.stage
+    def _augmented(self, stage: ResolvedStage, identity: TrainIdentity) -> Augmented:
+        clean = identity.model_copy(update={"stage": self._stage_identity(stage.unaugmented())})
+        names = stage.augmentations.values()
+        families = frozenset().union(*(resolve(name).families for name in names))
+        label = "+".join(dict.fromkeys(augmentation_label(name) for name in names))
+        return Augmented(label, tuple(sorted(families)), cell_id(clean))
+
+    def _stage_identity(self, stage: ResolvedStage | None) -> StageIdentity | None:
         if stage is None or stage.is_default:
             return None
         sources = {name: self._sources[which].digests() for name, which in stage.sources.items()}

@@ -22,6 +22,7 @@ from benchmark.store.cell_kinds import (
     read_cell,
 )
 from benchmark.store.cells import Cell
+from benchmark.store.trained_on import Augmented
 
 FORMAT = 1
 
@@ -37,6 +38,8 @@ class Plan:
         evaluations: Every model under every condition.
         contract: Canonical text of the settings that all rows of a leaderboard must share.
         parents: Trainings that models of ``training`` depend on, and that are not evaluated.
+        augmented: Facts on the trainings with augmentation, by the id of their cell. They describe
+            models in tables, and are not part of the plan's file.
     """
 
     dataset: str
@@ -45,6 +48,7 @@ class Plan:
     evaluations: tuple[EvaluationCell, ...]
     contract: str
     parents: tuple[TrainCell, ...] = field(default=())
+    augmented: Mapping[str, Augmented] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[ModelCell, ...]:

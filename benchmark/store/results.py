@@ -16,6 +16,7 @@ from benchmark.store.predictions import CellFailure, Evaluation, Predictions, lo
 from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables, read_tables
+from benchmark.store.trained_on import TrainedOn, trained_on
 from datamodules.common.errors import TagbenchError, unknown_name
 
 
@@ -104,6 +105,11 @@ class DatasetResults:
         """Conditions with a finished evaluation, clean ones first."""
         unique = {evaluation.condition for evaluation in self.evaluations}
         return tuple(sorted(unique, key=lambda condition: (not condition.clean, condition.order)))
+
+    @cached_property
+    def trained_on(self) -> Mapping[str, TrainedOn]:
+        """What each model was trained on, for models that differ in nothing else."""
+        return trained_on(self.record.of_kind("train"))
 
     def predictions(self, model: str, condition: Condition = CLEAN, seed: int = 0) -> Predictions:
         """Return the stored predictions of a model under a condition.

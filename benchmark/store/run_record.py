@@ -33,7 +33,9 @@ class RunRecord:
         dataset: Name of the dataset.
         info: Contract, preset, counts and digests of the corpus.
         models: Counted cost by model label.
-        cells: ``{"id", "kind", "labels", "depends_on"}`` of every cell, in table order.
+        cells: ``{"id", "kind", "labels", "depends_on"}`` of every cell, in table order; a training
+            with augmentation also has ``"augmented"``, see
+            :class:`benchmark.store.trained_on.Augmented`.
     """
 
     dataset: str
@@ -77,7 +79,7 @@ def record(
         The record, and why an older record was replaced instead of extended; empty if it was not.
     """
     info = {**info, "contract": plan.contract, "preset": plan.preset}
-    entries = tuple(map(_entry, plan.cells))
+    entries = tuple(_entry(cell, plan) for cell in plan.cells)
     sweep = RunRecord(plan.dataset, info, costs, entries)
     reason = ""
     path = store.results / plan.dataset / RECORD
@@ -201,13 +203,15 @@ def failures(sweep: RunRecord, store: Store) -> list[CellFailure]:
     return failed
 
 
-def _entry(cell: Cell) -> dict[str, Any]:
-    return {
+def _entry(cell: Cell, plan: Plan) -> dict[str, Any]:
+    entry = {
         "id": cell.id,
         "kind": cell.kind,
         "labels": cell.label_values(),
         "depends_on": list(cell.depends_on),
     }
+    augmented = plan.augmented.get(cell.id)
+    return entry if augmented is None else {**entry, "augmented": augmented.to_json()}
 
 
 def dependency_order(cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,0 +1,29 @@
+"""What a plan states about trainings with augmentation."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmark.config.models import ResolvedModel
+from benchmark.plan.trainings import Trainings
+from benchmark.store.cells import Labels
+from lightning_modules.training.recipe import get_recipe
+from tests.support.identities import INPUTS
+
+
+def test_an_augmented_training_states_its_families_and_the_id_without_augmentation() -> None:
+    labels = partial(Labels, "synth", "multilabel", "quick")
+    trainings = Trainings(labels, {}, INPUTS, get_recipe("quick"), "cpu", {})
+    names = ("fcn", "fcn+white_noise", "fcn+clmr", "fcn_128+clmr")
+    models = [ResolvedModel.named(name) for name in names]
+    clean, noise, clmr, other = (trainings.cell(model, 3) for model in models)
+
+    assert clean.id not in trainings.augmented
+    assert trainings.augmented[noise.id].families == ("white_noise",)
+    assert trainings.augmented[clmr.id].augmentation == "clmr"
+    # Transforms of a chain count for the family that they resemble.
+    assert trainings.augmented[clmr.id].families == ("gain", "pitch_shift", "white_noise")
+    for cell in (noise, clmr):
+        assert trainings.augmented[cell.id].unaugmented == clean.id != cell.id
+    assert trainings.augmented[other.id].unaugmented not in (clean.id, other.id)
+    assert trainings.cell(models[0], 4).id != clean.id
