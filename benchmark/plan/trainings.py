@@ -11,10 +11,10 @@ from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.identity import Inputs, StageIdentity, TrainIdentity, cell_id
 from benchmark.config.models import ResolvedModel
 from benchmark.config.stages import ResolvedStage
+from benchmark.config.trained_on import Augmented
 from benchmark.config.variants import augmentation_label
 from benchmark.store.cell_kinds import ModelCell, TrainCell
 from benchmark.store.cells import Labels
-from benchmark.store.trained_on import Augmented
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus

@@ -19,7 +19,7 @@ from benchmark.perturbations import CLEAN
 from benchmark.report.bibliography import merged, tools
 from benchmark.report.data import ReportData
 from benchmark.report.figures.draw import draw_all
-from benchmark.report.labels import family_title, level_number, metric_title, number
+from benchmark.report.labels import family_title, level_number, metric_title, number, signed_number
 from benchmark.report.latex import tables_tex
 from benchmark.report.sections.base import sections
 from benchmark.store.files import write_text
@@ -85,6 +85,7 @@ def environment() -> Environment:
     )
     jinja.filters |= {"number": number, "family": family_title, "metric": metric_title}
     jinja.filters |= {"minus": _minus, "natural": _natural, "breakable": _breakable}
+    jinja.filters["signed"] = signed_number
     jinja.filters["level"] = lambda level: _minus(level_number(level))
     jinja.tests["missing"] = lambda value: value is None or bool(pd.isna(value))
     return jinja

@@ -47,6 +47,14 @@ def number(value: Any) -> str:
     return "" if value is None or pd.isna(value) else f"{value:.3f}"
 
 
+def signed_number(value: Any) -> str:
+    """Return a difference with its sign and three decimals, without a sign if it rounds to zero."""
+    if value is None or pd.isna(value):
+        return ""
+    rounded = round(float(value), 3) + 0.0
+    return f"{rounded:+.3f}".replace("-", "\N{MINUS SIGN}") if rounded else "0.000"
+
+
 def span(value: Any, low: Any, high: Any) -> str:
     """Return a rank with its interval, as in ``2 (1-3)``, or ``-`` for a missing rank."""
     if pd.isna(value):

@@ -8,8 +8,6 @@ Superscript letters mark models that do not differ significantly from the best o
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,64 +21,18 @@ from benchmark.report.labels import (
     metric_title,
     protocol_and_family,
 )
+from benchmark.report.latex_robust_training import robust_training_tables
+from benchmark.report.latex_text import escape, interval, needs_unicode_engine, safe, table
 from benchmark.score.metrics import primary_metric
 from benchmark.store.tables import Tables
 
 MOST_FAMILIES = 5
 """Families that fit the width of a page."""
 
-_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "`": r"\textasciigrave{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}
-
-
 _PROTOCOLS = {"suite": "the suite", "controls": "the controls", "custom": "the chains"}
-
-_PLAIN = frozenset("ßÆæŒœØøŁłı")
-_MARKS = frozenset(
-    map(chr, (*range(0x300, 0x305), *range(0x306, 0x309), *range(0x30A, 0x30D), 0x327))
-)
-"""Letters and diacritical marks that every font of pdfLaTeX has."""
 
 Lead = Callable[[str, str], bool]
 """Whether the first model is significantly better than the second."""
-
-
-def escape(text: str) -> str:
-    """Return plain text as LaTeX source.
-
-    Other scripts are kept, for XeLaTeX and LuaLaTeX; a character that is not printable becomes a
-    question mark.
-    """
-    plain = "".join(
-        _ESCAPES.get(character, character) if character.isprintable() else "?"
-        for character in unicodedata.normalize("NFC", text)
-    )
-    return re.sub("-(?=-)", "-{}", plain)  # or two would be a dash
-
-
-def needs_unicode_engine(text: str) -> bool:
-    """Return whether ``text`` has characters that pdfLaTeX cannot print."""
-    plain = unicodedata.normalize("NFC", text)
-    return any(not _in_pdflatex(character) for character in plain if character.isprintable())
-
-
-def _in_pdflatex(character: str) -> bool:
-    if character.isascii():
-        return True
-    letter, *marks = list(unicodedata.normalize("NFD", character))
-    accented = (
-        ord(character) < 0x180 and letter.isascii() and bool(marks) and _MARKS.issuperset(marks)
-    )
-    return accented or character in _PLAIN
 
 
 def tables_tex(tables: Tables) -> str:
@@ -100,6 +52,7 @@ def tables_tex(tables: Tables) -> str:
             chunk = names[start : start + MOST_FAMILIES]
             suffix = f"-{start // MOST_FAMILIES + 1}" if len(names) > MOST_FAMILIES else ""
             parts.append(_drops(tables, board, metric, protocol, chunk, suffix))
+    parts += robust_training_tables(tables)
     return "\n".join(parts)
 
 
@@ -137,9 +90,9 @@ def _leaderboard(tables: Tables, board: pd.DataFrame, metric: str) -> str:
         "with the same letter do not differ significantly from the best of them. "
     ) + _BOLD
     rows = [" & ".join(cells) + r" \\" for cells in zip(*columns, strict=True)]
-    return _table(
+    return table(
         caption,
-        f"tab:{_label(tables)}-leaderboard",
+        f"tab:{safe(tables.dataset)}-leaderboard",
         "ll" + "r" * (len(headings) - 2),
         headings,
         rows,
@@ -171,37 +124,14 @@ def _drops(
         rows.append(" & ".join(above) + r" \\")
         if any(below):
             rows.append(" & ".join(below) + r" \\[2pt]")
-    label = f"tab:{_label(tables)}-{_safe(protocol)}-drops{suffix}"
-    return _table(caption, label, "l" + "r" * len(names), headings, rows)
+    name = f"tab:{safe(tables.dataset)}-{safe(protocol)}-drops{suffix}"
+    return table(caption, name, "l" + "r" * len(names), headings, rows)
 
 
 _BOLD = (
     "Bold: the best value, where the interval of its difference from each other excludes zero; "
     "otherwise no value of the column is bold."
 )
-
-
-def _table(
-    caption: str, label: str, columns: str, headings: Sequence[str], rows: Sequence[str]
-) -> str:
-    lines = [
-        r"\begin{table}[tbp]",
-        r"\centering",
-        r"\small\setlength{\tabcolsep}{2.8pt}",
-        f"\\caption{{{caption}}}",
-        f"\\label{{{label}}}",
-        r"\vspace{4pt}",
-        f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
-        r"\toprule",
-        " & ".join(headings) + r" \\",
-        r"\midrule",
-        *rows,
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def _column(
@@ -219,16 +149,14 @@ def _column(
         text = "" if pd.isna(row[name]) else f"{row[name]:.3f}"
         if text and row["model"] == winner:
             text = f"\\textbf{{{text}}}"
-        interval = _interval(row, name) if inline else ""
-        cells.append(f"{text} {interval}".strip().replace("-0.", "$-$0.") or "--")
+        ends = _interval(row, name) if inline else ""
+        cells.append(f"{text} {ends}".strip().replace("-0.", "$-$0.") or "--")
     return cells
 
 
 def _interval(row: dict[Any, Any], name: str) -> str:
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return ""
-    return f"\\tagbenchinterval{{{low:.3f}}}{{{high:.3f}}}".replace("{-0.", "{$-$0.")
+    return interval(low, high)
 
 
 def _lead(
@@ -284,11 +212,3 @@ def _letter(group: Any) -> str:
         left, digit = divmod(left - 1, 26)
         text = chr(ord("a") + digit) + text
     return f"\\textsuperscript{{{text}}}"
-
-
-def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
-
-
-def _label(tables: Tables) -> str:
-    return _safe(tables.dataset)

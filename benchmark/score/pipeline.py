@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmark.config.trained_on import trained_on
 from benchmark.score.tables.build import build_tables
 from benchmark.score.tag_groups import TagFacts
 from benchmark.store import run_record as sweeps
@@ -30,6 +31,7 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
         ),
         clusters=sweep.info.get("clusters"),
         extra_metrics=sweep.info.get("metrics", ()),
+        trained_on=trained_on(sweep.of_kind("train")),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.config.identity import ChainIdentity, Inputs, PerturbationIdentity
+from benchmark.config.trained_on import Augmented
 from benchmark.perturbations import Condition
 from benchmark.store.cell_kinds import (
     EvaluationCell,
@@ -22,7 +23,6 @@ from benchmark.store.cell_kinds import (
     read_cell,
 )
 from benchmark.store.cells import Cell
-from benchmark.store.trained_on import Augmented
 
 FORMAT = 1
 

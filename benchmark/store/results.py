@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import __version__
+from benchmark.config.trained_on import TrainedOn, trained_on
 from benchmark.perturbations import CLEAN, Condition
 from benchmark.store import run_record
 from benchmark.store.predictions import CellFailure, Evaluation, Predictions, load_predictions
 from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables, read_tables
-from benchmark.store.trained_on import TrainedOn, trained_on
 from datamodules.common.errors import TagbenchError, unknown_name
 
 

@@ -35,7 +35,7 @@ class RunRecord:
         models: Counted cost by model label.
         cells: ``{"id", "kind", "labels", "depends_on"}`` of every cell, in table order; a training
             with augmentation also has ``"augmented"``, see
-            :class:`benchmark.store.trained_on.Augmented`.
+            :class:`benchmark.config.trained_on.Augmented`.
     """
 
     dataset: str

@@ -18,6 +18,7 @@ from benchmark.report.figures.labels import MODEL_COLUMNS, inches, shorten_all
 from benchmark.report.figures.pareto import draw_scatter
 from benchmark.report.figures.protocols import draw_protocols, protocol_comparison
 from benchmark.report.figures.ranks import draw_ranks, rank_changes
+from benchmark.report.figures.robust_training import draw_robust_training
 from benchmark.report.figures.style import (
     ModelStyle,
     figure_style,
@@ -34,7 +35,7 @@ from benchmark.store.tables import Tables, to_csv
 
 SUFFIXES = (".pdf", ".png", ".csv")
 
-WIDE = ("families", "ranks", "protocols", "tags", "categories")
+WIDE = ("families", "robust_training", "ranks", "protocols", "tags", "categories")
 """Figures of the width of the page; each is drawn where its tables have rows."""
 
 
@@ -179,6 +180,10 @@ def _wide(
     if (tables.robustness["severity"] > 0).any():
         figure, points = draw_families(tables.robustness, styles, metric)
         show("families", "Drop by family and severity, one panel per model", figure, points)
+        points = tables.robust_training
+        if len(points):
+            title = "Drop by what a model was trained on and what it is tested on"
+            show("robust_training", title, draw_robust_training(points, metric), points)
         points = rank_changes(tables, metric)
         if points["model"].nunique() > 1:
             show("ranks", "Place of each model by condition", draw_ranks(points, styles), points)

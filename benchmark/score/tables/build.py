@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
+from benchmark.config.trained_on import TrainedOn
 from benchmark.score.bootstrap_scores import bootstrap_scores
 from benchmark.score.tables.schema import TableInputs, all_tables
 from benchmark.score.tag_groups import TagFacts
@@ -26,6 +28,7 @@ def build_tables(
     facts: TagFacts = TagFacts(),  # noqa: B008  frozen
     clusters: Mapping[str, str] | None = None,
     extra_metrics: Collection[str] = (),
+    trained_on: Mapping[str, TrainedOn] = MappingProxyType({}),
     threads: int | None = None,
 ) -> Tables:
     """Compute every table of one dataset.
@@ -44,6 +47,8 @@ def build_tables(
         clusters: Cluster of each track in the bootstrap, by track id; by default the clusters
             stored with the predictions.
         extra_metrics: See :func:`benchmark.score.metrics.task_metrics`.
+        trained_on: See :func:`benchmark.config.trained_on.trained_on`; without it
+            ``robust_training.csv`` has no rows.
         threads: Number of conditions scored concurrently; the result does not depend on it.
 
     Raises:
@@ -58,7 +63,7 @@ def build_tables(
             usable, n_boot=n_boot, seed=seed, training_counts=training_counts, facts=facts,
             clusters=clusters, extra_metrics=extra_metrics, threads=threads,
         )  # fmt: skip
-    inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed)
+    inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed, trained_on)
     datasets = [scores.dataset] if scores else sorted({failure.dataset for failure in failed})
     tasks = sorted({evaluation.task for evaluation in evaluations}) or ["multilabel"]
     return _tables(inputs, (datasets or [""])[0], scores.task if scores else tasks[0])

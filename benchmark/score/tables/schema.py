@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.config.trained_on import TrainedOn
 from benchmark.score.score_types import BootstrapScores
 from benchmark.store.predictions import CellFailure, Evaluation
 from benchmark.store.schema import Column, Kind, TableSchema, tidy
@@ -30,6 +31,7 @@ class TableInputs:
         baseline: Model that mCE is relative to.
         n_boot: Bootstrap replicates.
         seed: Seed of the bootstrap.
+        trained_on: Models that differ only in the augmentation of their training, by name.
     """
 
     scores: BootstrapScores | None
@@ -38,6 +40,7 @@ class TableInputs:
     baseline: str
     n_boot: int
     seed: int
+    trained_on: Mapping[str, TrainedOn] = field(default_factory=dict)
 
 
 Rows = Sequence[Mapping[str, Any]]

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from benchmark.report.labels import drop_columns
-from benchmark.report.latex import escape, needs_unicode_engine, tables_tex
+from benchmark.report.latex import tables_tex
+from benchmark.report.latex_text import escape, needs_unicode_engine
 from benchmark.score.tables.build import build_tables
 from tests.support.scored import evaluation
 

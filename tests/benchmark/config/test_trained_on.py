@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.store.trained_on import Augmented, TrainedOn, trained_on
+from benchmark.config.trained_on import Augmented, TrainedOn, trained_on
 
 
 def cell(model: str, own: str, augmentation: str = "", clean: str = "") -> dict[str, Any]:
