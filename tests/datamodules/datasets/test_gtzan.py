@@ -122,7 +122,7 @@ class TestDownload:
         [
             ({"html": True}, "HTML page"),
             ({"failures": ALWAYS}, "404"),
-            ({"wrong": True}, "something else|sha256"),
+            ({"wrong": True}, "a file that is not|sha256"),
         ],
     )
     def test_where_nothing_can_be_had_there_is_no_corpus(

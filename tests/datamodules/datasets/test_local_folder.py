@@ -212,7 +212,9 @@ def test_missing_files_are_counted(make: Make, tmp_path: Path) -> None:
     data = make(SPLIT)
     for name in ("test0.wav", "valid1.wav"):
         (tmp_path / "music" / name).unlink()
-    with pytest.raises(TagbenchError, match=r"2 of 6 files .* not there: test0.wav, valid1.wav\."):
+    with pytest.raises(
+        TagbenchError, match=r"2 of 6 files .* do not exist: test0.wav, valid1.wav\."
+    ):
         data.build_manifest()
 
 
