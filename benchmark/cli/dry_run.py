@@ -40,7 +40,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     experiment = check(benchmark)
     trained, imported = resolve_models(experiment), resolve_checkpoints(experiment)
     models: list[AnyModel] = [*with_parents(trained), *imported]
-    sources = _sources(trained, options)
+    sources = _sources(experiment, trained, options)
     executor = executors.load(options.executor)
     devices = devices_of(options, executor)
     threads = executor.threads(len(devices))
@@ -123,10 +123,12 @@ def _table(
     return table
 
 
-def _sources(models: Sequence[ResolvedModel], options: Options) -> dict[str, Source] | None:
+def _sources(
+    experiment: Experiment, models: Sequence[ResolvedModel], options: Options
+) -> dict[str, Source] | None:
     """Return the datasets that stages read; None if one is not prepared."""
     sources = {}
-    for name, dataset in resolve_sources(models).items():
+    for name, dataset in resolve_sources(experiment, models).items():
         try:
             sources[name] = Source(dataset, dataset.module(options.data_root).corpus)
         except TagbenchError:

@@ -55,12 +55,21 @@ class ModelFile(Strict):
 
 
 class DatasetFile(Strict):
-    """``experiments/datasets/<name>.yaml``: one dataset with its parameters."""
+    """``experiments/datasets/<name>.yaml``: one dataset with its parameters.
+
+    Attributes:
+        class_path: Import path of the data module.
+        params: Its parameters.
+        title: Name shown in lists.
+        preset: Default preset.
+        pool: Dataset of unlabelled audio for stages whose parameter is ``pool``.
+    """
 
     class_path: str = Field(alias="class")
     params: dict[str, Any] = {}
     title: str = ""
     preset: str = "standard"
+    pool: str = ""
 
 
 class WindowsSpec(Strict):

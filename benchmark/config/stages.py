@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from lightning_modules.stages.base import Stage
 
 
+POOL = "pool"
+"""Value of a parameter that names a dataset: the ``pool`` of the file of the labelled dataset."""
+
+
 @dataclass(frozen=True)
 class ResolvedStage:
     """A way of training with its class imported and its parameters complete.
@@ -65,10 +69,25 @@ class ResolvedStage:
         )
         return cls(path, stage_class, params, params == defaults, defaults)
 
-    @property
-    def sources(self) -> dict[str, str]:
-        """Names of the datasets that the stage reads beside the labelled one, by parameter."""
-        return {name: self.params[name] for name in self.cls.sources if self.params[name]}
+    def sources(self, dataset: str, pool: str) -> dict[str, str]:
+        """Return the names of the datasets that are read beside the labelled one, by parameter.
+
+        Args:
+            dataset: Name of the labelled dataset.
+            pool: ``pool`` of its file.
+
+        Raises:
+            TagbenchError: The stage reads the pool of a dataset that has none.
+        """
+        names = {name: self.params[name] for name in self.cls.sources if self.params[name]}
+        if POOL in names.values() and not pool:
+            raise TagbenchError(
+                f"The dataset {dataset!r} has no pool of unlabelled audio for the stage "
+                f"{self.cls.__name__}. Name a dataset: pool: DATASET in a dataset YAML, or "
+                f"{next(n for n, v in names.items() if v == POOL)}: DATASET in the params of the "
+                "stage."
+            )
+        return {name: pool if value == POOL else value for name, value in names.items()}
 
     @property
     def augmentations(self) -> dict[str, str]:
@@ -88,7 +107,7 @@ class ResolvedStage:
         """Return what determines the training.
 
         Args:
-            sources: Digests of the datasets in ``sources``, by parameter.
+            sources: Digests of the datasets that it reads beside the labelled one, by parameter.
             augmentations: Identities of the augmentations, by parameter.
         """
         named = {*self.cls.sources, *self.cls.augmentations}

@@ -64,8 +64,9 @@ def build(
     recipe = preset.training()
     task = corpus.task if corpus.tags else imported[0].identity.task
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
+    pool = experiment.datasets[dataset.name].pool
     labels = partial(Labels, dataset.name, task, preset_name)
-    trainings = Trainings(labels, launch, inputs, recipe, device, sources)
+    trainings = Trainings(dataset.name, labels, launch, inputs, recipe, device, sources, pool)
     cells: list[ModelCell] = [
         trainings.cell(model, seed) for model in models for seed in experiment.seeds
     ]

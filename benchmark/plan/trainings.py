@@ -52,12 +52,14 @@ class Trainings:
     """The training cells of one dataset; a model that several others build on has one cell.
 
     Args:
+        dataset: Name of the dataset.
         labels: Makes the labels of a cell from the name of the model and the seed.
         launch: Class and parameters of the dataset.
         inputs: Digests of its corpus.
         recipe: Recipe of the preset.
         device: Where models are trained.
         sources: Other datasets that stages read, by name.
+        pool: Name of the unlabelled dataset that belongs to the dataset.
 
     Attributes:
         augmented: Facts on the trainings with augmentation, by the id of their cell.
@@ -65,19 +67,23 @@ class Trainings:
 
     def __init__(
         self,
+        dataset: str,
         labels: Callable[[str, int], Labels],
         launch: Mapping[str, Any],
         inputs: Inputs,
         recipe: Recipe,
         device: str,
         sources: Mapping[str, Source],
+        pool: str = "",
     ) -> None:
+        self._dataset = dataset
         self._labels = labels
         self._launch = launch
         self._inputs = inputs
         self._recipe = recipe
         self._device = device
-        self._sources = sources
+        self._all_sources = sources
+        self._pool = pool
         self._cells: dict[tuple[str, int], TrainCell] = {}
         self.augmented: dict[str, Augmented] = {}
 
@@ -110,10 +116,14 @@ class Trainings:
         label = "+".join(dict.fromkeys(augmentation_label(name) for name in names))
         return Augmented(label, tuple(sorted(families)), cell_id(clean))
 
+    def _sources(self, stage: ResolvedStage) -> dict[str, Source]:
+        names = stage.sources(self._dataset, self._pool)
+        return {parameter: self._all_sources[name] for parameter, name in names.items()}
+
     def _stage_identity(self, stage: ResolvedStage | None) -> StageIdentity | None:
         if stage is None or stage.is_default:
             return None
-        sources = {name: self._sources[which].digests() for name, which in stage.sources.items()}
+        sources = {name: source.digests() for name, source in self._sources(stage).items()}
         chains = {name: resolve(chain).identity() for name, chain in stage.augmentations.items()}
         return stage.identity(sources, chains)
 
@@ -123,7 +133,7 @@ class Trainings:
             launch["model_params"] = dict(model.derived)
         stage = model.stage
         if stage is not None:
-            sources = {n: self._sources[which].launch() for n, which in stage.sources.items()}
+            sources = {name: source.launch() for name, source in self._sources(stage).items()}
             launch["stage"] = {
                 "class": stage.class_path, "params": dict(stage.params), "sources": sources
             }  # fmt: skip

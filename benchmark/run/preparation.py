@@ -49,13 +49,16 @@ def resolve_dataset(experiment: Experiment, name: str, options: Options) -> Reso
     return ResolvedDataset.of(name, experiment.datasets[name], options.dataset_params)
 
 
-def resolve_sources(models: Sequence[ResolvedModel]) -> dict[str, ResolvedDataset]:
-    """Import every dataset that a stage reads beside the labelled one, by name."""
+def resolve_sources(
+    experiment: Experiment, models: Sequence[ResolvedModel]
+) -> dict[str, ResolvedDataset]:
+    """Import every dataset that a stage reads beside a labelled one, by name."""
     names = {
         name: None
         for model in with_parents(models)
         if model.stage is not None
-        for name in model.stage.sources.values()
+        for dataset, file in experiment.datasets.items()
+        for name in model.stage.sources(dataset, file.pool).values()
     }
     return {
         name: ResolvedDataset.of(Path(name).stem, load(find("datasets", name), DatasetFile), {})
@@ -64,10 +67,10 @@ def resolve_sources(models: Sequence[ResolvedModel]) -> dict[str, ResolvedDatase
 
 
 def prepare_sources(
-    models: Sequence[ResolvedModel], options: Options, console: Console
+    experiment: Experiment, models: Sequence[ResolvedModel], options: Options, console: Console
 ) -> dict[str, Source]:
-    """Prepare every dataset that a stage reads beside the labelled one."""
-    datasets = resolve_sources(models)
+    """Prepare every dataset that a stage reads beside a labelled one."""
+    datasets = resolve_sources(experiment, models)
     return {name: Source(d, prepare(d, options, console)) for name, d in datasets.items()}
 
 

@@ -96,7 +96,7 @@ def _prepare_and_plan(
 ) -> list[Planned]:
     """Return every dataset of the matrix, ready to run."""
     models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
-    sources = prepare_sources(models, options, console)
+    sources = prepare_sources(experiment, models, options, console)
     planned = []
     for name in experiment.datasets:
         dataset = resolve_dataset(experiment, name, options)

@@ -12,7 +12,7 @@ from datamodules.audio.sources import FileSource
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.digests import split_digest
-from datamodules.corpus.track import Track
+from datamodules.corpus.track import UNLABELLED, Track
 
 _NAMED = 10  # track ids that a message names
 
@@ -29,6 +29,7 @@ class Expected:
         digest: Digest of the split (`datamodules.corpus.digests.split_digest`); empty where
             the publisher's lists have not been available.
         hours: Duration of all audio in hours, where known.
+        unlabelled: Number of tracks without labels.
     """
 
     classes: int
@@ -37,11 +38,13 @@ class Expected:
     test: int
     digest: str = ""
     hours: float | None = None
+    unlabelled: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of tracks by split."""
-        return {"train": self.train, "valid": self.valid, "test": self.test}
+        labelled = {"train": self.train, "valid": self.valid, "test": self.test}
+        return labelled | ({UNLABELLED: self.unlabelled} if self.unlabelled else {})
 
 
 def is_prepared(root: Path, digest: str) -> bool:

@@ -71,9 +71,14 @@ class MagnaTagATune(PublishedDataset):
         # The order of the tags does not change the tracks.
         self.variant = f"{tag_set.removesuffix('_lee')}/{clips}"
 
-    @cached_property
+    @property
     def tags(self) -> tuple[str, ...]:
         """The tags of the set."""
+        return self.tags_of_set
+
+    @cached_property
+    def tags_of_set(self) -> tuple[str, ...]:
+        """The tags that ``tag_set`` names."""
         if self.tag_set in _TAGS:
             return _TAGS[self.tag_set]
         with self.file(self.annotations).open(encoding="ascii", newline="") as lines:
@@ -85,7 +90,7 @@ class MagnaTagATune(PublishedDataset):
         songs = self._songs()
         with self.file(self.annotations).open(encoding="ascii", newline="") as lines:
             for row in csv.DictReader(lines, delimiter="\t"):
-                tags = [tag for tag in self.tags if row[tag] == "1"]
+                tags = [tag for tag in self.tags_of_set if row[tag] == "1"]
                 if not tags and self.clips == "tagged":
                     continue
                 path = row["mp3_path"]

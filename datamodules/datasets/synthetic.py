@@ -6,12 +6,13 @@ perturbations; report results on recorded music.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Unpack
 
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.track import Track
+from datamodules.common.parameters import check_minimum
+from datamodules.corpus.track import UNLABELLED, Track
 from datamodules.labels.perturbed_tags import changes
 from datamodules.synthesis.clip_source import ClipSource
 from datamodules.synthesis.composition import CLIP_SECONDS
@@ -32,6 +33,8 @@ class Synth(TaggingDataModule):
     Args:
         tracks: Number of clips, at least 30.
         synth_seed: Seed of the pieces; the rules are the same for every seed.
+        most_training: Keep the first clips of the training split only; None keeps all.
+        labelled: Whether the clips have tags; without them, all are in the split ``unlabelled``.
         **loading: See `TaggingDataModule`.
 
     Raises:
@@ -55,7 +58,13 @@ class Synth(TaggingDataModule):
     }
 
     def __init__(
-        self, *, tracks: int = 360, synth_seed: int = 0, **loading: Unpack[Loading]
+        self,
+        *,
+        tracks: int = 360,
+        synth_seed: int = 0,
+        most_training: int | None = None,
+        labelled: bool = True,
+        **loading: Unpack[Loading],
     ) -> None:
         super().__init__(**loading)
         if tracks < FEWEST_TRACKS:
@@ -63,24 +72,39 @@ class Synth(TaggingDataModule):
                 f"Dataset synth, parameter tracks: expected at least {FEWEST_TRACKS}, "
                 f"got {tracks}. Set tracks: {FEWEST_TRACKS} or more in its params."
             )
+        check_minimum(1, most_training=most_training)
         self.tracks = tracks
         self.synth_seed = synth_seed
+        self.most_training = most_training
+        self.labelled = labelled
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The 22 tags, in alphabetical order."""
-        return TAGS
+        """The 22 tags, in alphabetical order; none without labels."""
+        return TAGS if self.labelled else ()
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return the parameters, without those that were added later and have their defaults."""
+        added = {"most_training": None, "labelled": True}
+        return {
+            name: value
+            for name, value in super().identity().items()
+            if name not in added or value != added[name]
+        }
 
     def build_manifest(self) -> Sequence[Track]:
-        """Return all clips, in the order of their indices."""
-        return [self._track(index) for index in range(self.tracks)]
+        """Return the clips, in the order of their indices."""
+        tracks = [self._track(index) for index in range(self.tracks)]
+        training = [track.track_id for track in tracks if track.split == "train"]
+        left_out = set() if self.most_training is None else set(training[self.most_training :])
+        return [track for track in tracks if track.track_id not in left_out]
 
     def _track(self, index: int) -> Track:
         factors = factors_for(self.synth_seed, index)
         return Track(
             track_id=f"synth-{index:06d}",
-            split=factors.split,
-            tags=tags_of(factors),
+            split=factors.split if self.labelled else UNLABELLED,
+            tags=tags_of(factors) if self.labelled else (),
             source=ClipSource(self.revision, self.synth_seed, index),
             extra={
                 "tempo_bpm": factors.tempo_bpm,

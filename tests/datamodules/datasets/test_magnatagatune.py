@@ -19,6 +19,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.audit import audit
 from datamodules.corpus.completeness import Expected, check_complete
 from datamodules.datasets.magnatagatune import MagnaTagATune
+from datamodules.datasets.magnatagatune_untagged import MagnaTagATuneUntagged
 from datamodules.download.extract import extract
 from datamodules.labels.vocabularies import MTAT_TOP50
 from tests.support.paths import ROOT
@@ -57,6 +58,18 @@ def test_official_split(official: Path, tag_set, clips, counts) -> None:
     assert tuple(by_split[split] for split in ("train", "valid", "test")) == counts
     assert len(module.tags) == module.expected.classes
     assert {tag for track in tracks for tag in track.tags} <= set(module.tags)
+
+
+@pytest.mark.parametrize(("only_training", "count"), [(False, 4752), (True, 3459)])
+def test_official_untagged_clips(official: Path, only_training: bool, count: int) -> None:
+    module = MagnaTagATuneUntagged(root=official, only_training=only_training)
+    tracks = module.build_manifest()  # compares count and digest with the constants
+    tagged = {track.track_id for track in MagnaTagATune(root=official).build_manifest()}
+    assert {(track.split, track.tags) for track in tracks} == {("unlabelled", ())}
+    assert len(tracks) == count
+    assert not tagged & {track.track_id for track in tracks}
+    assert module.tags == ()
+    assert module.corpus_root != MagnaTagATune(root=official, clips="all").corpus_root
 
 
 def test_official_tag_order_is_by_count(official: Path) -> None:
