@@ -85,11 +85,13 @@ def _presets() -> Table:
 
 
 def _benchmarks() -> Table:
+    from benchmark.config.variants import load_models
+
     table = Table("benchmark", "datasets", "models", "seeds", title="Benchmarks")
     for name in names("benchmarks"):
         file = load(find("benchmarks", name), BenchmarkFile)
         seeds = ", ".join(str(seed) for seed in file.seeds)
-        table.add_row(name, ", ".join(file.datasets), ", ".join(file.models), seeds)
+        table.add_row(name, ", ".join(file.datasets), ", ".join(load_models(file.models)), seeds)
     return table
 
 

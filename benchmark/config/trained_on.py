@@ -6,7 +6,7 @@ decided by the ids of the trainings and not by the names of the models.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -56,19 +56,23 @@ class TrainedOn:
         return not self.augmentation
 
 
-def trained_on(trainings: Iterable[Mapping[str, Any]]) -> dict[str, TrainedOn]:
+def trained_on(cells: Sequence[Mapping[str, Any]]) -> dict[str, TrainedOn]:
     """Group the models of a run that differ only in the augmentation of their training.
 
     Args:
-        trainings: Training cells of a run record.
+        cells: Cells of a run record. Models without an evaluation, on which others build, are left
+            out.
 
     Returns:
         By model, groups of two models or more of which one is augmented; other models are left out.
     """
+    evaluated = {cell["labels"]["model"] for cell in cells if cell["kind"] == "evaluation"}
     augmented: dict[str, Augmented] = {}
     unaugmented_ids: dict[str, set[str]] = {}
-    for cell in trainings:
+    for cell in cells:
         name, own = cell["labels"]["model"], cell["id"]
+        if cell["kind"] != "train" or name not in evaluated:
+            continue
         if "augmented" in cell:
             augmented[name] = Augmented.from_json(cell["augmented"])
             own = augmented[name].unaugmented

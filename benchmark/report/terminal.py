@@ -28,6 +28,9 @@ from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables
 
+MODEL_WIDTH = 24
+"""Columns of the name of a model; a longer name continues on the next line."""
+
 
 def render_leaderboard(tables: Tables) -> Table:
     """Return the leaderboard for a terminal of 100 columns.
@@ -47,7 +50,9 @@ def render_leaderboard(tables: Tables) -> Table:
         header_style="bold",
     )
     table.add_column("rank", no_wrap=True)
-    table.add_column("model", no_wrap=True, max_width=24, overflow="ellipsis")
+    longest = max((len(str(name)) for name in board["model"]), default=0)
+    width = min(max(longest, len("model")), MODEL_WIDTH)
+    table.add_column("model", min_width=width, max_width=MODEL_WIDTH, overflow="fold")
     table.add_column(metric_title(first), no_wrap=True)
     table.add_column(metric_title(second), justify="right", no_wrap=True)
     for name in drops:
@@ -141,7 +146,8 @@ def status_table(store: Store, names: Sequence[str]) -> Table:
     """Return the numbers of finished and failed cells, one row per model of each dataset."""
     table = Table()
     for heading in ("dataset", "preset", "model", "trained", "evaluated", "failed"):
-        table.add_column(heading)
+        # The end of a name states the augmentation, so that no name may be cut.
+        table.add_column(heading, overflow="fold")
     for name in names:
         record = run_record.load(name, store)
         states = store.states(cell["id"] for cell in record.cells)

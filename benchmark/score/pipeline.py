@@ -31,7 +31,7 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
         ),
         clusters=sweep.info.get("clusters"),
         extra_metrics=sweep.info.get("metrics", ()),
-        trained_on=trained_on(sweep.of_kind("train")),
+        trained_on=trained_on(sweep.cells),
     )
 
 

@@ -109,7 +109,7 @@ class DatasetResults:
     @cached_property
     def trained_on(self) -> Mapping[str, TrainedOn]:
         """What each model was trained on, for models that differ in nothing else."""
-        return trained_on(self.record.of_kind("train"))
+        return trained_on(self.record.cells)
 
     def predictions(self, model: str, condition: Condition = CLEAN, seed: int = 0) -> Predictions:
         """Return the stored predictions of a model under a condition.

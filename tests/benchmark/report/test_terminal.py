@@ -22,3 +22,14 @@ def test_terminal_table_fits_a_hundred_columns(three_models):
     assert f"{board['roc_auc']:.3f} [{low:.3f}, {high:.3f}]" in fcn
     assert f"{board['white_noise_drop']:.3f}" in fcn
     assert any("crnn" in line and "no clean evaluation" in line for line in lines)
+
+
+def test_a_long_name_continues_on_the_next_line(three_models):
+    _, tables = three_models
+    long = "short_chunk_cnn_res+dynamic_range_compression"
+    board = tables.leaderboard.replace({"model": {"fcn": long}})
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(render_leaderboard(tables.with_frames(leaderboard=board)))
+    start = len("rank    ")
+    column = [line[start:].split(" ")[0] for line in console.export_text().splitlines()]
+    assert long in "".join(column)

@@ -65,6 +65,9 @@ def recorded(folder: Path, cells: list[Evaluation], failed: str) -> tuple[RunRec
                 own = Augmented(facts.augmentation, facts.families, clean)
                 entry["augmented"] = own.to_json()
             entries.append(entry)
+    # The plan also has the evaluations of the model whose training failed.
+    planned = {"model": failed, "seed": 0, "perturbation": "clean"}
+    entries.append({"id": "planned", "kind": "evaluation", "labels": planned, "depends_on": []})
     store.fail(f"{failed}-0", "train", "no memory")
     costs = {model: {"n_params": 1} for model in MODELS}
     return RunRecord("synth", CONTRACT, costs, tuple(entries)), store
