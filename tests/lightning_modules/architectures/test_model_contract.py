@@ -18,6 +18,8 @@ from tests.support.small_module import RECIPE, batch_of
 
 MODELS = files.names("models")
 LEARNERS = [name for name in MODELS if name != "tag_prior"]
+# Learning rates other than 1e-3: two Transformers inside each other need a warm-up at that rate.
+RATES = {"spectnt": 1e-4, "spectnt_128": 1e-4}
 
 
 def model_of(name: str, **base: Any) -> TaggingModule:
@@ -45,10 +47,11 @@ def test_model_states_its_facts(name):
     model = model_of(name)
     assert model.title
     assert model.paper
-    assert model.sample_rate == 16000
+    assert model.sample_rate in (16000, 22050)
     assert model.min_samples <= model.input_samples
-    assert model.learns == any(p.requires_grad for p in model.parameters())
-    assert model.bibtex.startswith("@") == model.learns
+    learns = any(p.requires_grad for p in model.parameters())
+    assert learns == (name in LEARNERS)
+    assert model.bibtex.startswith("@") == learns
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -91,7 +94,7 @@ def test_model_overfits_one_batch(name):
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     audio, targets = short_audio(model, 2), torch.eye(2)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATES.get(name, 1e-3))
     first = last = None
     for _ in range(40):
         loss = model.losses(model(audio), targets).mean()
