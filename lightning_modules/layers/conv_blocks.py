@@ -30,9 +30,12 @@ def conv2d(n_in: int, n_out: int, kernel: Pair, stride: Pair = 1) -> nn.Conv2d:
     return layer
 
 
-def conv1d(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv1d:
-    """Build a 1-D convolution with half-kernel padding, for ``conv_norm``."""
-    layer = nn.Conv1d(n_in, n_out, kernel, stride, padding=kernel // 2)
+def conv1d(
+    n_in: int, n_out: int, kernel: int, stride: int = 1, padding: int | None = None
+) -> nn.Conv1d:
+    """Build a 1-D convolution for ``conv_norm``; the default padding is half the kernel."""
+    padding = kernel // 2 if padding is None else padding
+    layer = nn.Conv1d(n_in, n_out, kernel, stride, padding)
     weight = torch.empty_strided(layer.weight.shape, (n_in * kernel, 1, n_in))
     layer.weight.data = weight.copy_(layer.weight.data)
     return layer

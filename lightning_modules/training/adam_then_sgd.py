@@ -1,8 +1,10 @@
-"""The training schedule of Won et al. 2020: Adam, then three phases of SGD."""
+"""The training schedules of Won et al. 2019 and 2020: Adam, then three phases of SGD."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
@@ -15,9 +17,18 @@ if TYPE_CHECKING:
     from lightning_modules.training.recipe import Recipe
 
 
+PHASES: Mapping[str, tuple[float, float, float]] = MappingProxyType(
+    {"won2020": (0.4, 0.5, 0.6), "self_attention_2019": (0.3, 0.4, 0.5)}
+)
+"""Starts of phases 1, 2 and 3 by the name of the schedule, as shares of all epochs."""
+
+
 def phase_starts(recipe: Recipe) -> list[int]:
-    """Return the first epochs of phases 1, 2 and 3: 80, 100 and 120 of 200 epochs."""
-    return [round(recipe.epochs * share) for share in (0.4, 0.5, 0.6)]
+    """Return the first epochs of phases 1, 2 and 3.
+
+    Of 200 epochs, they are 80, 100 and 120 under ``won2020``.
+    """
+    return [round(recipe.epochs * share) for share in PHASES[recipe.schedule]]
 
 
 def phase_of(recipe: Recipe, epoch: int) -> int:
@@ -30,12 +41,14 @@ def phase_optimizer(parameters: Named, recipe: Recipe, phase: int) -> Optimizer:
     return nesterov_sgd(parameters, _phase_lr(recipe, phase), recipe.weight_decay)
 
 
-class Won2020Phases(pl.Callback):
+class AdamThenSGD(pl.Callback):
     """Adam, then SGD at ten times, once and a tenth of its rate, each from the best weights.
 
     The schedule of Won et al. 2020 (solver.py): Adam 1e-4; after 80 epochs the weights of lowest
     validation loss and SGD 1e-3 with Nesterov momentum 0.9; after 20 more the best again and
-    1e-4; after another 20 the best again and 1e-5. Another budget keeps the proportions.
+    1e-4; after another 20 the best again and 1e-5. Another budget keeps the proportions. Under
+    ``self_attention_2019``, SGD starts after 60 of 200 epochs, Adam has no weight decay, and no phase
+    returns to the best weights.
 
     The best weights are stored in the checkpoint, because a run that resumes in any phase must
     not depend on a file that a later epoch may have overwritten.
@@ -60,6 +73,8 @@ class Won2020Phases(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the weights if no earlier epoch had a lower loss."""
+        if self.recipe.schedule != "won2020":
+            return
         loss = float(trainer.callback_metrics["valid_loss"])
         if not trainer.sanity_checking and loss < self.best_loss:
             self.best_loss = loss

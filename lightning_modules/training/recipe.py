@@ -7,17 +7,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from datamodules.common.errors import unknown_name
 
 Monitor = Literal["valid_loss", "valid_roc_auc", "valid_pr_auc", "valid_accuracy"]
+Schedule = Literal[
+    "one_cycle", "constant", "cosine", "plateau", "exponential", "won2020", "self_attention_2019"
+]
 
-
-ADDED = frozenset({"sync_batchnorm"})
+ADDED: frozenset[str] = frozenset(
+    {
+        *("betas", "momentum", "nesterov", "lr_groups", "accumulate", "warmup_epochs"),
+        *("min_factor", "plateau_factor", "plateau_patience", "gamma", "sync_batchnorm"),
+    }
+)
 """Fields that identities contain only where they differ from their defaults."""
+
+_USED_BY: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "betas": ("optimizer", ("adamw", "adam")),
+        "momentum": ("optimizer", ("sgd",)),
+        "nesterov": ("optimizer", ("sgd",)),
+        "lr_groups": (
+            "schedule",
+            ("one_cycle", "constant", "cosine", "plateau", "exponential"),
+        ),
+        "warmup_epochs": ("schedule", ("constant", "cosine", "exponential")),
+        "min_factor": ("schedule", ("cosine",)),
+        "plateau_factor": ("schedule", ("plateau",)),
+        "plateau_patience": ("schedule", ("plateau",)),
+        "gamma": ("schedule", ("exponential",)),
+    }
+)
+"""Fields that have an effect with some optimizers or schedules only."""
+
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _pair(value: object) -> object:
+    """Return a list of YAML or JSON as a tuple."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 class Recipe(BaseModel):
@@ -28,11 +61,28 @@ class Recipe(BaseModel):
         epochs: Passes over the training tracks, one random window per track each.
         batch_size: Windows per optimizer step.
         optimizer: ``adamw`` decouples the weight decay and does not apply it to biases and norms;
-            ``adam`` and ``sgd`` (Nesterov, momentum 0.9) add it to the gradient of all parameters.
+            ``adam`` and ``sgd`` add it to the gradient of all parameters.
+        betas: Decay rates of the moments of ``adamw`` and ``adam``; ``one_cycle`` moves the first
+            between 0.85 and 0.95 instead.
+        momentum: Momentum of ``sgd``; ``one_cycle`` moves it between 0.85 and 0.95 instead.
+        nesterov: Whether it is Nesterov momentum.
         lr: Learning rate; the peak under ``one_cycle``.
+        lr_groups: Learning rates of parameters whose name begins with a prefix, in place of ``lr``;
+            the longest prefix counts. The schedule scales all of them alike.
         weight_decay: Weight decay, see ``optimizer``.
-        schedule: ``one_cycle`` (Smith and Topin 2019), ``constant``, or ``won2020``: the four
-            phases of Won et al. 2020, see ``adam_then_sgd.Won2020Phases``.
+        accumulate: Batches whose gradients are averaged before an optimizer step.
+        schedule: ``one_cycle`` (Smith and Topin 2019), ``constant``, ``cosine`` (Loshchilov and
+            Hutter 2017, without restarts), ``plateau``, ``exponential``, ``won2020``: the four
+            phases of Won et al. 2020, or ``self_attention_2019``: the same with earlier phases,
+            without a return to the best weights, and with weight decay in the phases of SGD only;
+            see ``adam_then_sgd``.
+        warmup_epochs: Epochs in which the learning rate rises linearly, before ``constant``,
+            ``cosine`` or ``exponential`` begins.
+        min_factor: Share of the learning rate at the end of ``cosine``.
+        plateau_factor: Factor of the learning rate under ``plateau``, when ``monitor`` has not
+            improved for more than ``plateau_patience`` epochs.
+        plateau_patience: See ``plateau_factor``.
+        gamma: Factor of the learning rate after each epoch under ``exponential``.
         precision: ``bf16`` runs convolutions in bfloat16 under autocast; weights stay float32.
         monitor: Validation metric that selects the best epoch.
         patience: Number of epochs without a better ``monitor`` after which training stops; None
@@ -50,9 +100,19 @@ class Recipe(BaseModel):
     epochs: int = Field(ge=1)
     batch_size: int = Field(default=16, ge=1)
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: float = Field(gt=0, allow_inf_nan=False)
+    betas: Annotated[tuple[Share, Share], BeforeValidator(_pair)] = (0.9, 0.999)
+    momentum: Share = 0.9
+    nesterov: bool = True
+    lr: Rate
+    lr_groups: dict[str, Rate] = Field(default_factory=dict)
     weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    schedule: Literal["one_cycle", "constant", "won2020"] = "one_cycle"
+    accumulate: int = Field(default=1, ge=1)
+    schedule: Schedule = "one_cycle"
+    warmup_epochs: int = Field(default=0, ge=0)
+    min_factor: float = Field(default=0.0, ge=0, le=1)
+    plateau_factor: float = Field(default=0.1, gt=0, lt=1)
+    plateau_patience: int = Field(default=5, ge=0)
+    gamma: float = Field(default=0.95, gt=0, le=1)
     precision: Literal["32", "bf16"] = "32"
     monitor: Monitor = "valid_loss"
     patience: int | None = Field(default=None, ge=1)
@@ -66,13 +126,33 @@ class Recipe(BaseModel):
         The name is left out, and so is a field in ``ADDED`` that has its default: identities from
         before the field existed stay valid.
         """
-        content = self.model_dump(mode="json", exclude={"name"})
+        return self.model_dump(mode="json", exclude={"name", *(ADDED - self._changed())})
+
+    def _changed(self) -> set[str]:
+        """Return the names of the fields that differ from their defaults."""
         fields = type(self).model_fields
         return {
-            name: value
-            for name, value in content.items()
-            if name not in ADDED or value != fields[name].default
+            name
+            for name, field in fields.items()
+            if getattr(self, name) != field.get_default(call_default_factory=True)
         }
+
+    @model_validator(mode="after")
+    def _check_that_fields_have_an_effect(self) -> Self:
+        for name in sorted(self._changed() & set(_USED_BY)):
+            by, values = _USED_BY[name]
+            if getattr(self, by) not in values:
+                raise ValueError(
+                    f"{name} has an effect only with {by}: {' or '.join(values)}; found "
+                    f"{by}: {getattr(self, by)}"
+                )
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0; set nesterov: false")
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs must be below epochs, found {self.warmup_epochs} of {self.epochs}"
+            )
+        return self
 
     @property
     def monitor_mode(self) -> Literal["min", "max"]:
@@ -124,6 +204,70 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 weight_decay=1e-4,
                 schedule="won2020",
                 valid_windows=16,
+            ),
+            # Won et al. 2019, github.com/minzwon/self-attention-music-tagging.
+            Recipe(
+                name="self_attention_2019",
+                epochs=200,
+                batch_size=16,
+                optimizer="adam",
+                lr=1e-4,
+                weight_decay=1e-4,
+                schedule="self_attention_2019",
+                monitor="valid_roc_auc",
+                valid_windows=16,
+            ),
+            # Won et al. 2021, the Music Tagging Transformer.
+            Recipe(
+                name="mtt",
+                epochs=200,
+                batch_size=32,
+                optimizer="adam",
+                lr=1e-4,
+                schedule="constant",
+                patience=40,
+                valid_windows=8,
+            ),
+            # The optimizer of the only public implementation of SpecTNT, with the budget of mtt.
+            Recipe(
+                name="spectnt",
+                epochs=200,
+                batch_size=32,
+                lr=5e-4,
+                weight_decay=5e-3,
+                schedule="constant",
+                patience=40,
+                valid_windows=8,
+            ),
+            # Spijkervet and Burgoyne 2021 (CLMR): pre-training of up to 10,000 epochs.
+            Recipe(
+                name="simclr",
+                epochs=10_000,
+                batch_size=48,
+                optimizer="adam",
+                lr=3e-4,
+                schedule="constant",
+            ),
+            # The same: linear evaluation, and the supervised network.
+            Recipe(
+                name="clmr_probe",
+                epochs=200,
+                batch_size=48,
+                optimizer="adam",
+                lr=1e-3,
+                weight_decay=1e-6,
+                schedule="plateau",
+                patience=10,
+            ),
+            Recipe(
+                name="clmr",
+                epochs=200,
+                batch_size=48,
+                optimizer="adam",
+                lr=3e-4,
+                weight_decay=1e-6,
+                schedule="constant",
+                patience=10,
             ),
         )
     }

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
 
-from lightning_modules.training.adam_then_sgd import Won2020Phases, phase_of, phase_optimizer
+from lightning_modules.training.adam_then_sgd import (
+    PHASES,
+    AdamThenSGD,
+    phase_of,
+    phase_optimizer,
+)
 from lightning_modules.training.optimizers import Named, make_optimizer
 
 if TYPE_CHECKING:
@@ -27,15 +35,57 @@ def configure(
         total_steps: Optimizer steps of the whole training, the length of the cycle.
         epoch: Last epoch of the checkpoint that training resumes from.
     """
-    if recipe.schedule == "won2020" and (phase := phase_of(recipe, epoch)):
+    if recipe.schedule in PHASES and (phase := phase_of(recipe, epoch)):
         return {"optimizer": phase_optimizer(parameters, recipe, phase)}
+    if recipe.schedule == "self_attention_2019":
+        recipe = recipe.model_copy(update={"weight_decay": 0.0})
     optimizer = make_optimizer(parameters, recipe)
-    if recipe.schedule != "one_cycle":
+    if recipe.schedule == "plateau":
+        return _plateau(optimizer, recipe)
+    schedule: OneCycleLR | LambdaLR
+    if recipe.schedule == "one_cycle":
+        peaks = [float(group["lr"]) for group in optimizer.param_groups]
+        schedule = OneCycleLR(optimizer, max_lr=peaks, total_steps=total_steps)
+    elif recipe.schedule in ("cosine", "exponential") or recipe.warmup_epochs:
+        schedule = LambdaLR(optimizer, partial(factor, recipe, total_steps))
+    else:
         return {"optimizer": optimizer}
-    schedule = OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=total_steps)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _plateau(optimizer: Optimizer, recipe: Recipe) -> OptimizerLRScheduler:
+    plateau = ReduceLROnPlateau(
+        optimizer,
+        mode=recipe.monitor_mode,
+        factor=recipe.plateau_factor,
+        patience=recipe.plateau_patience,
+    )
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": plateau, "interval": "epoch", "monitor": recipe.monitor},
+    }
+
+
+def factor(recipe: Recipe, total_steps: int, step: int) -> float:
+    """Return the factor of the learning rate in a step: linear warm-up, then the schedule.
+
+    Args:
+        recipe: Recipe with the schedule ``constant``, ``cosine`` or ``exponential``.
+        total_steps: Optimizer steps of the whole training.
+        step: Number of the step, from 0.
+    """
+    per_epoch = total_steps / recipe.epochs
+    warmup = round(recipe.warmup_epochs * per_epoch)
+    if step < warmup:
+        return (step + 1) / warmup
+    if recipe.schedule == "cosine":
+        done = min(1.0, (step - warmup) / max(1, total_steps - warmup))
+        return recipe.min_factor + (1 - recipe.min_factor) * (1 + math.cos(math.pi * done)) / 2
+    if recipe.schedule == "exponential":
+        return recipe.gamma ** int((step - warmup) / per_epoch)
+    return 1.0
 
 
 def callbacks(recipe: Recipe) -> list[pl.Callback]:
     """Return the callbacks that the schedule of ``recipe`` needs."""
-    return [Won2020Phases(recipe)] if recipe.schedule == "won2020" else []
+    return [AdamThenSGD(recipe)] if recipe.schedule in PHASES else []
