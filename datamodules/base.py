@@ -259,10 +259,14 @@ class TaggingDataModule(pl.LightningDataModule, ABC):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the windows of whole validation tracks, at most ``valid_windows`` of each."""
-        windowing = self.windowing
-        if self.valid_windows is not None:
-            windowing = replace(windowing, max_windows=self.valid_windows)
-        return self._eval_loader("valid", windowing)
+        return self._eval_loader("valid", self.valid_windowing)
+
+    @property
+    def valid_windowing(self) -> Windowing:
+        """Windows of a track in validation."""
+        if self.valid_windows is None:
+            return self.windowing
+        return replace(self.windowing, max_windows=self.valid_windows)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return the windows of whole test tracks."""

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.seeding import seed_for
 from lightning_modules.inputs import InputSpec, windows_per_pass
+from lightning_modules.layers.output_layer import find_output_layer, input_of
 from lightning_modules.training import schedules
 from lightning_modules.training.objective import Objective
 from lightning_modules.training.recipe import Recipe, as_recipe
@@ -159,26 +160,19 @@ class TaggingModule(pl.LightningModule):
         Raises:
             TagbenchError: There is none, so the model has no embedding.
         """
-        layers = [m for m in self.modules() if isinstance(m, nn.Linear)]
-        last = [layer for layer in layers if layer.out_features == self.n_tags][-1:]
-        if not last:
+        layer = find_output_layer(self, self.n_tags, skipped=_STAGE)
+        if layer is None:
             raise TagbenchError(
                 f"{type(self).__name__} has no embedding: no linear layer computes its logits."
             )
-        return last[0]
+        return layer
 
     def embed(self, audio: Tensor) -> Tensor:
         """Map audio (B, T) to embeddings (B, D): the input of the layer that computes the logits.
 
         Call it in evaluation mode, without dropout. D is ``classifier.in_features``.
         """
-        inputs: list[Tensor] = []
-        handle = self.classifier.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
-        try:
-            self(audio)
-        finally:
-            handle.remove()
-        return inputs[-1]
+        return input_of(self.classifier, self, audio)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Map logits (B, C) to float32 probabilities (B, C)."""

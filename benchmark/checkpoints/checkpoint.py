@@ -22,6 +22,7 @@ from benchmark.store.cells import BEST
 from benchmark.store.files import file_sha256, read_json, write_json
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
+from datamodules.loaders.windowing import Protocol
 from lightning_modules.base import TaggingModule
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
@@ -51,6 +52,8 @@ class CheckpointCard(_Strict):
         class_path: Import path of the class.
         architecture: Identity of the class, revision, parameters, sample rate in Hz and window in
             samples.
+        parts: Arguments of the class that describe the architecture of a parent, such as the
+            encoder of a probe.
         n_tags: Number of outputs, C.
         tags: Their names, in order.
         windows: Default window protocol of predictions.
@@ -66,9 +69,10 @@ class CheckpointCard(_Strict):
     task: Literal["multilabel", "singlelabel"]
     class_path: str
     architecture: Architecture
+    parts: dict[str, Any] = {}
     n_tags: int
     tags: tuple[str, ...] = Field(min_length=1)
-    windows: Literal["tiled", "won2020"]
+    windows: Protocol
     source: Source
     weights_sha256: str
 
@@ -95,7 +99,7 @@ class CheckpointCard(_Strict):
                 "results: import or train it again."
             )
         module: TaggingModule = cls.build(
-            seed=0, n_tags=self.n_tags, task=self.task, **self.architecture.params
+            seed=0, n_tags=self.n_tags, task=self.task, **self.architecture.params, **self.parts
         )
         return module
 
@@ -233,6 +237,7 @@ def _cell_card(folder: Path) -> CheckpointCard:
         task=preimage["inputs"]["task"],
         class_path=class_path,
         architecture=architecture,
+        parts=cell["launch"].get("model_params", {}),
         n_tags=len(metrics["tags"]),
         tags=tuple(metrics["tags"]),
         windows="tiled",

@@ -60,7 +60,9 @@ def predict(
     ] = "table",
     windows: Annotated[
         str | None,
-        typer.Option(help="Window protocol: tiled or won2020. By default that of the checkpoint."),
+        typer.Option(
+            help="Window protocol: tiled, won2020 or clmr. By default that of the checkpoint."
+        ),
     ] = None,
     taggram: Annotated[
         Path | None, typer.Option(help="Folder for the tags over time, as CSV files and pictures.")

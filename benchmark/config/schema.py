@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from datamodules.common.errors import unknown_name
-from datamodules.loaders.windowing import Windowing
+from datamodules.loaders.windowing import PROTOCOLS, Windowing
 from lightning_modules.training.recipe import Recipe, get_recipe
 
 
@@ -80,9 +80,8 @@ class WindowsSpec(Strict):
 
     def build(self) -> Windowing:
         """Return the windowing; raise a TagbenchError for an unknown protocol."""
-        valid = ("tiled", "won2020")
-        if self.protocol not in valid:
-            raise unknown_name("window protocol", self.protocol, valid, "windows.protocol")
+        if self.protocol not in PROTOCOLS:
+            raise unknown_name("window protocol", self.protocol, PROTOCOLS, "windows.protocol")
         return Windowing(protocol=self.protocol, max_windows=self.max_windows)  # type: ignore[arg-type]
 
 

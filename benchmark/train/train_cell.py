@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from benchmark.train.callbacks import (
 )
 from benchmark.train.data import CellData, StageLoaders, cell_data
 from benchmark.train.group import Member
+from benchmark.train.kept_arrays import Arrays, KeptArrays
 from benchmark.train.model import attach, build_model, build_stage, is_gradient_stage
 from benchmark.train.peers import Ready, join, started
 from benchmark.train.usage import Meter, Usage
@@ -132,6 +133,7 @@ class _Training:
                 max_epochs=recipe.epochs,
                 precision=recipe.trainer_precision,
                 gradient_clip_val=recipe.grad_clip,
+                accumulate_grad_batches=recipe.accumulate,
                 callbacks=[checkpoint, ProgressEvents(cell, emit)],
                 plugins=plugins,
                 logger=logger,
@@ -142,7 +144,9 @@ class _Training:
                 use_distributed_sampler=False,
                 default_root_dir=str(self.folder),
             )
-            self.stage.run(Context(self.model, self.data, trainer, checkpoint))
+            device = torch.device(self.member.device)
+            kept = KeptArrays(self.document, Store(Path(self.runtime.results)))
+            self.stage.run(Context(self.model, self.data, trainer, checkpoint, device, kept))
         return _result(checkpoint, trainer, self.data, self.runtime)
 
 
@@ -155,12 +159,20 @@ class Context:
         data: Its data.
         trainer: Has ``checkpoint`` among its callbacks.
         checkpoint: Writes the checkpoints.
+        device: Where the model is trained.
+        kept: Arrays that are computed from its parents.
     """
 
     model: TaggingModule
     data: CellData
     trainer: pl.Trainer
     checkpoint: BestAndLastCheckpoint
+    device: torch.device
+    kept: KeptArrays
+
+    def keep(self, parent: str, key: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
+        """Return arrays that are computed once from a parent and kept in its folder."""
+        return self.kept.keep(parent, key, compute)
 
     def fit(self, stage: GradientStage) -> None:
         """Train the model with gradients, or resume its training."""

@@ -18,15 +18,15 @@ class Batch(TypedDict):
     """A batch of W windows cut from N tracks with C classes.
 
     In training each track gives one window, or as many as the batch plan asks for. In evaluation a
-    batch holds all windows of whole tracks.
+    batch holds all windows of whole tracks. A batch has ``audio`` or ``features``.
     """
 
-    audio: torch.Tensor  # float32 (W, window), at the sample rate of the model
+    audio: NotRequired[torch.Tensor]  # float32 (W, window), at the sample rate of the model
     targets: torch.Tensor  # float32 (N, C), multi-hot
     track_ids: list[str]  # (N,)
     track_index: torch.Tensor  # int64 (W,): row of ``targets`` that a window belongs to
     clean: NotRequired[torch.Tensor]  # ``audio`` before augmentation, where a stage asks for both
-    features: NotRequired[torch.Tensor]  # float32 (W, D): embeddings in place of ``audio``
+    features: NotRequired[torch.Tensor]  # float32 (W, D): embeddings of windows
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,20 @@ class SplitReader:
             audio: Windows, float32 of shape ``(W, window)``.
             track_index: Index into ``positions`` of each window.
         """
-        return Batch(
-            audio=torch.from_numpy(audio),
-            targets=torch.from_numpy(self.targets[list(positions)].astype(np.float32)),
-            track_ids=[self.track_id(position) for position in positions],
-            track_index=torch.tensor(track_index, dtype=torch.int64),
-        )
+        return Batch(audio=torch.from_numpy(audio), **self._labels(positions, track_index))
+
+    def features_batch(
+        self, positions: Sequence[int], features: Float32, track_index: Sequence[int]
+    ) -> Batch:
+        """Return a batch of embeddings, float32 of shape ``(W, D)``, in place of windows."""
+        return Batch(features=torch.from_numpy(features), **self._labels(positions, track_index))
+
+    def _labels(self, positions: Sequence[int], track_index: Sequence[int]) -> dict[str, Any]:
+        return {
+            "targets": torch.from_numpy(self.targets[list(positions)].astype(np.float32)),
+            "track_ids": [self.track_id(position) for position in positions],
+            "track_index": torch.tensor(track_index, dtype=torch.int64),
+        }
 
 
 def at_rate(audio: Float32, stored_rate: int, wanted_rate: int) -> Float32:

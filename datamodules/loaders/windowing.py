@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,10 @@ from datamodules.common.seeding import seed_for
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
+
+Protocol = Literal["tiled", "won2020", "clmr"]
+PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+"""Names of the rules that select the windows of a track."""
 
 _WON2020_WINDOWS = 16
 
@@ -25,7 +29,9 @@ class Windowing:
         protocol: ``"tiled"``: consecutive windows without overlap, and a last window that ends at
             the end of the track. ``"won2020"``: 16 windows with a hop of
             ``(samples - window) // 16`` samples (Won et al., "Evaluation of CNN-based automatic
-            music tagging models", 2020).
+            music tagging models", 2020). ``"clmr"``: consecutive windows without overlap, without
+            the last one, even if it is complete, and at least one (the evaluation of Spijkervet and
+            Burgoyne, "Contrastive learning of musical representations", 2021).
         max_windows: Largest number of windows, which are evenly spaced among those of the
             protocol; None keeps all.
 
@@ -33,12 +39,12 @@ class Windowing:
         TagbenchError: If the protocol is unknown or ``max_windows`` is below 1.
     """
 
-    protocol: Literal["tiled", "won2020"] = "tiled"
+    protocol: Protocol = "tiled"
     max_windows: int | None = None
 
     def __post_init__(self) -> None:
-        if self.protocol not in ("tiled", "won2020"):
-            raise unknown_name("windowing protocol", self.protocol, ("tiled", "won2020"))
+        if self.protocol not in PROTOCOLS:
+            raise unknown_name("windowing protocol", self.protocol, PROTOCOLS)
         if self.max_windows is not None and self.max_windows < 1:
             raise TagbenchError(f"max_windows must be at least 1, got {self.max_windows}.")
 
@@ -64,6 +70,8 @@ def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
     room = max(samples - window, 0)
     if windowing.protocol == "won2020":
         starts = np.arange(_WON2020_WINDOWS, dtype=np.int64) * (room // _WON2020_WINDOWS)
+    elif windowing.protocol == "clmr":
+        starts = np.arange(max(1, -(-samples // window) - 1), dtype=np.int64) * window
     else:
         starts = np.arange(0, room + 1, window, dtype=np.int64)
         if starts[-1] != room:

@@ -8,10 +8,11 @@ alone.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -68,6 +69,25 @@ class StageContext(Protocol):
     @property
     def data(self) -> TrainingData:
         """The data of the cell."""
+
+    @property
+    def device(self) -> torch.device:
+        """The device on which the model is trained."""
+
+    def keep(
+        self,
+        parent: str,
+        key: Mapping[str, Any],
+        compute: Callable[[], Mapping[str, NDArray[Any]]],
+    ) -> Mapping[str, NDArray[Any]]:
+        """Return arrays that are computed once from a parent and kept in its folder.
+
+        Args:
+            parent: Name of the parent.
+            key: Everything that determines the arrays beside the weights of the parent and the
+                dataset, as JSON values.
+            compute: Computes them if none are kept.
+        """
 
     def fit(self, stage: GradientStage) -> None:
         """Train the model with gradients, or resume its training."""

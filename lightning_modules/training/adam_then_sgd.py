@@ -46,9 +46,10 @@ class AdamThenSGD(pl.Callback):
 
     The schedule of Won et al. 2020 (solver.py): Adam 1e-4; after 80 epochs the weights of lowest
     validation loss and SGD 1e-3 with Nesterov momentum 0.9; after 20 more the best again and
-    1e-4; after another 20 the best again and 1e-5. Another budget keeps the proportions. Under
-    ``self_attention_2019``, SGD starts after 60 of 200 epochs, Adam has no weight decay, and no phase
-    returns to the best weights.
+    1e-4; after another 20 the best again and 1e-5. Another budget keeps the proportions.
+
+    Under ``self_attention_2019``, SGD starts after 60 of 200 epochs, Adam has no weight decay, and
+    no phase returns to the best weights.
 
     The best weights are stored in the checkpoint, because a run that resumes in any phase must
     not depend on a file that a later epoch may have overwritten.
