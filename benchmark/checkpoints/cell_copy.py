@@ -32,6 +32,6 @@ def copy_checkpoint(cell: ImportCell, store: Store) -> None:
         for name in (WEIGHTS, CARD):
             replace_file(target / name, (source / name).read_bytes())
     else:  # a training cell: its best.ckpt becomes a checkpoint
-        kept = ("model", "title", "dataset", "architecture", "tags", "windows", "source")
+        kept = ("model", "title", "dataset", "architecture", "parts", "tags", "windows", "source")
         save_checkpoint(target, module, **{name: getattr(card, name) for name in kept})
     store.finish(cell.id, {"provenance": provenance()}, [WEIGHTS, CARD])

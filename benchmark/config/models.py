@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.config.classes import declared_identity, import_class, resolve_params
 from benchmark.config.identity import Architecture
-from benchmark.config.schema import ModelFile, StageFile
+from benchmark.config.schema import ModelFile, Preset, StageFile
 from benchmark.config.stages import ResolvedStage
 from benchmark.config.variants import load_model
 from datamodules.common.errors import TagbenchError
@@ -107,6 +107,10 @@ class ResolvedModel:
         from lightning_modules.stages.base import GradientStage
 
         return self.stage is not None and issubclass(self.stage.cls, GradientStage)
+
+    def recipe_in(self, preset: Preset) -> Recipe:
+        """Return its recipe: that of its file, else that of the preset for its stage."""
+        return self.recipe or preset.training(self.stage.class_path if self.stage else "")
 
     @property
     def lineage(self) -> dict[str, ResolvedModel]:

@@ -124,9 +124,23 @@ ModelSelection = Annotated[str, BeforeValidator(_variant)]
 
 
 class Preset(Strict):
-    """``experiments/presets/<name>.yaml``: training budget and evaluation protocol."""
+    """``experiments/presets/<name>.yaml``: training budget and evaluation protocol.
+
+    Attributes:
+        recipe: Recipe of the models whose files state none, or its name.
+        stage_recipes: Recipes in place of ``recipe`` for stages, by the import path of the class.
+        windows: Windows of a track in evaluation.
+        perturbations: Conditions of the test set.
+        severities: Levels of the perturbations of the suite.
+        perturbation_seed: Seed of the perturbations.
+        baseline: Model that the others are compared with.
+        n_boot: Bootstrap replicates.
+        cluster: Unit of resampling; see :meth:`datamodules.corpus.corpus.Corpus.clusters`.
+        metrics: Metrics beside those that every leaderboard has, see ``benchmark.score.metrics``.
+    """
 
     recipe: str | Recipe
+    stage_recipes: dict[str, str | Recipe] = {}
     windows: WindowsSpec = WindowsSpec()
     perturbations: list[Selection] = ["all"]
     severities: list[int] = [1, 2, 3, 4, 5]
@@ -134,13 +148,16 @@ class Preset(Strict):
     baseline: str = "fcn"
     n_boot: int = Field(default=1000, ge=100)
     cluster: Literal["artist", "song", "track"] = "artist"
-    """Unit of bootstrap resampling; see :meth:`datamodules.corpus.corpus.Corpus.clusters`."""
     metrics: list[str] = []
-    """Metrics beside those that every leaderboard has, see ``benchmark.score.metrics``."""
 
-    def training(self) -> Recipe:
-        """Return the recipe, which is given in full or by the name of a shipped one."""
-        return get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+    def training(self, stage: str = "") -> Recipe:
+        """Return the recipe, which is given in full or by the name of a shipped one.
+
+        Args:
+            stage: Import path of the class of a stage.
+        """
+        recipe = self.stage_recipes.get(stage, self.recipe)
+        return get_recipe(recipe) if isinstance(recipe, str) else recipe
 
 
 class BenchmarkFile(Strict):

@@ -66,7 +66,7 @@ def build(
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
     pool = experiment.datasets[dataset.name].pool
     labels = partial(Labels, dataset.name, task, preset_name)
-    trainings = Trainings(dataset.name, labels, launch, inputs, recipe, device, sources, pool)
+    trainings = Trainings(dataset.name, labels, launch, inputs, preset, device, sources, pool)
     cells: list[ModelCell] = [
         trainings.cell(model, seed) for model in models for seed in experiment.seeds
     ]

@@ -65,7 +65,7 @@ def estimate(
         {
             TrainCell.kind: {
                 model.name: training_seconds(
-                    costs[model.name], model.recipe or preset.training(), corpus, rate
+                    costs[model.name], model.recipe_in(preset), corpus, rate
                 )
                 for model in models
                 if isinstance(model, ResolvedModel)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.config.identity import Architecture, ImportIdentity
 from benchmark.config.models import ResolvedModel
@@ -25,6 +25,7 @@ class ImportedModel:
     class_path: str
     cls: type[TaggingModule]
     architecture: Architecture
+    parts: Mapping[str, Any]
     identity: ImportIdentity
 
     @classmethod
@@ -39,11 +40,12 @@ class ImportedModel:
             tags=list(card.tags),
             weights=card.weights_sha256,
         )
-        return cls(name, folder, card.class_path, type(module), card.architecture, identity)
+        built = (card.architecture, card.parts)
+        return cls(name, folder, card.class_path, type(module), *built, identity)
 
     def build(self, n_tags: int) -> TaggingModule:
         """Build the module with initial weights."""
-        return self.cls.build(seed=0, n_tags=n_tags, **self.architecture.params)
+        return self.cls.build(seed=0, n_tags=n_tags, **self.architecture.params, **self.parts)
 
     def check_fits(self, dataset: str, corpus: Corpus) -> None:
         """Raise when the model cannot predict the tags of a corpus."""

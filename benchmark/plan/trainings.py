@@ -10,6 +10,7 @@ from benchmark.augmentations.catalogue import resolve
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.identity import Inputs, StageIdentity, TrainIdentity, cell_id
 from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import Preset
 from benchmark.config.stages import ResolvedStage
 from benchmark.config.trained_on import Augmented
 from benchmark.config.variants import augmentation_label
@@ -56,7 +57,7 @@ class Trainings:
         labels: Makes the labels of a cell from the name of the model and the seed.
         launch: Class and parameters of the dataset.
         inputs: Digests of its corpus.
-        recipe: Recipe of the preset.
+        preset: States the recipes of models whose files state none.
         device: Where models are trained.
         sources: Other datasets that stages read, by name.
         pool: Name of the unlabelled dataset that belongs to the dataset.
@@ -71,7 +72,7 @@ class Trainings:
         labels: Callable[[str, int], Labels],
         launch: Mapping[str, Any],
         inputs: Inputs,
-        recipe: Recipe,
+        preset: Preset,
         device: str,
         sources: Mapping[str, Source],
         pool: str = "",
@@ -80,7 +81,7 @@ class Trainings:
         self._labels = labels
         self._launch = launch
         self._inputs = inputs
-        self._recipe = recipe
+        self._preset = preset
         self._device = device
         self._all_sources = sources
         self._pool = pool
@@ -94,7 +95,7 @@ class Trainings:
             identity = TrainIdentity(
                 architecture=model.architecture,
                 inputs=self._inputs,
-                recipe=science_of(model.recipe or self._recipe, self._device),
+                recipe=science_of(model.recipe_in(self._preset), self._device),
                 seed=seed,
                 parents=parents,
                 stage=self._stage_identity(model.stage),
