@@ -72,20 +72,24 @@ class SplitReader:
             audio: Windows, float32 of shape ``(W, window)``.
             track_index: Index into ``positions`` of each window.
         """
-        return Batch(audio=torch.from_numpy(audio), **self._labels(positions, track_index))
+        batch = self._labels(positions, track_index)
+        batch["audio"] = torch.from_numpy(audio)
+        return batch
 
     def features_batch(
         self, positions: Sequence[int], features: Float32, track_index: Sequence[int]
     ) -> Batch:
         """Return a batch of embeddings, float32 of shape ``(W, D)``, in place of windows."""
-        return Batch(features=torch.from_numpy(features), **self._labels(positions, track_index))
+        batch = self._labels(positions, track_index)
+        batch["features"] = torch.from_numpy(features)
+        return batch
 
-    def _labels(self, positions: Sequence[int], track_index: Sequence[int]) -> dict[str, Any]:
-        return {
-            "targets": torch.from_numpy(self.targets[list(positions)].astype(np.float32)),
-            "track_ids": [self.track_id(position) for position in positions],
-            "track_index": torch.tensor(track_index, dtype=torch.int64),
-        }
+    def _labels(self, positions: Sequence[int], track_index: Sequence[int]) -> Batch:
+        return Batch(
+            targets=torch.from_numpy(self.targets[list(positions)].astype(np.float32)),
+            track_ids=[self.track_id(position) for position in positions],
+            track_index=torch.tensor(track_index, dtype=torch.int64),
+        )
 
 
 def at_rate(audio: Float32, stored_rate: int, wanted_rate: int) -> Float32:

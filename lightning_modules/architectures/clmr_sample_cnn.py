@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Unpack
+from typing import ClassVar, Unpack, cast
 
 from torch import Tensor, nn
 
@@ -62,5 +62,6 @@ class Block(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, n_in, T) to (B, n_out, T // stride // pooling)."""
-        y = conv_norm(self[0], self[1], x[:, :, None])
+        conv, norm = cast(nn.Conv1d, self[0]), cast(BatchNorm1d, self[1])
+        y = conv_norm(conv, norm, x[:, :, None])
         return pool_relu(y, (1, self.pooling)).squeeze(2)

@@ -46,16 +46,19 @@ class Probe(TaggingModule):
         if hidden < 0:
             raise TagbenchError(f"Probe: expected a hidden size of 0 or more, got {hidden}.")
         self.hidden = hidden
-        options = {"n_tags": self.n_tags, "task": self.task, "seed": self.seed}
-        self.encoder = _class_of(encoder)(**encoder["params"], **options)
+        encoder_class = _class_of(encoder)
+        self.encoder = encoder_class(
+            **encoder["params"], n_tags=self.n_tags, task=self.task, seed=self.seed
+        )
         self.encoder.requires_grad_(False)
         size = self.encoder.classifier.in_features
         layers = [nn.Linear(size, hidden), nn.ReLU()] if hidden else []
         self.head = nn.Sequential(*layers, nn.Linear(hidden or size, self.n_tags))
 
     @classmethod
-    def input_spec(cls, *, encoder: Mapping[str, Any], **params: Any) -> InputSpec:
+    def input_spec(cls, **params: Any) -> InputSpec:
         """Return the audio that the encoder takes."""
+        encoder = params["encoder"]
         return _class_of(encoder).input_spec(**encoder["params"])
 
     def train(self, mode: bool = True) -> Self:

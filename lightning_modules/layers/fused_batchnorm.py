@@ -48,7 +48,7 @@ def conv_norm(conv: Convolution, norm: BatchNorm1d | BatchNorm2d, x: Tensor) -> 
         y = single_channel_conv.conv2d(x, weight, bias, conv.stride, conv.padding)
     else:
         # As a map of a single row: torch has a channels-last layout for images only.
-        stride, padding = conv.stride[0], conv.padding[0]
+        stride, padding = conv.stride[0], int(conv.padding[0])
         weight = weight[:, :, None]
         if _is_slow_channels_last(x, weight):
             x, weight = x.contiguous(), weight.contiguous()

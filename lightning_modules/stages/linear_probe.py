@@ -155,7 +155,7 @@ def _embed(
     with torch.inference_mode():
         for batch in batches:
             audio = batch["audio"].to(device)
-            for windows in audio.split(windows_per_pass(audio.shape[1])):
+            for windows in torch.split(audio, windows_per_pass(audio.shape[1])):
                 features.append(encoder.embed(windows).float().cpu().numpy())
             tracks.append(batch["track_index"].numpy() + n_tracks)
             n_tracks += len(batch["track_ids"])

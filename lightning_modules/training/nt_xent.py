@@ -37,5 +37,7 @@ def _gathered(embeddings: Tensor) -> Tensor:
     """Return the embeddings of all processes, in the order of their ranks, with gradients."""
     from torch.distributed.nn import functional
 
-    parts: tuple[Tensor, ...] = functional.all_gather(embeddings.contiguous())
+    parts: tuple[Tensor, ...] = functional.all_gather(  # type: ignore[no-untyped-call]
+        embeddings.contiguous()
+    )
     return torch.cat(parts)
