@@ -95,7 +95,7 @@ def import_checkpoint(
         dataset=label,
         architecture=resolved.architecture,
         tags=names,
-        windows="won2020",
+        windows=layout.windows,
         source=Source(file=file.name, sha256=file_sha256(file)),
     )
     if label != dataset and dataset.lower() in VOCABULARIES:

@@ -14,6 +14,7 @@ from pathlib import Path
 from torch import Tensor
 
 from datamodules.common.errors import TagbenchError
+from datamodules.loaders.windowing import Protocol
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Layout:
         models: Names of the architectures in the publication, and those of their YAML files.
         datasets: Names of datasets in the publication, and those of the tag lists that its weights
             predict.
+        windows: Window protocol of the publication.
     """
 
     source: str
@@ -39,6 +41,7 @@ class Layout:
     renamed: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     datasets: Mapping[str, str] = field(default_factory=dict)
+    windows: Protocol = "won2020"
 
     def name_of(self, entry: str) -> str | None:
         """Return the name of an entry of a file in our modules, None for one that is ignored."""
@@ -97,6 +100,15 @@ LAYOUTS = (
         prefix="network.",
         ignored=("teacher_network.",),  # the student's file holds its teacher too
         datasets={"msd": "msd_cals"},  # both lists have 50 tags
+    ),
+    Layout(
+        source="Spijkervet and Burgoyne 2021",
+        heads=("fc.weight",),
+        prefix="encoder.",
+        ignored=("model.", "projector."),  # the same encoder again, and what only training needs
+        models={"samplecnn": "clmr_sample_cnn"},
+        datasets={"magnatagatune": "mtat"},
+        windows="clmr",
     ),
 )
 

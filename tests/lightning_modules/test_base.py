@@ -52,9 +52,19 @@ def test_probabilities_are_float32_under_autocast():
 
 
 @IGNORE_LIGHTNING_WARNINGS
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
-def test_resumed_training_ends_in_the_same_weights(tmp_path, optimizer):
-    recipe = Recipe(epochs=4, batch_size=4, lr=0.05, optimizer=optimizer, weight_decay=0.01)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "adamw"},
+        {"optimizer": "adam", "schedule": "cosine", "warmup_epochs": 1},
+        {"optimizer": "sgd", "schedule": "exponential", "lr_groups": {"dense2": 0.01}},
+        # The rate falls after each epoch without a better loss.
+        {"schedule": "plateau", "plateau_patience": 0, "accumulate": 2},
+    ],
+    ids=["one_cycle", "cosine", "exponential", "plateau"],
+)
+def test_resumed_training_ends_in_the_same_weights(tmp_path, settings):
+    recipe = Recipe(epochs=4, batch_size=4, lr=0.05, weight_decay=0.01, **settings)
     train, valid = first_windows(random_batches([4, 4, 3])), random_batches([5])
 
     def run(folder: str, stop: int, ckpt: Path | None = None) -> TaggingModule:
@@ -65,6 +75,7 @@ def test_resumed_training_ends_in_the_same_weights(tmp_path, optimizer):
             recipe.epochs,
             callbacks=[saver, StopAfterEpoch(stop)],
             enable_checkpointing=True,
+            accumulate_grad_batches=recipe.accumulate,
         )
         trainer.fit(
             model, batch_loader(train), batch_loader(valid), ckpt_path=ckpt, weights_only=True

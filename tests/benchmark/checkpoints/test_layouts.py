@@ -18,6 +18,7 @@ from benchmark.checkpoints.layouts import Layout
 from benchmark.cli import app
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.vocabularies import MSD_CALS50
+from lightning_modules.architectures.clmr_sample_cnn import CLMRSampleCNN
 from lightning_modules.architectures.music_tagging_transformer import MusicTaggingTransformer
 from tests.support.formula import fill, signal
 from tests.support.paths import DATA
@@ -121,3 +122,15 @@ def test_layout_strips_ignores_and_renames():
     assert layout.output_layer(tensors) is three
     assert layout.matches(["encoder.fc.weight"])
     assert not layout.matches(["projector.fc.weight"])
+
+
+def test_supervised_network_of_clmr_is_imported(tmp_path):
+    model = CLMRSampleCNN.build(0, n_tags=50)
+    weights = {f"encoder.{name}": value for name, value in model.state_dict().items()}
+    others = {"model.encoder.fc.bias": torch.ones(50), "model.projector.0.weight": torch.ones(2, 2)}
+    torch.save({"state_dict": weights | others}, tmp_path / "clmr.ckpt")
+    imported = import_checkpoint(tmp_path / "clmr.ckpt", "samplecnn", "magnatagatune", tmp_path)
+    assert (imported.folder.name, imported.card.windows) == ("clmr_sample_cnn-mtat", "clmr")
+    assert imported.report.ignored == tuple(others)
+    assert imported.report.missing == imported.report.unexpected == ()
+    assert torch.equal(load_checkpoint(imported.folder)[0].fc.weight, model.fc.weight)

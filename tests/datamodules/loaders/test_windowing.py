@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Windowing, cut, train_start, window_starts
 
-TILED, WON = Windowing(), Windowing("won2020")
+TILED, WON, CLMR = Windowing(), Windowing("won2020"), Windowing("clmr")
 MTAT = 465_984
 GOLDEN = [286630, 200890, 3944]
 
@@ -29,6 +29,11 @@ GOLDEN = [286630, 200890, 3944]
         (41, 25, WON, list(range(16))),
         (40, 25, WON, [0] * 16),
         (10, 25, WON, [0] * 16),
+        (3 * 25, 25, CLMR, [0, 25]),  # the last window is dropped, even if it is complete
+        (3 * 25 + 1, 25, CLMR, [0, 25, 50]),
+        (26, 25, CLMR, [0]),
+        (25, 25, CLMR, [0]),  # the reference has no window of such a track
+        (10, 25, CLMR, [0]),
         (1000, 10, Windowing(max_windows=3), [0, 500, 990]),  # 99 / 2 rounds to the even 50
         (1000, 10, Windowing(max_windows=100), [10 * i for i in range(100)]),
         (1010, 10, Windowing(max_windows=1), [500]),
