@@ -60,9 +60,7 @@ def predict(
     ] = "table",
     windows: Annotated[
         str | None,
-        typer.Option(
-            help="Window protocol: tiled, won2020 or clmr. By default that of the checkpoint."
-        ),
+        typer.Option(help="Windows: tiled, won2020 or clmr; by default those of the checkpoint."),
     ] = None,
     taggram: Annotated[
         Path | None, typer.Option(help="Folder for the tags over time, as CSV files and pictures.")

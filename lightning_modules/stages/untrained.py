@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
-from torch.optim.swa_utils import update_bn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from datamodules.common.seeding import seed_for
+from datamodules.base import Batch
+from lightning_modules.base import TaggingModule
 from lightning_modules.stages.base import Parents, Stage, StageContext
 
 
@@ -33,9 +35,26 @@ class Untrained(Stage):
 
     def run(self, context: StageContext) -> None:
         """Fit the statistics of the batch norms and save the model."""
-        model = context.model
         if self.fit_norms:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed_for("untrained", model.seed))  # of dropout
-                update_bn((batch["audio"] for batch in context.data.crops()), model)
+            fit_norms(context.model, context.data.crops())
         context.save()
+
+
+def fit_norms(model: TaggingModule, batches: Iterable[Batch]) -> None:
+    """Set the running statistics of batch norms to their averages over batches of audio.
+
+    All other layers are in evaluation mode, so that nothing is random.
+    """
+    model.eval()
+    norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a cumulative average
+        norm.train()
+    with torch.no_grad():
+        for batch in batches:
+            model(batch["audio"])
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.eval()
