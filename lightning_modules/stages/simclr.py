@@ -24,8 +24,8 @@ class SimCLR(GradientStage):
     the logits keeps its initial weights. There is no validation: the last epoch is the result.
 
     Args:
-        source: Dataset whose tracks are read without their labels; ``pool`` is the one that the file
-            of the labelled dataset names, and None reads the training split of the latter.
+        source: Dataset whose tracks are read without their labels. ``pool`` is the one that the
+            file of the labelled dataset names; None reads the training split of the latter.
         augment: Augmentation of the windows; None leaves them as they are.
         temperature: Divisor of the cosine similarities.
         projection: Size of the output of the projector.
