@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 
 def log_to(path: Path) -> None:
@@ -43,3 +45,18 @@ def die_with_parent(parent: int, interval_s: float = 1.0) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="die-with-parent").start()
+
+
+def run_child(parent: int, pickled: bytes, *arguments: Any) -> None:
+    """Run a function in a process that ends with its parent.
+
+    The function is unpickled here, so that the parent is watched during its imports, which may
+    take seconds.
+
+    Args:
+        parent: Process id of the parent.
+        pickled: The function.
+        *arguments: Its arguments.
+    """
+    die_with_parent(parent)
+    pickle.loads(pickled)(*arguments)

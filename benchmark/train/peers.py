@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-from benchmark.processes import die_with_parent
+from benchmark.processes import run_child
 from benchmark.train.group import HOST, TIMEOUT, Member
 from benchmark.train.usage import Usage
 from datamodules.common.errors import TagbenchError
@@ -63,10 +65,9 @@ class Peers:
         self._processes = {}
         for rank in range(1, member.world):
             reports, send = context.Pipe(duplex=False)
-            other = Member(member.devices, rank)
-            arguments = (work, other, port, send, os.getpid())
-            name = f"rank {rank}"
-            process = context.Process(target=_run, args=arguments, name=name, daemon=False)
+            task = pickle.dumps(partial(_run, work, Member(member.devices, rank), port))
+            arguments = (os.getpid(), task, send)
+            process = context.Process(target=run_child, args=arguments, name=f"rank {rank}")
             process.start()
             send.close()
             self._processes[rank] = process
@@ -197,9 +198,8 @@ def started(
         member.leave(failed=True)
 
 
-def _run(work: Work, member: Member, port: int, reports: Connection, parent: int) -> None:
+def _run(work: Work, member: Member, port: int, reports: Connection) -> None:
     """Run the work in a process of its own, and report its end."""
-    die_with_parent(parent)
     try:
         usage = work(member, port, lambda: reports.send(None))
     except BaseException as error:  # noqa: BLE001 - it is reported
