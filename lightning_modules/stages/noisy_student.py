@@ -14,6 +14,7 @@ from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError
 from lightning_modules.base import TaggingModule
 from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
+from lightning_modules.training.masked_mean import masked_mean
 
 
 class NoisyStudent(GradientStage):
@@ -145,7 +146,7 @@ class NoisyStudent(GradientStage):
         with torch.no_grad():
             likely = teacher.probabilities(teacher(batch["audio"])) >= self.doubt
         trusted = ~(likely & (targets == 0))
-        return _masked_mean(_losses(model, logits, targets), trusted)
+        return masked_mean(_losses(model, logits, targets), trusted)
 
     def _pseudo_loss(self, model: TaggingModule, logits: Tensor, pseudo: Tensor) -> Tensor:
         single = model.task == "singlelabel"
@@ -156,7 +157,7 @@ class NoisyStudent(GradientStage):
         losses = _losses(model, logits, pseudo)
         if self.threshold is None:
             return losses.mean()
-        return _masked_mean(losses, confidence >= self.threshold)
+        return masked_mean(losses, confidence >= self.threshold)
 
 
 def _losses(model: TaggingModule, logits: Tensor, targets: Tensor) -> Tensor:
@@ -168,8 +169,3 @@ def _losses(model: TaggingModule, logits: Tensor, targets: Tensor) -> Tensor:
     if model.task == "singlelabel":
         return F.cross_entropy(logits, targets, reduction="none")
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-
-
-def _masked_mean(losses: Tensor, kept: Tensor) -> Tensor:
-    """Return the mean of the losses that are kept; 0 if none is."""
-    return (losses * kept).sum() / kept.sum().clamp(min=1)
