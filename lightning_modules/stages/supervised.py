@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.base import Batch
+from datamodules.common.parameters import check_minimum
 from lightning_modules.base import TaggingModule
 from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
 
@@ -18,6 +19,8 @@ class Supervised(GradientStage):
 
     Args:
         augment: Augmentation of the windows; None leaves them as they are.
+        steps: Batches in an epoch, for a set of tracks that is much smaller than the set that other
+            models pass over; None passes over the tracks once.
         parents: None are needed.
     """
 
@@ -25,13 +28,17 @@ class Supervised(GradientStage):
     title: ClassVar[str] = "supervised"
     augmentations: ClassVar[tuple[str, ...]] = ("augment",)
 
-    def __init__(self, *, augment: str | None = None, parents: Parents) -> None:
+    def __init__(
+        self, *, augment: str | None = None, steps: int | None = None, parents: Parents
+    ) -> None:
         super().__init__(parents=parents)
+        check_minimum(1, steps=steps)
+        self.steps = steps
         self.augment = augment
 
     def loaders(self, data: TrainingData) -> Mapping[str, DataLoader[Batch]]:
         """Return batches of labelled windows."""
-        return {"labelled": data.crops(augment="augment")}
+        return {"labelled": data.crops(augment="augment", steps=self.steps)}
 
     def loss(self, model: TaggingModule, batches: Batches) -> Mapping[str, Tensor]:
         """Return the mean loss over the windows of the batch."""
