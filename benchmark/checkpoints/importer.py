@@ -137,6 +137,8 @@ def _load_into_any(
         return requested, module, report
     fitting = []
     for name in file_names("models"):
+        if load(find("models", name), ModelFile).stage is not None:
+            continue  # another way of training the architecture of another file
         other = _resolve(name)
         candidate = other.build(n_tags)
         wrong, report = load_reference_state(candidate, tensors)
