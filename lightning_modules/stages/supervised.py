@@ -12,6 +12,7 @@ from datamodules.base import Batch
 from datamodules.common.parameters import check_minimum
 from lightning_modules.base import TaggingModule
 from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
+from lightning_modules.training.track_metrics import binary_accuracy, class_accuracy
 
 
 class Supervised(GradientStage):
@@ -41,5 +42,12 @@ class Supervised(GradientStage):
         return {"labelled": data.crops(augment="augment", steps=self.steps)}
 
     def loss(self, model: TaggingModule, batches: Batches) -> Mapping[str, Tensor]:
-        """Return the mean loss over the windows of the batch."""
-        return {"loss": model.supervised_loss(batches["labelled"])}
+        """Return the mean loss and the accuracy over the windows of the batch."""
+        batch = batches["labelled"]
+        logits = model.batch_logits(batch)  # (W, C)
+        targets = batch["targets"][batch["track_index"]]
+        accuracy = class_accuracy if model.task == "singlelabel" else binary_accuracy
+        return {
+            "loss": model.losses(logits, targets).mean(),
+            "accuracy": accuracy(model.probabilities(logits.detach()), targets),
+        }
