@@ -12,7 +12,7 @@ from typing import Any
 from datamodules.annotations.names import clean, match_key, nfc
 from datamodules.audio.npy_waveform import RATE, source_of
 from datamodules.common.errors import TagbenchError, unknown_name
-from datamodules.corpus.track import SPLITS, Track
+from datamodules.corpus.track import SPLITS, UNLABELLED, Track
 
 _SPLIT_ALIASES = {"training": "train", "validation": "valid", "val": "valid", "testing": "test"}
 _SHOWN = 5
@@ -99,15 +99,15 @@ def make_row(
     where = f"{table}, line {line}"
     place = _relative(path, table, where)
     names = tuple(sorted({clean(tag) for tag in tags} - {""}))
-    if single and len(names) != 1:
+    split = clean(split).lower()
+    split = _SPLIT_ALIASES.get(split, split)
+    if split and split not in (*SPLITS, UNLABELLED):
+        raise unknown_name("split", split, (*SPLITS, UNLABELLED), where)
+    if single and len(names) != 1 and split != UNLABELLED:
         raise TagbenchError(
             f"{where}: {place!r} has {len(names)} tags ({' | '.join(names) or 'none'}); with "
             "task=singlelabel each track needs exactly one. Use task=multilabel, or correct it."
         )
-    split = clean(split).lower()
-    split = _SPLIT_ALIASES.get(split, split)
-    if split and split not in SPLITS:
-        raise unknown_name("split", split, SPLITS, where)
     for key in ("artist", "album", "song"):
         if key in more:
             more[key] = clean(more[key])
