@@ -86,7 +86,8 @@ class EmbeddedWindows(Dataset[Batch]):
         features: Embeddings, float32 of shape ``(W, D)``.
         track_index: Position in the split of the track of each window, ``(W,)``, ascending.
         rank: Which share of the batches this process reads: batches ``rank::world``.
-        world: Number of processes that share the split.
+        world: Number of processes that share the split. A process without a share gets one batch
+            of no tracks.
     """
 
     def __init__(
@@ -97,13 +98,15 @@ class EmbeddedWindows(Dataset[Batch]):
         counts = np.bincount(track_index, minlength=len(self._reader))
         self._ends = np.cumsum(counts)
         self._counts = counts
-        self._groups = list(group_by_total(counts.tolist(), _WINDOWS_AT_ONCE))[rank::world]
+        self._groups = list(group_by_total(counts.tolist(), _WINDOWS_AT_ONCE))[rank::world] or [[]]
 
     def __len__(self) -> int:
         return len(self._groups)
 
     def __getitem__(self, index: int) -> Batch:
         group = self._groups[index]
+        if not group:
+            return self._reader.features_batch([], self._features[:0], [])
         first = self._ends[group[0]] - self._counts[group[0]]
         rows = self._features[first : self._ends[group[-1]]]
         track_index = np.repeat(np.arange(len(group)), self._counts[group])
