@@ -23,9 +23,9 @@ ORDER = {
         "inputs", "training", "layers", "frontends", "base", "stages", "architectures",
     ),
     "benchmark": (
-        "kernels", "processes", "malloc", "determinism", "experiment_files", "perturbations",
-        "augmentations", "config", "store", "checkpoints", "plan", "score", "report", "tracking",
-        "train", "predict", "run", "catalog", "cli", "speed", "__main__",
+        "kernels", "processes", "malloc", "determinism", "experiment_files", "published_scores",
+        "perturbations", "augmentations", "config", "store", "checkpoints", "plan", "score",
+        "report", "tracking", "train", "predict", "run", "catalog", "cli", "speed", "__main__",
     ),
 }  # fmt: skip
 PACKAGES = tuple(ORDER)

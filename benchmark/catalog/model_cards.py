@@ -5,7 +5,6 @@ Facts come from the classes, costs are counted, and scores are read from ``resul
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,12 @@ from typing import TYPE_CHECKING
 
 from benchmark.config.schema import ModelFile
 from benchmark.experiment_files import find, load, names
+from benchmark.published_scores import PUBLISHED, read_published
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from lightning_modules.base import TaggingModule
-
-ROOT = Path(__file__).resolve().parents[2]
-PUBLISHED = ROOT / "results" / "published.csv"
 
 # The published taggers have 50 tags.
 N_TAGS = 50
@@ -80,14 +77,10 @@ def published(path: Path = PUBLISHED) -> Scores:
     Models trained and tested on different datasets are left out. An installed package does not have
     the file, so its cards have no scores.
     """
-    if not path.is_file():
-        return {}
     scores: dict[tuple[str, str, str], float] = {}
-    with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            key = (row["model"], row["dataset"], row["metric"])
-            if row["trained_on"] == row["dataset"]:
-                scores.setdefault(key, float(row["value"]))
+    for row in read_published(path):
+        if row.trained_on == row.dataset:
+            scores.setdefault((row.model, row.dataset, row.metric), row.value)
     return scores
 
 
