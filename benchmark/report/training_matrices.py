@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from benchmark.perturbations import catalogue
 from benchmark.report.labels import family_title, records
 
 Kind = Literal["score", "drop"]
@@ -159,7 +160,8 @@ def _row_titles(rows: pd.DataFrame, columns: tuple[str, ...]) -> dict[str, str]:
     """Return what the models of one matrix were trained on, by model."""
     first = rows.drop_duplicates("model")
     names = [str(name) for name in first["trained_on"]]
-    titles = [family_title(name) if name in columns else name for name in names]
+    families = {*columns, *(perturbation.family for perturbation in catalogue().values())}
+    titles = [family_title(name) if name in families else name for name in names]
     models = [str(name) for name in first["model"]]
     if len(set(titles)) < len(titles):  # two models may be trained on one augmentation
         titles = models
