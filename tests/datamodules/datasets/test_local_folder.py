@@ -57,20 +57,6 @@ def test_a_table_becomes_a_corpus(make: Make) -> None:
     assert not (data.corpus_root / "split.csv").exists()
 
 
-def test_rows_may_be_unlabelled(make: Make) -> None:
-    data = make(SPLIT + "pool0.wav,,unlabelled,,\npool1.wav,,unlabelled,,\n")
-    data.prepare_data()
-    corpus = data.corpus
-    assert corpus.pool == "unlabelled"
-    assert len(corpus.rows("unlabelled")) == 2
-    assert corpus.info["splits"] == {"train": 2, "valid": 2, "test": 2, "unlabelled": 2}
-    (batch,) = data.crops(split=corpus.pool)
-    assert sorted(batch["track_ids"]) == ["pool0.wav", "pool1.wav"]
-    assert not batch["targets"].any()
-    with pytest.raises(TagbenchError, match="in split unlabelled and has the tags jazz"):
-        make(SPLIT + "pool2.wav,jazz,unlabelled,,\n", place="other").prepare_data()
-
-
 def test_what_spreadsheets_do_to_a_table_is_fine(make: Make) -> None:
     table = (
         "\ufeffPath , TAGS,artist\r\n"
