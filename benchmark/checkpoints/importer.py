@@ -15,10 +15,9 @@ from torch import Tensor
 from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
 from benchmark.checkpoints.layouts import MODEL_ALIASES, find_layout
 from benchmark.checkpoints.torch_files import read_tensors
-from benchmark.config.models import ResolvedModel
+from benchmark.config.models import ResolvedModel, network_names
 from benchmark.config.schema import ModelFile
 from benchmark.experiment_files import find, load
-from benchmark.experiment_files import names as file_names
 from benchmark.store.files import file_sha256
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.vocabularies import VOCABULARIES, check_tags
@@ -136,9 +135,7 @@ def _load_into_any(
     if not problems:
         return requested, module, report
     fitting = []
-    for name in file_names("models"):
-        if load(find("models", name), ModelFile).stage is not None:
-            continue  # another way of training the architecture of another file
+    for name in network_names():
         other = _resolve(name)
         candidate = other.build(n_tags)
         wrong, report = load_reference_state(candidate, tensors)

@@ -11,11 +11,20 @@ from benchmark.config.identity import Architecture
 from benchmark.config.schema import ModelFile, Preset, StageFile
 from benchmark.config.stages import ResolvedStage
 from benchmark.config.variants import load_model
+from benchmark.experiment_files import find, load, names
 from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
     from lightning_modules.base import TaggingModule
     from lightning_modules.training.recipe import Recipe
+
+
+def network_names() -> list[str]:
+    """Return the names of the model files that describe networks.
+
+    The others describe ways of training a network of another file.
+    """
+    return [name for name in names("models") if load(find("models", name), ModelFile).stage is None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from benchmark.cli.options import DataRoot
-from benchmark.experiment_files import names
+from benchmark.config.models import network_names
 from datamodules.common.errors import TagbenchError, unknown_name
 
 app = typer.Typer(help="Measure speed.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -44,7 +44,7 @@ def models(
         tuple(int(n) for n in batch.split(",")), repeats, device, cast("Dtype", dtype), threads
     )
     rows, path = [], out
-    for name in models.split(",") if models else names("models"):
+    for name in models.split(",") if models else network_names():
         facts = model_facts(name.strip(), options)
         if not facts.learns:
             continue

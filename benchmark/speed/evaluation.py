@@ -231,7 +231,7 @@ def _check(matrix: Matrix, models: list[str], checkpoints: list[str]) -> Experim
 
 
 def _build(model: ResolvedModel, corpus: Corpus, root: Path) -> Path:
-    module = model.cls.build(seed=0, n_tags=len(corpus.tags), **model.architecture.params)
+    module = model.build(len(corpus.tags))
     folder = root / model.name
     source = Source(file=_ORIGIN, sha256="0" * 64)
     save_checkpoint(

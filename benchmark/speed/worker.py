@@ -101,7 +101,7 @@ def synthetic_audio(windows: int, samples: int) -> Tensor:
 
 def own_model(model: ResolvedModel, plain: nn.Module | None) -> TaggingModule:
     """Build our form of a model, with the weights of the plain one if there is one."""
-    ours = model.cls.build(seed=0, n_tags=N_TAGS, **model.architecture.params)
+    ours = model.build(N_TAGS)
     if plain is not None:
         problems, _ = load_reference_state(ours, plain.state_dict())
         if problems:

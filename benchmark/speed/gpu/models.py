@@ -94,7 +94,7 @@ def repeatability(item: str, setup: Setup) -> Iterator[Row]:
         with _collected() as warned:
             states = []
             for _ in range(2):
-                module = model.cls.build(seed=0, n_tags=N_TAGS, **model.architecture.params)
+                module = model.build(N_TAGS)
                 states.append(_trained(module.to(setup.device), audio, targets, dtype == "bf16"))
         first, second = states
         unequal = [key for key in first if not torch.equal(first[key], second[key])]

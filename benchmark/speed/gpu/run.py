@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from benchmark.config.models import network_names
 from benchmark.config.schema import ModelFile
-from benchmark.experiment_files import find, load, names
+from benchmark.experiment_files import find, load
 from benchmark.speed.gpu.child import SECTIONS, Setup
 from benchmark.speed.gpu.process import Child
 from benchmark.speed.gpu.tables import Results
@@ -114,7 +115,7 @@ def measure(options: Options, announce: Callable[[str], None]) -> Results:
 
 def _items(wanted: Sequence[str]) -> dict[str, list[str]]:
     """Return the items of each section: model files, or one for each architecture."""
-    models = list(wanted or names("models"))
+    models = list(wanted or network_names())
     classes: dict[str, str] = {}
     for name in models:
         classes.setdefault(load(find("models", name), ModelFile).class_path, name)
