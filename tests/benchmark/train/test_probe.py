@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.augmentations.catalogue import resolve
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.plan import build as plan
 from benchmark.plan.jobs import Job
@@ -19,6 +20,9 @@ from benchmark.run import preparation
 from benchmark.run.worker import run
 from benchmark.store.cell_kinds import TrainCell
 from benchmark.store.store import Store
+from benchmark.train.data import CellData
+from datamodules.base import Batch
+from lightning_modules.stages.simclr import SimCLR
 from tests.support.small_experiment import (
     SmallExperiment,
     checkpoint_weights,
@@ -183,3 +187,24 @@ def test_a_linear_probe_refuses_another_model(small: SmallExperiment, tmp_path: 
     failure = store.failure(planned.training[0].id)
     assert failure is not None
     assert "expected class lightning_modules.architectures.probe.Probe" in failure["message"]
+
+
+# Python 3.12 warns of what DataLoader does by default on Linux.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_pairs_do_not_depend_on_the_number_of_workers(small: SmallExperiment) -> None:
+    chain = resolve([{"transform": "gain"}, {"transform": "noise", "ratio": [0.1, 0.5]}])
+    read: list[list[Batch]] = []
+    for workers in (0, 1, 2):
+        module = small.dataset.module(
+            small.root / "data", window=4000, batch_size=5, workers=workers
+        )
+        data = CellData(module, {}, {"augment": chain})
+        read.append(list(SimCLR(parents={}).loaders(data)["pairs"]))
+    for batches in zip(*read, strict=True):
+        first, *others = batches
+        assert first["audio"].shape == (10, 4000)  # two windows of each track, one after the other
+        assert first["track_index"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+        assert not torch.equal(first["audio"][0], first["audio"][1])
+        for other in others:
+            assert torch.equal(first["audio"], other["audio"])
+            assert first["track_ids"] == other["track_ids"]
