@@ -1,4 +1,4 @@
-"""In every stage, two processes see together the crops that one process sees, step by step."""
+"""In every stage, the crops are the same for any number of processes that train or load."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.augmentations.catalogue import resolve
 from benchmark.train.data import CellData
 from datamodules.base import Batch
 from lightning_modules.base import TaggingModule
@@ -47,8 +48,8 @@ STAGES: dict[str, Callable[[Path], GradientStage]] = {
 }
 
 
-def cell_data(root: Path, rank: int, world: int) -> CellData:
-    labelled, pool = (noise_data(root, rank=rank, world=world) for _ in range(2))
+def cell_data(root: Path, rank: int, world: int, workers: int = 0) -> CellData:
+    labelled, pool = (noise_data(root, rank=rank, world=world, workers=workers) for _ in range(2))
     return CellData(labelled, {"unlabelled": pool, "source": pool}, {})
 
 
@@ -79,6 +80,19 @@ def test_two_processes_see_the_crops_of_one(name: str, corpora: Path) -> None:
         for batch, first, second in steps:
             assert len(rows(first)) == len(rows(second))
             assert sorted(rows(batch)) == sorted(rows(first) + rows(second))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_loading_processes_change_nothing(name: str, corpora: Path) -> None:
+    stage = STAGES[name](corpora)
+    augmentations = {"augment": resolve(["clmr", {"family": "pitch_shift", "p": 0.3}])}
+    read = []
+    for workers in (0, 1, 2):
+        data = cell_data(corpora, 0, 1, workers)
+        data.augmentations = augmentations
+        loaders = stage.loaders(data)
+        read.append({loader: [rows(batch) for batch in loaders[loader]] for loader in loaders})
+    assert read[0] == read[1] == read[2]
 
 
 @pytest.mark.parametrize("name", ["supervised", "linear probe"])
