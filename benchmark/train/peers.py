@@ -34,7 +34,12 @@ _STUCK_S = 30.0
 
 @dataclass(frozen=True)
 class _Failure:
-    """Error of a process, as text: an exception may not be picklable."""
+    """Error of a process, as text: an exception may not be picklable.
+
+    Attributes:
+        error: Type and message of an exception, or how the process ended.
+        trace: Traceback; empty if there was no exception.
+    """
 
     error: str
     trace: str = ""
@@ -118,9 +123,9 @@ class Peers:
             raise self._error(*self._failure)
 
     def _error(self, rank: int, failure: _Failure) -> TagbenchError:
+        what = f"failed: {failure.error}" if failure.trace else failure.error
         error = TagbenchError(
-            f"Process {rank + 1} of {self._member.world}, on {self._member.devices[rank]}, failed: "
-            f"{failure.error}"
+            f"Process {rank + 1} of {self._member.world}, on {self._member.devices[rank]}, {what}"
         )
         if failure.trace:
             error.add_note(f"\nIn that process:\n{failure.trace}")
@@ -143,7 +148,7 @@ class Peers:
             process = self._processes[rank]
             process.join()
             report = _Failure(
-                f"it ended with code {process.exitcode} (a negative code is a signal; -9 is often "
+                f"ended with code {process.exitcode} (a negative code is a signal; -9 is often "
                 "caused by lack of memory)"
             )
         with self._changed:

@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from benchmark.train.group import Member
+from benchmark.train.peers import Ready
+from benchmark.train.usage import Usage
 from lightning_modules.base import TaggingModule
 from lightning_modules.layers.fused_batchnorm import BatchNorm2d, conv_norm
 
@@ -57,3 +60,10 @@ class Recorded(TaggingModule):
                 if order == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
                 raise ValueError(f"refused by rank {rank}")
+
+
+def dies_when_ready(member: Member, port: int, ready: Ready) -> Usage:
+    """Work of a process that is killed when it should join the group."""
+    ready()
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError

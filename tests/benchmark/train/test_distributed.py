@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,9 +25,11 @@ from benchmark.store.cells import PREDICTIONS, Cell
 from benchmark.store.plans import Plan
 from benchmark.store.predictions import load_predictions
 from benchmark.store.store import Store
+from benchmark.train import peers
+from benchmark.train.group import Member
 from datamodules.common.errors import TagbenchError
 from tests.support import music
-from tests.support.shared_training import FOLDER
+from tests.support.shared_training import FOLDER, dies_when_ready
 from tests.support.small_experiment import SmallExperiment, checkpoint_weights, run_job
 
 PRESET = """
@@ -135,7 +138,7 @@ def test_a_process_that_fails_ends_the_training_which_resumes(
     assert "shared_training.py" in failure["traceback"]
     (records / "kill-1-2").touch()
     assert shared.train(store, cell, 2)[-1]["event"] == "failed"
-    assert "it ended with code -9" in (store.failure(cell.id) or {})["message"]
+    assert "Process 2 of 2, on cpu, ended with code -9" in (store.failure(cell.id) or {})["message"]
     (records / "rank0.txt").unlink()
     assert shared.train(store, cell, 2)[-1]["event"] == "done"
     assert {line.split()[0] for line in lines(records / "rank0.txt")} == {"2"}
@@ -159,6 +162,15 @@ def test_no_process_outlives_that_of_rank_0(shared: Shared, records: Path) -> No
         time.sleep(0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_process_that_waits_for_a_dead_one_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "_STUCK_S", 0.1)
+    errors: queue.Queue[TagbenchError] = queue.Queue()
+    others = peers.Peers(Member(("cpu", "cpu")), dies_when_ready, 0, errors.put)
+    # This process does nothing, as one that NCCL blocks.
+    assert "Process 2 of 2, on cpu, ended with code -9" in str(errors.get(timeout=120))
+    others.kill()
 
 
 def test_devices_and_batches_must_be_divisible(shared: Shared) -> None:
