@@ -5,15 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from benchmark.config.models import ResolvedModel
+from benchmark.config.schema import Preset
+from benchmark.experiment_files import find, load
 from benchmark.plan.trainings import Trainings
 from benchmark.store.cells import Labels
-from lightning_modules.training.recipe import get_recipe
 from tests.support.identities import INPUTS
 
 
 def test_an_augmented_training_states_its_families_and_the_id_without_augmentation() -> None:
+    preset = load(find("presets", "quick"), Preset)
     labels = partial(Labels, "synth", "multilabel", "quick")
-    trainings = Trainings(labels, {}, INPUTS, get_recipe("quick"), "cpu", {})
+    trainings = Trainings("synth", labels, {}, INPUTS, preset, "cpu", {})
     names = ("fcn", "fcn+white_noise", "fcn+clmr", "fcn_128+clmr")
     models = [ResolvedModel.named(name) for name in names]
     clean, noise, clmr, other = (trainings.cell(model, 3) for model in models)

@@ -7,6 +7,7 @@ import queue
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,8 @@ def test_no_process_outlives_that_of_rank_0(shared: Shared, records: Path) -> No
     store, cell = shared.store("killed", 4)
     (records / "kill-0-1").touch()
     runtime = replace(shared.experiment.runtime("killed"), devices_per_cell=2)
+    # A server that another test has started does not have the environment of this one.
+    forkserver._forkserver._stop()
     local.start_server()
     events = [event for _, event in local.execute([Job((cell,), "train")], runtime, ["cpu"])]
     assert events[-1] == {"event": "exit", "code": -9}
