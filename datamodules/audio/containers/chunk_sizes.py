@@ -1,7 +1,8 @@
 """Sizes of the sample data that headers of WAV, RF64, AIFF, AU and CAF files state.
 
 libsndfile decodes as many bytes as the header states. Programs that write into a pipe, or that are
-stopped, leave a size of zero, of a placeholder, or of what they had written at the time.
+stopped, leave a size of zero, the largest value, which means unknown, or what they had written by
+then.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def find_data_size(data: mmap.mmap | bytes) -> DataSize | None:
 def _is_wrong(size: DataSize, data: mmap.mmap) -> bool:
     available = len(data) - size.start
     if size.stated < 0 or size.stated > available:
-        # libsndfile knows the placeholders of WAV, AIFF and AU, but not those of 64 bits.
+        # libsndfile knows the values that mean unknown in 32 bits, but not those of 64 bits.
         return size.stated < 0 or size.stated >= 2**63
     end = size.start + size.stated
     rest = available - size.stated

@@ -27,8 +27,8 @@ _XING = (b"Xing", b"Info")
 _VBRI_OFFSET = 36
 _HIGHEST_BITRATE = 0xE0  # in the third byte of a header
 _NEARLY_ALL = 0.99
-_MOST_BYTES = 0x7F000000  # larger sizes are placeholders
-_MOST_FRAMES = 2**31  # a year and a half; larger counts are placeholders
+_MOST_BYTES = 0x7F000000  # larger sizes mean unknown
+_MOST_FRAMES = 2**31  # a year and a half; larger counts mean unknown
 _NEW_STREAM_FRAMES = 4  # in a row, before another kind of frame is taken for another stream
 
 Kind = tuple[int, int, bool]
