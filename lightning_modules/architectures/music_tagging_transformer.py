@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
+from lightning_modules.frontends.bands_at_22050 import BANDS, HOP, SAMPLE_RATE, build_at_22050
 from lightning_modules.layers.attention import AttentionLayer
 from lightning_modules.layers.conv_blocks import ResBlock2d
 from lightning_modules.layers.pre_norm_encoder import Encoder
 
-N_FFT, HOP, N_MELS = 1024, 512, 128
 HEADS, LAYERS, DROPOUT = 8, 4, 0.1
 MOST_TOKENS = 512
 POOLED = 4  # frames of the spectrogram in a token
@@ -35,7 +35,7 @@ class ConvFrontEnd(nn.Module):
         self.layer1 = ResBlock2d(n_maps, n_channels, stride=1, pooling=(2, 2))
         self.layer2 = ResBlock2d(n_channels, n_channels, stride=1, pooling=(2, 2))
         self.layer3 = ResBlock2d(n_channels, n_channels, stride=1, pooling=(2, 1))
-        self.fc = nn.Linear(n_channels * (N_MELS // 8), width)
+        self.fc = nn.Linear(n_channels * (BANDS // 8), width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map decibels (B, n_maps, 128, frames) to tokens (B, frames // 4, D)."""
@@ -60,7 +60,7 @@ class MusicTaggingTransformer(TaggingModule):
     """
 
     identity: ClassVar[str] = "MusicTaggingTransformer"
-    sample_rate = 22050
+    sample_rate = SAMPLE_RATE
     input_samples = 220500
     min_samples = (POOLED - 1) * HOP  # 4 frames: the pools leave one
     max_samples = (MOST_TOKENS * POOLED + POOLED - 1) * HOP - 1
@@ -81,14 +81,7 @@ class MusicTaggingTransformer(TaggingModule):
         **base: Unpack[BaseOptions],
     ) -> None:
         super().__init__(**base)
-        self.spec = frontends.build(
-            frontend,
-            sample_rate=self.sample_rate,
-            bands=N_MELS,
-            fits=range(N_MELS, N_MELS + 1),
-            n_fft=N_FFT,
-            hop=HOP,
-        )
+        self.spec = build_at_22050(frontend)
         self.frontend = ConvFrontEnd(self.spec.channels, n_channels, width)
         self.pos_embedding = nn.Parameter(torch.empty(1, MOST_TOKENS + 1, width))
         self.cls_token = nn.Parameter(torch.empty(width))

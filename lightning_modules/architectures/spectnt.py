@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
+from lightning_modules.frontends.bands_at_22050 import BANDS, HOP, SAMPLE_RATE, build_at_22050
 from lightning_modules.layers.conv_blocks import ResBlock2d
 from lightning_modules.layers.pre_norm_encoder import Encoder
 
-N_FFT, HOP, N_MELS = 1024, 512, 128
 SPECTRAL_HEADS, TEMPORAL_HEADS = 4, 8
 BLOCKS, DROPOUT = 3, 0.15
 POOLED = 4  # frames of the spectrogram in a frame of the blocks
@@ -76,7 +76,7 @@ class SpecTNT(TaggingModule):
     """
 
     identity: ClassVar[str] = "SpecTNT"
-    sample_rate = 22050
+    sample_rate = SAMPLE_RATE
     input_samples = 100107
     min_samples = (POOLED - 1) * HOP  # 4 frames: the pool leaves one
     max_samples = (MOST_FRAMES * POOLED + POOLED - 1) * HOP - 1
@@ -97,19 +97,12 @@ class SpecTNT(TaggingModule):
         **base: Unpack[BaseOptions],
     ) -> None:
         super().__init__(**base)
-        self.spec = frontends.build(
-            frontend,
-            sample_rate=self.sample_rate,
-            bands=N_MELS,
-            fits=range(N_MELS, N_MELS + 1),
-            n_fft=N_FFT,
-            hop=HOP,
-        )
+        self.spec = build_at_22050(frontend)
         # Scale and offset are left to the layers that follow the first and the last norm.
         self.spec_bn = nn.BatchNorm2d(self.spec.channels, affine=False)
         self.layer1 = ResBlock2d(self.spec.channels, spectral_width, stride=1, pooling=(1, POOLED))
         self.frequency_class = nn.Parameter(torch.empty(spectral_width))
-        self.frequency_position = nn.Parameter(torch.empty(N_MELS + 1, spectral_width))
+        self.frequency_position = nn.Parameter(torch.empty(BANDS + 1, spectral_width))
         self.temporal_class = nn.Parameter(torch.empty(1, temporal_width))
         self.temporal_embedding = nn.Parameter(torch.empty(MOST_FRAMES, temporal_width))
         self.blocks = nn.ModuleList(

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
+from lightning_modules.frontends.bands_at_22050 import HOP, SAMPLE_RATE, build_at_22050
 from lightning_modules.layers.conv_blocks import ConvBlock2d
 from lightning_modules.layers.fused_batchnorm import BatchNorm1d
 
-N_FFT, HOP, N_MELS = 1024, 512, 128
 POOLED = 720  # the pools divide time by 3 * 4 * 5 * 3 * 4
 BLOCK_DROPOUT, HEAD_DROPOUT = 0.1, 0.5
 
@@ -28,7 +28,7 @@ class WebbookGtzan(TaggingModule):
     """
 
     identity: ClassVar[str] = "WebbookGtzan"
-    sample_rate = 22050
+    sample_rate = SAMPLE_RATE
     input_samples = 639450
     min_samples = (POOLED - 1) * HOP  # fewer frames leave no point, twice as many leave two
     max_samples = (2 * POOLED - 1) * HOP - 1
@@ -43,14 +43,7 @@ class WebbookGtzan(TaggingModule):
         self, *, frontend: frontends.Options = "log_mel", **base: Unpack[BaseOptions]
     ) -> None:
         super().__init__(**base)
-        self.spec = frontends.build(
-            frontend,
-            sample_rate=self.sample_rate,
-            bands=N_MELS,
-            fits=range(N_MELS, N_MELS + 1),
-            n_fft=N_FFT,
-            hop=HOP,
-        )
+        self.spec = build_at_22050(frontend)
         self.input_bn = nn.BatchNorm2d(self.spec.channels)
         self.layer1 = ConvBlock2d(self.spec.channels, 16, pooling=(2, 3))
         self.layer2 = ConvBlock2d(16, 16, pooling=(3, 4))
