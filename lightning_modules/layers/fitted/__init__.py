@@ -1,0 +1,1 @@
+"""Classifiers that scikit-learn fits and torch evaluates."""
