@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def _split(text: str | None) -> list[str] | None:
-    return None if text is None else [item.strip() for item in text.split(",") if item.strip()]
+    """Split at commas that are not within brackets."""
+    if text is None:
+        return None
+    from benchmark.config.variant_text import split_at_commas
+
+    return [item.strip() for item in split_at_commas(text) if item.strip()]
 
 
 def _split_paths(text: str | None) -> list[str] | None:

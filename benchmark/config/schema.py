@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from benchmark.config.variant_text import expanded
 from datamodules.common.errors import unknown_name
 from datamodules.loaders.windowing import PROTOCOLS, Windowing
 from lightning_modules.training.recipe import Recipe, get_recipe
@@ -107,22 +108,6 @@ Selection = Annotated[str, BeforeValidator(_chain)]
 """Argument of :func:`benchmark.perturbations.resolve`; a chain may also be a mapping."""
 
 
-def _variant(item: object) -> object:
-    """Convert a model with an augmentation to its text form; return other values unchanged.
-
-    ``{model: fcn, augment: family:pitch_shift}`` becomes ``fcn+family:pitch_shift``.
-    """
-    if not isinstance(item, Mapping):
-        return item
-    if set(item) != {"model", "augment"} or not all(isinstance(v, str) for v in item.values()):
-        raise ValueError("a model is a name, or {model: fcn, augment: family:pitch_shift}")
-    return f"{item['model']}+{item['augment']}"
-
-
-ModelSelection = Annotated[str, BeforeValidator(_variant)]
-"""Argument of :func:`benchmark.config.variants.load_model`; a variant may also be a mapping."""
-
-
 class Preset(Strict):
     """``experiments/presets/<name>.yaml``: training budget and evaluation protocol.
 
@@ -161,10 +146,20 @@ class Preset(Strict):
 
 
 class BenchmarkFile(Strict):
-    """``experiments/benchmarks/<name>.yaml``: a matrix, as the options of ``run`` define it."""
+    """``experiments/benchmarks/<name>.yaml``: a matrix, as the options of ``run`` define it.
+
+    Attributes:
+        datasets: Names or paths of dataset files.
+        models: Arguments of :func:`benchmark.config.variants.load_model`. A variant may also be a
+            mapping, which can stand for several, see `benchmark.config.variant_text.expanded`.
+        checkpoints: Folders of imported models.
+        seeds: Seeds of the trainings.
+        perturbations: Conditions; by default those of the preset.
+        preset: Preset; by default that of each dataset.
+    """
 
     datasets: list[str] = Field(min_length=1)
-    models: list[ModelSelection] = []
+    models: Annotated[list[str], BeforeValidator(expanded)] = []
     checkpoints: list[str] = []
     seeds: list[int] = Field(default=[0], min_length=1)
     perturbations: list[Selection] | None = None

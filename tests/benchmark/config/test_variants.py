@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.config.schema import BenchmarkFile
+from benchmark.config.variant_text import Variant
 from benchmark.config.variants import load_models
 from benchmark.experiment_files import find, load, parse
 from benchmark.plan.matrix import check
@@ -57,7 +58,10 @@ def test_the_rest_of_the_stage_is_kept(tmp_path: Path) -> None:
         (["fcn+pitchshift"], r"Unknown augmentation 'pitchshift'. Did you mean 'family:pitch_shif"),
         (["fnc+pitch_shift"], "Unknown model 'fnc'. Did you mean 'fcn'"),
         (["fcn+"], r"Unknown model 'fcn\+'"),
-        ([{"model": "fcn"}], r"models.0: a model is a name, or \{model: fcn, augment"),
+        (["fcn[]"], r"Model 'fcn\[\]': expected parameters such as"),
+        (["fcn[n_mels]"], "in the brackets, each once, found 'n_mels'"),
+        ([{"model": "fcn", "grid": {"n_mels": 64}}], "item 0: a model is a name"),
+        ([{"model": "fcn"}], r"models: item 0: a model is a name, or \{model: fcn, augment"),
     ],
 )
 def test_an_unknown_name_is_reported(models: list[object], message: str) -> None:
@@ -69,6 +73,37 @@ def test_two_variants_do_not_share_a_name(tmp_path: Path) -> None:
     (tmp_path / "clmr.yaml").write_text(CHAIN)
     with pytest.raises(TagbenchError, match=r"Two models of the matrix are called 'fcn\+clmr'"):
         load_models(["fcn+clmr", f"fcn+{tmp_path / 'clmr.yaml'}"])
+
+
+def test_a_variant_is_named_by_its_parameters() -> None:
+    benchmark = parse(
+        {
+            "datasets": ["synth"],
+            "models": [
+                "fcn[n_mels=64]+pitch_shift",
+                {"model": "fcn_128", "params": {"n_mels": 128}},  # the value of the file
+                {"name": "small", "model": "fcn", "params": {"n_mels": 32}},
+                {"models": ["fcn", "crnn"], "grid": {"n_mels": [64, 128]}, "augment": "clmr"},
+            ],
+        },
+        BenchmarkFile,
+        "the matrix",
+    )
+    models = check(benchmark).models
+    assert list(models) == [
+        "fcn[n_mels=64]+pitch_shift",
+        "fcn_128",
+        "small",
+        *(f"{name}[n_mels={bands}]+clmr" for bands in (64, 128) for name in ("fcn", "crnn")),
+    ]
+    assert [file.params["n_mels"] for file in models.values()] == [64, 128, 32, 64, 64, 128, 128]
+
+
+def test_parameters_of_any_type_are_read_and_written() -> None:
+    variant = Variant.parse('x[c=m/s+d, b=[1,"y,z"],a=true,d=0.5, e="200"]')
+    assert variant.params == {"a": True, "b": [1, "y,z"], "c": "m/s+d", "d": 0.5, "e": "200"}
+    assert str(variant) == 'x[a=true,b=[1,"y,z"],c=m/s+d,d=0.5,e="200"]'
+    assert Variant.parse(str(variant)) == variant
 
 
 def test_the_shipped_benchmark_has_each_default_family_once() -> None:
