@@ -16,8 +16,9 @@ from tests.support.paths import ROOT
 # A package imports only from those before it, and from itself. Lazy imports count.
 ORDER = {
     "datamodules": (
-        "common", "audio", "download", "corpus", "labels", "annotations", "loaders", "base",
-        "published_facts", "published_dataset", "many_archives_dataset", "synthesis", "datasets",
+        "common", "audio", "download", "corpus", "views", "labels", "annotations", "loaders",
+        "base", "published_facts", "published_dataset", "many_archives_dataset", "synthesis",
+        "datasets",
     ),
     "lightning_modules": (
         "inputs", "training", "layers", "frontends", "base", "stages", "architectures",
@@ -41,6 +42,7 @@ LEAVES = {
     "figures",
     "sections",
     "synthesis",
+    "views",
 }
 MOST_FILES, MOST_LINES, MOST_FUNCTION_LINES = 15, 300, 50
 DATASETS = sorted((ROOT / "datamodules" / "datasets").glob("*.py"))

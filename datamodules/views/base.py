@@ -1,0 +1,76 @@
+"""`View`: the base class of what a model sees of a track.
+
+Worker processes import this package, so it must stay free of torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from datamodules.common.canonical_json import canonical_json
+from datamodules.corpus.track import Float32
+
+
+@dataclass(frozen=True)
+class View(ABC):
+    """A function from the samples of a track to rows of numbers.
+
+    A subclass is a frozen dataclass whose fields are its parameters, as JSON values. A view can
+    therefore be a key, and it can be sent to worker processes.
+
+    Args:
+        sample_rate: Rate in Hz of the audio that it takes.
+
+    Attributes:
+        name: Name of the view in identities, folders and commands; it never changes.
+        revision: Number to increase whenever a change alters the values.
+    """
+
+    name: ClassVar[str]
+    revision: ClassVar[int] = 1
+
+    sample_rate: int
+
+    @abstractmethod
+    def compute(self, audio: Float32) -> Float32:
+        """Return the view of a track.
+
+        Args:
+            audio: Samples (T,) at ``sample_rate``, at least one.
+
+        Returns:
+            float32 of shape ``(rows, width)``, at least one row, all values finite. A view that
+            describes the whole track has one row.
+        """
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Number of values in a row."""
+
+    @property
+    @abstractmethod
+    def seconds_per_row(self) -> float | None:
+        """Distance of two rows in seconds; None if one row describes the whole track."""
+
+    @property
+    def columns(self) -> tuple[tuple[str, ...], ...]:
+        """Header of an exported table: one or more levels for each of ``width`` values."""
+        return tuple((str(number),) for number in range(self.width))
+
+    def rows(self, seconds: float) -> int:
+        """Return about how many rows a track of this length has, to announce sizes."""
+        return 1 if self.seconds_per_row is None else max(1, round(seconds / self.seconds_per_row))
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that determines the values, as JSON values."""
+        params = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"name": self.name, "revision": self.revision, "params": params}
+
+    @property
+    def digest(self) -> str:
+        """12 hexadecimal digits, a digest of `identity`."""
+        return hashlib.sha256(canonical_json(self.identity()).encode()).hexdigest()[:12]
