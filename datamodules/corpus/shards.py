@@ -97,6 +97,10 @@ class Job:
     items: tuple[Item, ...]
     max_bytes: int
 
+    def run(self, on_track: Callable[[], None]) -> Report:
+        """Decode the tracks into the shard; see `write_shard`."""
+        return write_shard(self, on_track)
+
 
 @dataclass(frozen=True)
 class Report:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
-import soxr
 import torch
 
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import Float32
+from datamodules.views.base import View
 
 
 class Batch(TypedDict):
     """A batch of W windows cut from N tracks with C classes.
 
     In training each track gives one window, or as many as the batch plan asks for. In evaluation a
-    batch holds all windows of whole tracks. A batch has ``audio`` or ``features``.
+    batch holds all windows of whole tracks. A batch has ``audio``, ``features`` or ``embeddings``.
     """
 
     audio: NotRequired[torch.Tensor]  # float32 (W, window), at the sample rate of the model
+    features: NotRequired[torch.Tensor]  # float32 (W, window, width): rows of a view
+    embeddings: NotRequired[torch.Tensor]  # float32 (W, D), in place of windows
     targets: torch.Tensor  # float32 (N, C), multi-hot
     track_ids: list[str]  # (N,)
     track_index: torch.Tensor  # int64 (W,): row of ``targets`` that a window belongs to
     clean: NotRequired[torch.Tensor]  # ``audio`` before augmentation, where a stage asks for both
-    features: NotRequired[torch.Tensor]  # float32 (W, D): embeddings of windows
+    bag: NotRequired[torch.Tensor]  # int64 (N,): bag of each track, ascending from 0
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,18 @@ class WindowSpec:
     """Window of a model.
 
     Attributes:
-        window: Length in samples.
+        window: Length in samples, or in rows of the view.
         sample_rate: Sample rate of the model in Hz.
+        view: View that the model sees in place of the samples.
     """
 
     window: int
     sample_rate: int
+    view: View | None = None
 
 
 class SplitReader:
-    """Audio, labels and identifiers of one split, without the other data of the corpus.
+    """Labels and identifiers of one split, without the other data of the corpus.
 
     Args:
         corpus: A prepared corpus.
@@ -52,8 +56,6 @@ class SplitReader:
 
     def __init__(self, corpus: Corpus, split: str) -> None:
         rows = corpus.rows(split)
-        self.sample_rate = corpus.sample_rate
-        self.audio = corpus.stored_audio.take(rows)
         self.targets = corpus.targets(split)
         self._ids = corpus.ids(rows)
 
@@ -64,24 +66,23 @@ class SplitReader:
         """Return the identifier of the track at a position in the split."""
         return str(self._ids[position].as_py())
 
-    def batch(self, positions: Sequence[int], audio: Float32, track_index: Sequence[int]) -> Batch:
+    def batch(
+        self,
+        positions: Sequence[int],
+        windows: Float32,
+        track_index: Sequence[int],
+        kind: Literal["audio", "features", "embeddings"] = "audio",
+    ) -> Batch:
         """Return a batch of windows.
 
         Args:
             positions: Positions in the split of the N tracks.
-            audio: Windows, float32 of shape ``(W, window)``.
+            windows: Windows, float32 of shape ``(W, ...)``.
             track_index: Index into ``positions`` of each window.
+            kind: What the windows are.
         """
         batch = self._labels(positions, track_index)
-        batch["audio"] = torch.from_numpy(audio)
-        return batch
-
-    def features_batch(
-        self, positions: Sequence[int], features: Float32, track_index: Sequence[int]
-    ) -> Batch:
-        """Return a batch of embeddings, float32 of shape ``(W, D)``, in place of windows."""
-        batch = self._labels(positions, track_index)
-        batch["features"] = torch.from_numpy(features)
+        batch[kind] = torch.from_numpy(windows)
         return batch
 
     def _labels(self, positions: Sequence[int], track_index: Sequence[int]) -> Batch:
@@ -90,14 +91,6 @@ class SplitReader:
             track_ids=[self.track_id(position) for position in positions],
             track_index=torch.tensor(track_index, dtype=torch.int64),
         )
-
-
-def at_rate(audio: Float32, stored_rate: int, wanted_rate: int) -> Float32:
-    """Return ``audio`` of shape ``(T,)`` at another sample rate in Hz; at least one sample."""
-    if stored_rate == wanted_rate:
-        return audio
-    resampled: Float32 = soxr.resample(audio, stored_rate, wanted_rate)
-    return resampled if len(resampled) else audio[:1]
 
 
 def whole_batch(batch: Any) -> Any:

@@ -72,7 +72,7 @@ class EmbeddedCrops(Dataset[Batch]):
         positions = [draw.position for draw in draws]
         numbers = [draw.epoch % self._features.shape[1] for draw in draws]
         rows = self._features[positions, numbers]
-        return self._reader.features_batch(positions, rows, range(len(draws)))
+        return self._reader.batch(positions, rows, range(len(draws)), "embeddings")
 
     def __getitem__(self, draw: Draw) -> Batch:
         return self.__getitems__([draw])
@@ -106,11 +106,11 @@ class EmbeddedWindows(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         group = self._groups[index]
         if not group:
-            return self._reader.features_batch([], self._features[:0], [])
+            return self._reader.batch([], self._features[:0], [], "embeddings")
         first = self._ends[group[0]] - self._counts[group[0]]
         rows = self._features[first : self._ends[group[-1]]]
         track_index = np.repeat(np.arange(len(group)), self._counts[group])
-        return self._reader.features_batch(group, rows, track_index.tolist())
+        return self._reader.batch(group, rows, track_index.tolist(), "embeddings")
 
 
 def embedded_crops(

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TypedDict
 
 from datamodules.loaders.windowing import Windowing
+from datamodules.views.base import View
 
 
-class Loading(TypedDict, total=False):
-    """Keyword arguments that decide how a dataset is read. They do not change the corpus."""
+class ReadOptions(TypedDict, total=False):
+    """Keyword arguments that decide how a corpus is read. They do not change the corpus."""
 
-    root: str | Path
     window: int
     model_rate: int | None
+    view: View | None
     batch_size: int
     seed: int
     workers: int
@@ -21,3 +22,10 @@ class Loading(TypedDict, total=False):
     valid_windows: int | None
     rank: int
     world: int
+
+
+class Loading(ReadOptions, total=False):
+    """Keyword arguments that every data module takes, see `datamodules.base.TaggingDataModule`."""
+
+    root: str | Path
+    corpus_rate: int | None

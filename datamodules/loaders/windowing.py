@@ -88,12 +88,12 @@ def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
     """Copy windows from a track; a track shorter than a window is repeated to its length.
 
     Args:
-        audio: Samples of shape ``(T,)``.
+        audio: Samples of shape ``(T,)``, or rows of a view of shape ``(T, width)``.
         starts: First sample of each window, of shape ``(W,)``.
         window: Length of a window in samples.
 
     Returns:
-        float32 of shape ``(W, window)``.
+        float32 of shape ``(W, window)`` or ``(W, window, width)``.
 
     Raises:
         TagbenchError: If a length is below 1 or a window is not within the track.
@@ -101,13 +101,13 @@ def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
     _check_lengths(len(audio), window)
     firsts = np.asarray(starts, dtype=np.int64)
     if len(audio) < window:
-        audio = np.resize(audio, window)
+        audio = np.resize(audio, (window, *audio.shape[1:]))
     if len(firsts) and (firsts.min() < 0 or firsts.max() + window > len(audio)):
         raise TagbenchError(
             f"Windows of {window} samples at {firsts.min()} to {firsts.max()} do not fit into a "
             f"track of {len(audio)} samples."
         )
-    out = np.empty((len(firsts), window), dtype=np.float32)
+    out = np.empty((len(firsts), window, *audio.shape[1:]), dtype=np.float32)
     for row, first in enumerate(firsts):
         out[row] = audio[first : first + window]
     return out

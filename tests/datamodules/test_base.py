@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pickle
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import pytest
 import pytorch_lightning as pl
@@ -113,7 +113,7 @@ def test_identity_is_what_a_leaf_declares() -> None:
 
 def test_another_sample_rate_is_another_corpus() -> None:
     class HighRate(Noise):
-        sample_rate: ClassVar[int] = 24000
+        sample_rate = 24000
 
     assert (
         Noise(root="a").params_key

@@ -28,9 +28,9 @@ from datamodules.corpus.shards import (
     Fact,
     Item,
     Job,
+    Report,
     read_sidecars,
     shard_path,
-    write_shard,
     write_sidecar,
 )
 from datamodules.corpus.track import Track, is_fixed
@@ -146,12 +146,13 @@ class Decoding:
         progress.start(len(missing))
         try:
             if self.workers > 0:
-                with Pool(min(self.workers, len(jobs)), self._workers_lock) as pool:
+                with Pool[Job, Report](min(self.workers, len(jobs)), self._workers_lock) as pool:
                     for event in pool.run(jobs):
                         self._handle(event, jobs, progress)
             while jobs:
                 job = jobs.popleft()
-                self._handle(JobFinished(job, write_shard(job, progress.advance)), jobs, progress)
+                report = job.run(progress.advance)
+                self._handle(JobFinished(job, report), jobs, progress)
         finally:
             progress.finish()
             self._remove_partial_files()
@@ -186,7 +187,7 @@ class Decoding:
         self.next_number += 1
         return job
 
-    def _handle(self, event: Event, jobs: deque[Job], progress: Progress) -> None:
+    def _handle(self, event: Event[Job, Report], jobs: deque[Job], progress: Progress) -> None:
         if isinstance(event, TrackFinished):
             progress.advance()
         elif isinstance(event, JobFinished):
@@ -203,7 +204,7 @@ class Decoding:
         else:
             self._recover(event, jobs, progress)
 
-    def _recover(self, exited: WorkerExited, jobs: deque[Job], progress: Progress) -> None:
+    def _recover(self, exited: WorkerExited[Job], jobs: deque[Job], progress: Progress) -> None:
         """Plan the job of an exited worker again, with the track it was decoding in its own job."""
         items = exited.job.items
         progress.advance(-exited.finished)

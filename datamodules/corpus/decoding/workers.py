@@ -1,4 +1,4 @@
-"""Worker processes that decode tracks; a worker that exits does not stop the run.
+"""Worker processes that run jobs on tracks; a worker that exits does not stop the run.
 
 Each worker is a new interpreter that runs `serve`. It imports neither the caller's ``__main__``
 nor torch.
@@ -14,18 +14,36 @@ import subprocess
 import sys
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import shared_lock
-from datamodules.corpus.shards import Job, Report, write_shard
 
 # The processes use all cores. More threads would compete for them, and may change rounding.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Job(Protocol[R_co]):
+    """Work on several tracks. It can be pickled, and its module must not import torch."""
+
+    def run(self, on_track: Callable[[], None]) -> R_co:
+        """Do the work.
+
+        Args:
+            on_track: Called after each track.
+        """
+
+
+R = TypeVar("R")
+J = TypeVar("J", bound=Job)  # type: ignore[type-arg]  # any result
 
 
 @dataclass(frozen=True)
@@ -34,11 +52,11 @@ class TrackFinished:
 
 
 @dataclass(frozen=True)
-class JobFinished:
+class JobFinished(Generic[J, R]):
     """A worker has finished its job; ``report`` is the outcome."""
 
-    job: Job
-    report: Report
+    job: J
+    report: R
 
 
 @dataclass(frozen=True)
@@ -55,7 +73,7 @@ class JobFailed:
 
 
 @dataclass(frozen=True)
-class WorkerExited:
+class WorkerExited(Generic[J]):
     """A worker exited during a job, whose shard is lost.
 
     Attributes:
@@ -64,25 +82,25 @@ class WorkerExited:
         status: Exit status of the process; ``-N`` if signal N ended it.
     """
 
-    job: Job
+    job: J
     finished: int
     status: int
 
 
-Event = TrackFinished | JobFinished | JobFailed | WorkerExited
+Event = TrackFinished | JobFinished[J, R] | JobFailed | WorkerExited[J]
 """What `Pool.run` yields."""
 
 
 @dataclass
-class _Worker:
+class _Worker(Generic[J]):
     process: subprocess.Popen[bytes]
     connection: Connection
-    job: Job | None = None
+    job: J | None = None
     finished: int = 0
     ready: bool = False
 
 
-class Pool:
+class Pool(Generic[J, R]):
     """Runs jobs in worker processes.
 
     Args:
@@ -94,9 +112,9 @@ class Pool:
     def __init__(self, workers: int, lock: Path) -> None:
         self._lock = lock
         self._max_workers = workers
-        self._workers: list[_Worker] = []
+        self._workers: list[_Worker[J]] = []
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> Pool[J, R]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,7 +125,7 @@ class Pool:
         for worker in self._workers:
             worker.process.wait()
 
-    def run(self, jobs: deque[Job]) -> Iterator[Event]:
+    def run(self, jobs: deque[J]) -> Iterator[Event[J, R]]:
         """Run all jobs, and yield an event for each finished track, finished job, error and exit.
 
         Args:
@@ -126,7 +144,7 @@ class Pool:
                 if event is not None:
                     yield event
 
-    def _assign(self, jobs: deque[Job]) -> None:
+    def _assign(self, jobs: deque[J]) -> None:
         idle = [worker for worker in self._workers if worker.job is None]
         while jobs and (idle or len(self._workers) < self._max_workers):
             worker = idle.pop() if idle else self._start()
@@ -137,11 +155,11 @@ class Pool:
                     worker.connection.send(worker.job)
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 raise TagbenchError(
-                    f"A source of audio cannot be sent to a decoding process: {error}. Define its "
-                    "class at module level, and use only attributes that can be pickled."
+                    f"A job cannot be sent to a worker process: {error}. Define the class of its "
+                    "source or view at module level, with attributes that can be pickled."
                 ) from error
 
-    def _start(self) -> _Worker:
+    def _start(self) -> _Worker[J]:
         own_end, worker_end = Pipe()
         code = f"import sys; from {__name__} import serve; serve(*sys.argv[1:])"
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
@@ -154,11 +172,11 @@ class Pool:
             env=environment,
         )
         worker_end.close()
-        worker = _Worker(process, own_end)
+        worker: _Worker[J] = _Worker(process, own_end)
         self._workers.append(worker)
         return worker
 
-    def _receive(self, worker: _Worker) -> Event | None:
+    def _receive(self, worker: _Worker[J]) -> Event[J, R] | None:
         try:
             message = worker.connection.recv()
         except (EOFError, ConnectionResetError):
@@ -171,16 +189,16 @@ class Pool:
             return message
         elif job is not None:
             worker.job = None
-            return JobFinished(job, message) if isinstance(message, Report) else message
+            return message if isinstance(message, JobFailed) else JobFinished(job, message)
         return None
 
-    def _remove_exited(self, worker: _Worker) -> Event | None:
+    def _remove_exited(self, worker: _Worker[J]) -> Event[J, R] | None:
         self._workers.remove(worker)
         worker.connection.close()
         status = worker.process.wait()
         if not worker.ready:
             raise TagbenchError(
-                f"A decoding process could not start (exit status {status}); see its output above. "
+                f"A worker process could not start (exit status {status}); see its output above. "
                 f"Check the installation with `python -c 'import {__name__}'`."
             )
         return WorkerExited(worker.job, worker.finished, status) if worker.job else None
@@ -206,10 +224,11 @@ def serve(descriptor: str, lock: str) -> None:
         lock_file.close()
 
 
-def _answer(connection: Connection) -> Report | JobFailed:
+def _answer(connection: Connection) -> object:
+    """Run the next job; return its report, or why it failed."""
     try:
-        job: Job = connection.recv()
-        return write_shard(job, lambda: connection.send(TrackFinished()))
+        job: Job[object] = connection.recv()
+        return job.run(lambda: connection.send(TrackFinished()))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
     except OSError as error:

@@ -37,7 +37,7 @@ def test_a_source_that_cannot_be_sent_is_named(tmp_path: Path) -> None:
     class Local(WatchedSource):
         pass
 
-    with pytest.raises(TagbenchError, match=r"cannot be sent to a decoding process: .*Local"):
+    with pytest.raises(TagbenchError, match=r"cannot be sent to a worker process: .*Local"):
         run([replace(watched(1)[0], source=Local(0))], tmp_path / "c", workers=1)
 
 
