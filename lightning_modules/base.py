@@ -1,4 +1,4 @@
-"""Base class of every architecture: hyper-parameters, steps, validation metrics, optimizer.
+"""Base class of every architecture: hyper-parameters, input, outputs, losses.
 
 Shapes: B windows in a batch, W windows of a batch of tracks, N tracks, C tags, T samples.
 """
@@ -6,10 +6,9 @@ Shapes: B windows in a batch, W windows of a batch of tracks, N tracks, C tags, 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Required, Self, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Required, Self, TypedDict, get_args
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,19 +17,13 @@ from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.seeding import seed_for
 from lightning_modules.inputs import InputSpec, windows_per_pass
 from lightning_modules.layers.output_layer import find_output_layer, input_of
-from lightning_modules.training import schedules
-from lightning_modules.training.objective import Objective
+from lightning_modules.lifecycle import STAGE_LAYERS, Lifecycle, Task
 from lightning_modules.training.recipe import Recipe, as_recipe
-from lightning_modules.training.track_metrics import TrackScores, track_means
+from lightning_modules.training.track_metrics import track_means
 
 if TYPE_CHECKING:
-    from pytorch_lightning.utilities.types import OptimizerLRScheduler
-
     from datamodules.base import Batch
-
-Task = Literal["multilabel", "singlelabel"]
-
-_STAGE = "stage."  # prefix of the names of the layers that only training needs
+    from datamodules.views.base import View
 
 
 class BaseOptions(TypedDict, total=False):
@@ -42,8 +35,8 @@ class BaseOptions(TypedDict, total=False):
     seed: int
 
 
-class TaggingModule(pl.LightningModule):
-    """An architecture that maps audio to one logit per tag.
+class TaggingModule(Lifecycle):
+    """An architecture that maps audio, or a view of it, to one logit per tag.
 
     A subclass declares its facts, builds its layers in ``__init__`` and implements ``forward``.
     ``forward`` returns logits; the loss and ``probabilities`` apply the sigmoid or the softmax.
@@ -60,12 +53,15 @@ class TaggingModule(pl.LightningModule):
             architecture declares its own.
         revision: Number to increase whenever a change alters results.
         sample_rate: Rate of the audio in Hz.
-        input_samples: Window length in samples.
+        view: View that the model sees in place of the samples; None for the samples.
+        input_samples: Window length in samples, or in rows of the view.
         min_samples: Shortest input that ``forward`` accepts.
         max_samples: Longest input that ``forward`` accepts, None for no limit.
         built_on: Arguments that describe a parent of the same name: its class path and parameters.
         default_stage: Import path of the stage that trains the model if its YAML names none.
-        stage: How the model is trained; None trains on labels.
+        custom_aggregate: Whether the class overrides `aggregate`.
+        tests_bags: Whether the model is tested twice: on the tracks of an album together, and on
+            single tracks.
         title: Name shown in tables.
         paper: Authors, venue and year, and the row of the published table that it reproduces.
         bibtex: BibTeX entry to cite.
@@ -77,12 +73,14 @@ class TaggingModule(pl.LightningModule):
     input_samples: int = 59049
     min_samples: int = 1
     max_samples: int | None = None
+    view: View | None = None
     built_on: ClassVar[tuple[str, ...]] = ()
     default_stage: ClassVar[str] = "lightning_modules.stages.supervised.Supervised"
+    custom_aggregate: ClassVar[bool] = False
+    tests_bags: ClassVar[bool] = False
     title: ClassVar[str]
     paper: ClassVar[str]
     bibtex: ClassVar[str]
-    stage: Objective | None
 
     def __init__(
         self,
@@ -92,15 +90,12 @@ class TaggingModule(pl.LightningModule):
         recipe: Recipe | Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        if task not in ("multilabel", "singlelabel"):
-            raise unknown_name("task", task, ("multilabel", "singlelabel"), type(self).__name__)
+        if task not in get_args(Task):
+            raise unknown_name("task", task, get_args(Task), type(self).__name__)
         if n_tags < 1:
             raise TagbenchError(f"{type(self).__name__} needs n_tags >= 1, got {n_tags}.")
-        self.n_tags, self.task, self.seed = n_tags, task, seed
-        self.recipe = as_recipe(recipe)
-        self.stage = None
-        self._resumed_epoch = 0
+        super().__init__(as_recipe(recipe), task, seed)
+        self.n_tags, self.task = n_tags, task
         # Includes the arguments of the subclass. Only plain types, so that
         # torch.load(weights_only=True) reads the checkpoint.
         self.save_hyperparameters(ignore="recipe")
@@ -111,11 +106,11 @@ class TaggingModule(pl.LightningModule):
         spec = self.input_spec(**own)
         self.sample_rate, self.input_samples = spec.sample_rate, spec.window
         self.min_samples, self.max_samples = spec.min_samples, spec.max_samples
-        self.valid_scores = TrackScores(task)
+        self.view = spec.view
 
     @classmethod
     def input_spec(cls, **params: Any) -> InputSpec:
-        """Return the audio that the model takes when it is built with ``params``.
+        """Return what the model sees of a track when it is built with ``params``.
 
         The default returns the class attributes. A class whose parameters change the front end
         overrides it.
@@ -140,13 +135,13 @@ class TaggingModule(pl.LightningModule):
 
     @abstractmethod
     def forward(self, audio: Tensor) -> Tensor:
-        """Map audio (B, T) at ``sample_rate`` to logits (B, C)."""
+        """Map audio (B, T), or rows (B, T, width) of ``view``, to logits (B, C)."""
 
-    def check_length(self, audio: Tensor) -> None:
-        """Raise a `TagbenchError` if the layers cannot take audio (B, T) of this length."""
-        rate, window = self.sample_rate, self.input_samples
-        spec = InputSpec(rate, window, self.min_samples, self.max_samples)
-        spec.check_length(audio.shape[-1], type(self).__name__)
+    def check_length(self, inputs: Tensor) -> None:
+        """Raise a `TagbenchError` if the layers cannot take windows (B, T, ...) of this length."""
+        lengths = (self.input_samples, self.min_samples, self.max_samples)
+        spec = InputSpec(self.sample_rate, *lengths, self.view)
+        spec.check_length(inputs.shape[1], type(self).__name__)
 
     @property
     def n_params(self) -> int:
@@ -160,7 +155,7 @@ class TaggingModule(pl.LightningModule):
         Raises:
             TagbenchError: There is none, so the model has no embedding.
         """
-        layer = find_output_layer(self, self.n_tags, skipped=_STAGE)
+        layer = find_output_layer(self, self.n_tags, skipped=STAGE_LAYERS)
         if layer is None:
             raise TagbenchError(
                 f"{type(self).__name__} has no embedding: no linear layer computes its logits."
@@ -201,92 +196,54 @@ class TaggingModule(pl.LightningModule):
 
     def batch_logits(self, batch: Batch) -> Tensor:
         """Return the logits (W, C) of a batch."""
-        logits: Tensor = self(batch["audio"])
+        logits: Tensor = self(batch_inputs(batch))
         return logits
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Return the loss of a step.
-
-        Args:
-            batch: A labelled batch; of a stage, its batches by name.
-            batch_idx: Number of the step in its epoch.
-        """
-        if self.stage is None:
-            terms: Mapping[str, Tensor] = {"loss": self.supervised_loss(batch)}
-            size = len(batch["targets"])
-        else:
-            terms = self.stage.loss(self, batch)
-            size = len(next(iter(batch.values()))["targets"])
-        logged = {f"train_{name}": term for name, term in terms.items()}
-        self.log_dict(logged, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
-        return terms["loss"]
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Add the tracks of the batch to the validation metrics, and return their mean loss."""
+    def evaluate_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss (N,) and the probabilities (N, C) of each track of a validation batch."""
         track_index, targets = batch["track_index"], batch["targets"]
-        if not len(targets):  # there are fewer batches than processes
-            self.valid_scores.update(targets, targets, targets.sum(1))
-            return targets.sum()
         logits = self.valid_logits(batch)
         losses = self.losses(logits, targets[track_index])  # (W,)
         track_losses = track_means(losses[:, None], track_index, len(targets))[:, 0]
-        scores = track_means(self.probabilities(logits), track_index, len(targets))
-        self.valid_scores.update(scores, targets, track_losses)
-        return track_losses.mean()
+        return track_losses, track_means(self.probabilities(logits), track_index, len(targets))
 
     def valid_logits(self, batch: Batch) -> Tensor:
         """Return the logits (W, C) of a batch of any number of windows."""
-        audio = batch["audio"]
-        rows = windows_per_pass(audio.shape[1])
-        return torch.cat([self(windows) for windows in torch.split(audio, rows)])
+        inputs = batch_inputs(batch)
+        rows = windows_per_pass(inputs[0].numel())
+        return torch.cat([self(windows) for windows in torch.split(inputs, rows)])
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Reseed torch, so that a step does not depend on the random numbers drawn before it.
+    def window_outputs(self, inputs: Tensor) -> Tensor:
+        """Map windows (B, ...) to what is kept of each in evaluation (B, D).
 
-        Dropout has no generator of its own. A resumed run gives the weights of an uninterrupted
-        one, bit for bit. The seed is set in every batch because Lightning skips
-        ``on_train_epoch_start`` when it resumes from a checkpoint written after validation.
+        The default returns the probabilities, so that D is C. A class that overrides it overrides
+        `aggregate` too.
         """
-        torch.manual_seed(
-            seed_for("train", self.seed, self.current_epoch, batch_idx, self.global_rank)
-        )
+        return self.probabilities(self(inputs))
 
-    def on_validation_epoch_end(self) -> None:
-        """Log ``valid_loss`` and the metrics of the task, computed over all tracks of the epoch."""
-        scores = {f"valid_{name}": float(v) for name, v in self.valid_scores.compute().items()}
-        # All processes must take the same decisions, such as to stop, to the last bit.
-        self.log_dict(self.trainer.strategy.broadcast(scores))
-        self.valid_scores.reset()
+    def aggregate(self, outputs: Tensor, track_index: Tensor, n_tracks: int) -> Tensor:
+        """Map the outputs of all windows of some tracks to the probabilities of each track (N, C).
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build the optimizer and the schedule of the recipe."""
-        steps = int(self.trainer.estimated_stepping_batches)
-        learned = self.learned_parameters()
-        return schedules.configure(learned, self.recipe, steps, self._resumed_epoch)
+        The default is the mean over the windows of a track. A class that overrides it sets
+        ``custom_aggregate``, and is then called once with all windows of a data set.
 
-    def learned_parameters(self) -> list[tuple[str, nn.Parameter]]:
-        """Return name and value of each parameter that the optimizer changes."""
-        if self.stage is not None:
-            return list(self.stage.learned_parameters(self))
-        return [(name, p) for name, p in self.named_parameters() if p.requires_grad]
+        Args:
+            outputs: Result of `window_outputs` for W windows (W, D).
+            track_index: Track of each window, int64 (W,).
+            n_tracks: Number of tracks, N.
+        """
+        return track_means(outputs, track_index, n_tracks)
 
-    def configure_callbacks(self) -> Sequence[pl.Callback]:
-        """Return the callbacks that the recipe needs, which Lightning adds to the Trainer."""
-        return schedules.callbacks(self.recipe)
+    def track_arrays(
+        self, outputs: Tensor, track_index: Tensor, n_tracks: int
+    ) -> dict[str, Tensor]:
+        """Return further results of each track (N, ...), which are stored with the predictions.
 
-    def on_fit_start(self) -> None:
-        """Move the parents of the stage to the device of the model."""
-        if self.stage is not None:
-            self.stage.move_parents(self.device)
+        Only a class with ``custom_aggregate`` has any. For the arguments, see `aggregate`.
+        """
+        return {}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the layers of the stage apart from those of the model."""
-        weights = checkpoint["state_dict"]
-        names = [name for name in weights if name.startswith(_STAGE)]
-        if names:
-            checkpoint["stage"] = {name: weights.pop(name) for name in names}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the epoch, which decides the optimizer that the checkpoint holds."""
-        self._resumed_epoch = int(checkpoint.get("epoch", 0))
-        checkpoint["state_dict"] |= checkpoint.get("stage", {})
+def batch_inputs(batch: Batch) -> Tensor:
+    """Return the windows of a batch: audio (W, T), or rows of a view (W, T, width)."""
+    return batch["features"] if "features" in batch else batch["audio"]

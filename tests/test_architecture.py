@@ -21,7 +21,7 @@ ORDER = {
         "datasets",
     ),
     "lightning_modules": (
-        "inputs", "training", "layers", "frontends", "base", "stages", "architectures",
+        "inputs", "training", "layers", "frontends", "lifecycle", "base", "stages", "architectures",
     ),
     "benchmark": (
         "kernels", "processes", "malloc", "determinism", "experiment_files", "published_scores",
@@ -56,6 +56,7 @@ TORCH_RANDOM = {"rand", "randn", "randint", "randperm", "rand_like", "randn_like
 # The speed measurements draw weights inside fork_rng.
 TORCH_SEEDING = {
     "lightning_modules/base.py",
+    "lightning_modules/lifecycle.py",
     "benchmark/train/model.py",
     "benchmark/speed/worker.py",
 }

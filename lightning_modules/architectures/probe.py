@@ -75,14 +75,14 @@ class Probe(TaggingModule):
 
     def batch_logits(self, batch: Batch) -> Tensor:
         """Return the logits (W, C) of a batch of audio or of embeddings."""
-        if "features" not in batch:
+        if "embeddings" not in batch:
             return super().batch_logits(batch)
-        logits: Tensor = self.head(batch["features"])
+        logits: Tensor = self.head(batch["embeddings"])
         return logits
 
     def valid_logits(self, batch: Batch) -> Tensor:
         """Return the logits (W, C) of a validation batch of audio or of embeddings."""
-        return self.batch_logits(batch) if "features" in batch else super().valid_logits(batch)
+        return self.batch_logits(batch) if "embeddings" in batch else super().valid_logits(batch)
 
 
 def _class_of(encoder: Mapping[str, Any]) -> type[TaggingModule]:

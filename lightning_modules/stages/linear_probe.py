@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader
 
 from datamodules.base import Batch, TaggingDataModule
 from datamodules.common.errors import TagbenchError
-from datamodules.loaders.batch import WindowSpec
 from datamodules.loaders.batch_plan import BatchPlan
 from datamodules.loaders.embedded import (
     embedded_crops,
@@ -21,7 +20,7 @@ from datamodules.loaders.embedded import (
     training_windows,
     validation_windows,
 )
-from lightning_modules.base import TaggingModule
+from lightning_modules.base import TaggingModule, batch_inputs
 from lightning_modules.inputs import windows_per_pass
 from lightning_modules.stages.base import (
     Batches,
@@ -114,7 +113,7 @@ class LinearProbe(GradientStage):
         self, module: TaggingDataModule, device: torch.device
     ) -> dict[str, NDArray[Any]]:
         """Return ``train`` (N, crops, D), ``valid`` (W, D) and ``valid_track`` (W,)."""
-        corpus, spec = module.corpus, WindowSpec(module.window, module.model_rate)
+        corpus, spec = module.corpus, module.spec
         train = training_windows(corpus, spec, module.seed, self.crops, module.workers)
         valid = validation_windows(corpus, spec, module.valid_windowing, module.workers)
         encoder = self.parents["encoder"].to(device)
@@ -154,8 +153,8 @@ def _embed(
     features, tracks, n_tracks = [], [], 0
     with torch.inference_mode():
         for batch in batches:
-            audio = batch["audio"].to(device)
-            for windows in torch.split(audio, windows_per_pass(audio.shape[1])):
+            inputs = batch_inputs(batch).to(device)
+            for windows in torch.split(inputs, windows_per_pass(inputs[0].numel())):
                 features.append(encoder.embed(windows).float().cpu().numpy())
             tracks.append(batch["track_index"].numpy() + n_tracks)
             n_tracks += len(batch["track_ids"])

@@ -55,7 +55,7 @@ def cell_data(root: Path, rank: int, world: int, workers: int = 0) -> CellData:
 
 def rows(batch: Batch) -> list[str]:
     """Return the track and the input of each window."""
-    inputs = batch["features"] if "features" in batch else batch["audio"]
+    inputs = batch["embeddings"] if "embeddings" in batch else batch["audio"]
     ids = [batch["track_ids"][track] for track in batch["track_index"]]
     return [f"{track} {x[:50].tolist()}" for track, x in zip(ids, inputs, strict=True)]
 
