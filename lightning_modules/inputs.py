@@ -44,6 +44,17 @@ class InputSpec:
         """The view, or the samples."""
         return Waveform(self.sample_rate) if self.view is None else self.view
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a window: (window,) samples, or (window, width) of the view."""
+        return (self.window,) if self.view is None else (self.window, self.view.width)
+
+    @property
+    def seconds(self) -> float | None:
+        """Duration of a window; None if a row of the view describes a whole track."""
+        per_row = self.source.seconds_per_row
+        return None if per_row is None else self.window * per_row
+
     def check_length(self, length: int, name: str) -> None:
         """Check that a model can take an input of this length.
 

@@ -36,7 +36,7 @@ class ModelCard:
         name: Name on the command line.
         title: Name in tables.
         paper: Source of the architecture.
-        window_s: Input length in seconds.
+        window_s: Input length in seconds; None for whole tracks.
         front_end: Time-frequency representation of the first layer.
         n_params: Learned scalars at 50 tags.
         macs_per_second: Multiply-adds per second of audio, without FFTs, recurrent cells and
@@ -48,7 +48,7 @@ class ModelCard:
     name: str
     title: str
     paper: str
-    window_s: float
+    window_s: float | None
     front_end: str
     n_params: int
     macs_per_second: float
@@ -62,7 +62,7 @@ class ModelCard:
             self.name,
             self.title,
             self.paper,
-            f"{self.window_s:.2f} s",
+            "track" if self.window_s is None else f"{self.window_s:.2f} s",
             self.front_end,
             f"{self.n_params:,}",
             f"{self.macs_per_second / 1e6:,.0f}",
@@ -102,7 +102,7 @@ def card(name: str, scores: Scores) -> ModelCard:
         name=name,
         title=file.title or module.title,
         paper=module.paper,
-        window_s=model.architecture.window / model.architecture.sample_rate,
+        window_s=model.input_spec.seconds,
         front_end=front_end(module),
         n_params=cost.n_params,
         macs_per_second=cost.macs_per_second_of_audio,
@@ -133,9 +133,11 @@ def _elsewhere(name: str, scores: Scores) -> str:
 
 
 def front_end(module: TaggingModule) -> str:
-    """Return the time-frequency representation of a model, ``waveform`` or ``none``."""
+    """Return the view or time-frequency representation of a model, ``waveform`` or ``none``."""
     from lightning_modules.frontends import FrontEnd
 
+    if module.view is not None:
+        return f"{module.view.name}, {module.view.width}"
     for child in module.modules():
         if isinstance(child, FrontEnd):
             maps = f"{child.channels} x " if child.channels > 1 else ""

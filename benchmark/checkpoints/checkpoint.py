@@ -23,7 +23,9 @@ from benchmark.store.files import file_sha256, read_json, write_json
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
 from datamodules.loaders.windowing import Protocol
+from datamodules.views.base import View
 from lightning_modules.base import TaggingModule
+from lightning_modules.inputs import InputSpec
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 
@@ -160,6 +162,17 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Che
             f"The weights in {folder} do not fit {card.class_path}: {error}"
         ) from error
     return module.eval().to(torch_device(device)), card
+
+
+def stored_view(folder: Path) -> View:
+    """Return what the model of a checkpoint or of a finished training cell sees of a track.
+
+    The weights are not read.
+    """
+    card = read_card(folder) if (folder / CARD).is_file() else _cell_card(folder)
+    cls = import_class(card.class_path, TaggingModule, str(folder))
+    spec: InputSpec = cls.input_spec(**card.architecture.params, **card.parts)
+    return spec.source
 
 
 def read_card(folder: Path) -> CheckpointCard:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.classes import declared_parameters, import_class, resolve_params
-from benchmark.config.schema import DatasetFile
+from benchmark.config.schema import DatasetFile, Strict
+from benchmark.experiment_files import parse
 from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 # Parameters of datasets that are paths on this machine, and their flags.
 PLACES = {"data": "--data", "audio_dir": "--audio-dir"}
+
+
+RATE = "corpus_rate"
+"""Parameter of every dataset: the sample rate of its corpus in Hz."""
+
+
+class _Rate(Strict):
+    corpus_rate: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,10 @@ class ResolvedDataset:
         for place, flag in PLACES.items():
             if place in extra and place not in takes:
                 raise TagbenchError(f"The {where} does not accept {flag}. Remove the option.")
+        rate = parse({RATE: given.pop(RATE, None)}, _Rate, f"{where}: params").corpus_rate
         params = resolve_params(dataset_class, TaggingDataModule, given, where)
+        if rate is not None:
+            params[RATE] = rate
         for place in PLACES:  # a cell may be run again from another directory
             if params.get(place):
                 params[place] = str(Path(params[place]).expanduser().resolve())

@@ -68,13 +68,19 @@ class Architecture(Identity):
     """The ``identity`` of a model class, with all parameters.
 
     The import path is not included, so that a class that moves to another file keeps its ids.
+
+    Attributes:
+        view: Identity of the view that the model sees; empty for the samples.
     """
+
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"view"})
 
     identity: str
     revision: int
     params: dict[str, Any]
     sample_rate: int
     window: int
+    view: dict[str, Any] = {}
 
 
 class StageIdentity(Identity):
@@ -150,13 +156,20 @@ class ChainIdentity(Identity):
 
 
 class EvaluationIdentity(Identity):
-    """Everything that determines the predictions of a cell."""
+    """Everything that determines the predictions of a cell.
+
+    Attributes:
+        bags: Columns whose equal values make tracks a bag; empty if each track has a score.
+    """
+
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"bags"})
 
     kind: Literal["evaluation"] = "evaluation"
     train: str
     inputs: Inputs
     perturbation: PerturbationIdentity | ChainIdentity
     windows: dict[str, Any]
+    bags: list[str] = []
 
 
 def canonical(value: Any) -> str:

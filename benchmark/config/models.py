@@ -16,6 +16,7 @@ from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
     from lightning_modules.base import TaggingModule
+    from lightning_modules.inputs import InputSpec
     from lightning_modules.training.recipe import Recipe
 
 
@@ -92,6 +93,7 @@ class ResolvedModel:
             params=params,
             sample_rate=spec.sample_rate,
             window=spec.window,
+            view={} if spec.view is None else spec.view.identity(),
         )
         return cls(
             name,
@@ -109,6 +111,11 @@ class ResolvedModel:
         """Import path and parameters, from which the model can be built as part of another one."""
         params = {**self.architecture.params, **self.derived}
         return {"class_path": self.class_path, "params": params}
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """What the model sees of a track."""
+        return self.cls.input_spec(**self.architecture.params, **self.derived)
 
     @property
     def learns(self) -> bool:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Catalogue = Mapping[str, Perturbation]
 
+BAGS = ("album", "artist")
+"""Columns of the manifest whose equal values make test tracks a bag."""
+
 
 def build(
     experiment: Experiment,
@@ -67,21 +70,27 @@ def build(
     pool = experiment.datasets[dataset.name].pool
     labels = partial(Labels, dataset.name, task, preset_name)
     trainings = Trainings(dataset.name, labels, launch, inputs, preset, device, sources, pool)
-    cells: list[ModelCell] = [
-        trainings.cell(model, seed) for model in models for seed in experiment.seeds
-    ]
-    for model in imported:
-        model.check_fits(dataset.name, corpus)
-        folder = {"folder": str(model.folder.resolve())}
-        cells.append(ImportCell(labels(model.name, 0), folder, model.identity))
+    cells: list[ModelCell] = []
+    bags: dict[str, tuple[str, ...]] = {}
+    for model in models:
+        cells += (own := [trainings.cell(model, seed) for seed in experiment.seeds])
+        if model.cls.tests_bags:
+            bags |= dict.fromkeys([cell.id for cell in own], BAGS)
+    for checkpoint in imported:
+        checkpoint.check_fits(dataset.name, corpus)
+        folder = {"folder": str(checkpoint.folder.resolve())}
+        cells.append(ImportCell(labels(checkpoint.name, 0), folder, checkpoint.identity))
+        if checkpoint.cls.tests_bags:
+            bags[cells[-1].id] = BAGS
     settings = evaluation_settings(experiment.conditions[dataset.name], preset, inputs)
     return Plan(
         dataset.name,
         preset_name,
         tuple(cells),
-        evaluation_cells(cells, settings, launch),
+        evaluation_cells(cells, settings, launch, bags),
         _contract(preset, inputs, science_of(recipe, device), () if corpus.tags else tags),
         trainings.parents_of(cells),
+        bags,
         trainings.augmented,
     )
 

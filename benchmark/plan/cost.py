@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _CPU_MACS_PER_CORE = 2.5e10
 _GPU_MACS = 5e12
 _PERTURB_SECONDS_PER_SECOND = 3e-3
+# Length of a track, for views that describe a track by one row.
+_TRACK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Cost:
     Attributes:
         n_params: Learned scalars.
         macs_per_window: Multiply-adds of one forward pass over one window.
-        macs_per_second_of_audio: The same, per second of audio.
+        macs_per_second_of_audio: The same, per second of audio. The cost of computing a view is not
+            counted; for a view that describes a whole track, the track has 30 s.
     """
 
     n_params: int
@@ -44,11 +47,11 @@ def cost_of(model: AnyModel, n_tags: int) -> Cost:
     from torch.utils.flop_counter import FlopCounterMode
 
     module = model.build(n_tags).eval()
-    rate, window = model.architecture.sample_rate, model.architecture.window
+    spec = model.input_spec
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        module(torch.zeros(1, window))
+        module(torch.zeros(1, *spec.shape))
     macs = counter.get_total_flops() / 2
-    return Cost(module.n_params, macs, macs * rate / window)
+    return Cost(module.n_params, macs, macs / (spec.seconds or _TRACK_SECONDS))
 
 
 def macs_per_second_of(device: str, threads: int) -> float:

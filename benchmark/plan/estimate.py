@@ -16,7 +16,7 @@ from benchmark.plan.cost import (
     training_seconds,
 )
 from benchmark.plan.models import AnyModel
-from benchmark.store.cell_kinds import EvaluationCell, TrainCell
+from benchmark.store.cell_kinds import SINGLE_CLIPS, EvaluationCell, TrainCell
 from benchmark.store.cells import Cell
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Estimate:
 
     def seconds(self, cell: Cell) -> float:
         """Return the estimated time of a cell; 0 for a kind that takes almost no time."""
-        return self.by_kind.get(cell.kind, {}).get(cell.labels.model, 0.0)
+        name = cell.labels.model.removesuffix(SINGLE_CLIPS)
+        return self.by_kind.get(cell.kind, {}).get(name, 0.0)
 
 
 def estimate(

@@ -14,6 +14,7 @@ from datamodules.common.errors import TagbenchError
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
     from lightning_modules.base import TaggingModule
+    from lightning_modules.inputs import InputSpec
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class ImportedModel:
     def build(self, n_tags: int) -> TaggingModule:
         """Build the module with initial weights."""
         return self.cls.build(seed=0, n_tags=n_tags, **self.architecture.params, **self.parts)
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """What the model sees of a track."""
+        return self.cls.input_spec(**self.architecture.params, **self.parts)
 
     def check_fits(self, dataset: str, corpus: Corpus) -> None:
         """Raise when the model cannot predict the tags of a corpus."""
@@ -105,6 +111,22 @@ def check_predicts(models: Sequence[ResolvedModel]) -> None:
                 f"The model {model.name!r} is a pre-training ({model.stage.cls.title}) and "
                 "predicts no tags. Run a model that builds on it, such as a linear probe: see "
                 "tagbench list models."
+            )
+
+
+def check_augmentations(models: Sequence[ResolvedModel]) -> None:
+    """Check that no model that sees a view is trained with an augmentation, which changes audio.
+
+    Raises:
+        TagbenchError: One is.
+    """
+    for model in with_parents(models):
+        view = model.input_spec.view
+        if view is not None and model.stage is not None and model.stage.augmentations:
+            raise TagbenchError(
+                f"The model {model.name!r} sees the view {view.name!r}, which is computed once for "
+                "each track, and cannot be trained with the augmentation "
+                f"{next(iter(model.stage.augmentations.values()))!r}. Remove the augmentation."
             )
 
 

@@ -1,4 +1,4 @@
-"""Worker processes that decode, perturb and resample tracks, and return them in order."""
+"""Worker processes that decode and perturb tracks, and return their views in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from benchmark.perturbations import CLEAN, Condition, axis_of, perturb
@@ -21,6 +20,8 @@ from benchmark.perturbations.measure.effect import Effect, Features, features, m
 from benchmark.predict.audio_cache import AudioCache, CacheConfig
 from benchmark.processes import die_with_parent
 from datamodules.corpus.corpus import Corpus
+from datamodules.views.base import View
+from datamodules.views.resample import at_rate
 
 Audio = NDArray[np.float32]
 
@@ -32,11 +33,12 @@ class PerturbedTrack:
     """A perturbed track.
 
     Attributes:
-        audio: Samples (T,) by sample rate.
+        inputs: What models see, by view: samples (T,) or rows (rows, width), or the error of a view
+            that cannot be computed.
         effect: Measured effect of the perturbation; None for clean audio.
     """
 
-    audio: Mapping[int, Audio]
+    inputs: Mapping[View, Audio | Exception]
     effect: Effect | None
 
 
@@ -68,23 +70,23 @@ class StreamConfig:
 
     Attributes:
         root: Folder of the corpus.
-        rates: Sample rates in Hz of the models. Tracks are resampled after perturbing, once for
-            each rate.
+        views: Views of the models. Tracks are resampled after perturbing, once for each rate, and
+            each view is computed once.
         cache: Cache of perturbed audio; None computes it each time.
         measured: Whether effects are measured.
     """
 
     root: Path
-    rates: tuple[int, ...]
+    views: tuple[View, ...]
     cache: CacheConfig | None = None
     measured: bool = True
 
 
 class TrackPerturber:
-    """Decodes, perturbs, measures and resamples whole tracks.
+    """Decodes, perturbs and measures whole tracks, and computes views of them.
 
     Args:
-        config: Corpus, sample rates and cache.
+        config: Corpus, views and cache.
     """
 
     def __init__(self, config: StreamConfig) -> None:
@@ -95,18 +97,15 @@ class TrackPerturber:
         self._features: dict[int, Features] = {}
 
     def process(self, request: TrackRequest) -> PerturbedTrack:
-        """Return one perturbed track at each sample rate of the models."""
+        """Return one perturbed track as each model sees it."""
         rate, clean = self.corpus.sample_rate, self.corpus.audio(request.row)
         perturbed = self._perturb(
             clean, rate, request.condition, seed=request.seed, track_id=request.track_id
         )
-        audio = {
-            wanted: perturbed
-            if wanted == rate
-            else soxr.resample(perturbed, rate, wanted).astype(np.float32)
-            for wanted in self.config.rates
-        }
-        return PerturbedTrack(audio, self._measure(request, clean, perturbed))
+        rates = dict.fromkeys(view.sample_rate for view in self.config.views)
+        audio = {wanted: at_rate(perturbed, rate, wanted) for wanted in rates}
+        inputs = {view: _computed(view, audio[view.sample_rate]) for view in self.config.views}
+        return PerturbedTrack(inputs, self._measure(request, clean, perturbed))
 
     def _measure(self, request: TrackRequest, clean: Audio, perturbed: Audio) -> Effect | None:
         if request.condition == CLEAN or not self.config.measured:
@@ -120,6 +119,13 @@ class TrackPerturber:
             self._features[request.row] = features(clean, rate)
         reference = self._features[request.row]
         return measure(clean, perturbed, rate, reference=reference, further=further)
+
+
+def _computed(view: View, audio: Audio) -> Audio | Exception:
+    try:
+        return view.compute(audio)
+    except Exception as error:  # noqa: BLE001 - the models of other views are not affected
+        return error
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from benchmark import determinism
-from benchmark.checkpoints.checkpoint import load_checkpoint
+from benchmark.checkpoints.checkpoint import load_checkpoint, stored_view
 from benchmark.config.datasets import data_module
 from benchmark.config.schema import WindowsSpec
 from benchmark.perturbations import Condition, warm_up
@@ -36,6 +36,8 @@ from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
+from datamodules.views.base import View
+from datamodules.views.waveform import Waveform
 
 
 class EvaluationSetup(NamedTuple):
@@ -65,7 +67,7 @@ def evaluate(cells: Sequence[EvaluationCell], store: Store, runtime: Runtime, em
     warm_up([setup.condition for setup in groups], corpus.sample_rate)
     folder, capacity = runtime.audio_cache, runtime.audio_cache_bytes
     cache = CacheConfig(folder, capacity) if folder else None
-    config = StreamConfig(corpus.root, _sample_rates(trained, store), cache)
+    config = StreamConfig(corpus.root, _views(trained, store), cache)
     # The workers are started before the models: a process that has threads of OpenMP, or a context
     # of CUDA, must not be forked.
     with open_audio_stream(config, runtime.workers, runtime.start) as stream:
@@ -76,14 +78,14 @@ def evaluate(cells: Sequence[EvaluationCell], store: Store, runtime: Runtime, em
                 store.register(cell)
                 if cell.model in failures:
                     record_failure(store, cell.id, cell.kind, failures[cell.model], emit)
-            group = {cell.model: cell.id for cell in condition_cells if cell.model in models}
+            group = [cell for cell in condition_cells if cell.model in models]
             if not group:
                 continue
             try:
                 evaluator.run(setup, group)
             except Exception as error:  # noqa: BLE001 - other conditions are not affected
-                for cell_id in group.values():
-                    record_failure(store, cell_id, EvaluationCell.kind, error, emit)
+                for cell in group:
+                    record_failure(store, cell.id, cell.kind, error, emit)
 
 
 def by_condition(
@@ -117,7 +119,7 @@ def load_model(
     return ModelRunner(
         train_id,
         module,
-        architecture.sample_rate,
+        module.view or Waveform(architecture.sample_rate),
         architecture.window,
         device,
         np.asarray([place[tag] for tag in wanted]),
@@ -125,16 +127,16 @@ def load_model(
     )
 
 
-def _sample_rates(trained: Sequence[str], store: Store) -> tuple[int, ...]:
-    """Return the sample rates of models in ascending order, without loading them.
+def _views(trained: Sequence[str], store: Store) -> tuple[View, ...]:
+    """Return the views that models see, without loading the models.
 
     A model whose cell cannot be read is left out: it fails when it is loaded.
     """
-    rates = set()
+    views: dict[View, None] = {}
     for train_id in trained:
         with suppress(TagbenchError, KeyError, ValueError, OSError):
-            rates.add(int(store.read(train_id)["preimage"]["architecture"]["sample_rate"]))
-    return tuple(sorted(rates))
+            views[stored_view(store.folder(train_id))] = None
+    return tuple(sorted(views, key=lambda view: (view.sample_rate, view.name, view.digest)))
 
 
 def _load_models(
@@ -181,16 +183,16 @@ class _Evaluator:
         self.targets = corpus.targets("test") if corpus.tags else None
         self.sampled = sampled(list(test["track_id"]))
 
-    def run(self, setup: EvaluationSetup, group: Mapping[str, str]) -> None:
+    def run(self, setup: EvaluationSetup, cells: Sequence[EvaluationCell]) -> None:
         """Evaluate the models of one condition, and store the result of each cell.
 
         Args:
             setup: Condition, seed and windows.
-            group: Id of the cell by id of its training cell.
+            cells: One or more cells of each model, which differ in their bags.
         """
         started = time.perf_counter()
-        models = [self.models[train_id] for train_id in group]
-        effects = self._predict(setup, models, next(iter(group.values())))
+        models = {cell.model: self.models[cell.model] for cell in cells}
+        effects, failures = self._predict(setup, list(models.values()), cells[0].id)
         measured = ConditionEffects.of(self.track_ids, effects) if effects else None
         metrics = {
             "n_models": len(models),
@@ -198,33 +200,48 @@ class _Evaluator:
             "samples_digest": str(self.corpus.info.get("samples_digest", "")),
             "provenance": provenance() | determinism.describe(self.runtime.device),
         }
-        for model in models:
-            cell, scores = group[model.train_id], model.scores()
-            error = invalid_scores(
-                scores, list(self.track_ids), self.rows, self.corpus, model.module
-            )
+        for cell in cells:
+            model = models[cell.model]
+            error = failures.get(cell.model)
+            if error is None:
+                by = cell.setting.bags
+                scores = model.scores(self.corpus.bags("test", by) if by else None)
+                error = invalid_scores(
+                    scores, list(self.track_ids), self.rows, self.corpus, model.module
+                )
             if error is not None:
-                record_failure(self.store, cell, EvaluationCell.kind, error, self.emit)
+                record_failure(self.store, cell.id, cell.kind, error, self.emit)
                 continue
-            files = self._write(cell, model.tags, scores, measured)
+            files = self._write(cell.id, model, scores, measured)
             seconds = time.perf_counter() - started
-            self.store.finish(cell, {"seconds_for_all_models": seconds, **metrics}, files)
-            self.emit({"event": "done", "cell": cell})
+            self.store.finish(cell.id, {"seconds_for_all_models": seconds, **metrics}, files)
+            self.emit({"event": "done", "cell": cell.id})
 
     def _predict(
         self, setup: EvaluationSetup, models: Sequence[ModelRunner], cell: str
-    ) -> list[Effect]:
-        """Run models on all tracks; return the measured effects, none of clean audio."""
+    ) -> tuple[list[Effect], dict[str, Exception | str]]:
+        """Run models on all tracks.
+
+        Returns:
+            The measured effects, none of clean audio, and the error of each model whose view cannot
+            be computed, by the id of its training cell.
+        """
         for model in models:
             model.start(len(self.rows))
         batchers = group_by_windows(models, setup.windows.build())
         effects = []
+        failures: dict[str, Exception | str] = {}
         reported = time.perf_counter()
         for number, track in enumerate(self.stream(self._requests(setup))):
             if track.effect is not None:
                 effects.append(track.effect)
-            for batcher in batchers:
-                batcher.add(number, track.audio[batcher.rate])
+            for batcher in list(batchers):
+                values = track.inputs[batcher.view]
+                if isinstance(values, Exception):
+                    failures |= {runner.train_id: values for runner in batcher.runners}
+                    batchers.remove(batcher)
+                    continue
+                batcher.add(number, values)
             if time.perf_counter() - reported > PROGRESS_EVERY_S:
                 reported = time.perf_counter()
                 done, total = number + 1, len(self.rows)
@@ -233,7 +250,7 @@ class _Evaluator:
                 self.emit({**event, "text": text})
         for batcher in batchers:
             batcher.finish()
-        return effects
+        return effects, failures
 
     def _requests(self, setup: EvaluationSetup) -> Iterator[TrackRequest]:
         for row, track_id in zip(self.rows, self.track_ids.tolist(), strict=True):
@@ -242,7 +259,7 @@ class _Evaluator:
     def _write(
         self,
         cell: str,
-        tags: Sequence[str],
+        model: ModelRunner,
         scores: np.ndarray,
         measured: ConditionEffects | None,
     ) -> list[str]:
@@ -251,10 +268,11 @@ class _Evaluator:
         write_arrays(
             folder / PREDICTIONS,
             track_ids=self.track_ids,
-            tags=np.asarray(tags, dtype=np.str_),
+            tags=np.asarray(model.tags, dtype=np.str_),
             scores=scores,
             targets=np.zeros(scores.shape, np.uint8) if targets is None else targets,
             clusters=self.clusters,
+            **model.arrays(),
         )
         if measured is None:
             return [PREDICTIONS]

@@ -69,8 +69,13 @@ def taggram(
         hop_seconds: Distance between windows; by default the length of a window.
 
     Raises:
-        TagbenchError: The hop is shorter than a sample.
+        TagbenchError: The hop is shorter than a sample, or the model sees a view of the track.
     """
+    if module.view is not None:
+        raise TagbenchError(
+            f"A taggram needs a model that sees the samples of a track; {type(module).__name__} "
+            f"sees the view {module.view.name!r}."
+        )
     rate, window = module.sample_rate, module.input_samples
     hop = window if hop_seconds is None else round(hop_seconds * rate)
     if hop < 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from benchmark.config.datasets import ResolvedDataset
@@ -16,24 +17,34 @@ from benchmark.experiment_files import find, load
 from benchmark.plan.build import build
 from benchmark.plan.estimate import estimate
 from benchmark.plan.matrix import Experiment
-from benchmark.plan.models import AnyModel, ImportedModel, check_predicts, vocabulary, with_parents
+from benchmark.plan.models import (
+    AnyModel,
+    ImportedModel,
+    check_augmentations,
+    check_predicts,
+    vocabulary,
+    with_parents,
+)
 from benchmark.plan.trainings import Source
 from benchmark.predict.audio_cache import size_of
 from benchmark.run.options import Options, Planned
 from benchmark.run.progress_bar import ProgressBar
 from benchmark.score.metrics import check_metrics
 from benchmark.store import run_record
+from benchmark.store.cell_kinds import SINGLE_CLIPS
 from benchmark.store.plans import Plan
 from benchmark.store.store import Store
 from datamodules.common.cpus import usable_cpus
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import SPLITS, UNLABELLED
+from datamodules.views.build import build_view
 
 
 def resolve_models(experiment: Experiment) -> list[ResolvedModel]:
     """Import every architecture of a matrix."""
     models = [ResolvedModel.of(name, file) for name, file in experiment.models.items()]
     check_predicts(models)
+    check_augmentations(models)
     return models
 
 
@@ -133,6 +144,8 @@ def plan_dataset(
         }
         for name, cost in estimated.costs.items()
     }
+    if plan.bags:
+        costs |= {name + SINGLE_CLIPS: cost for name, cost in costs.items()}
     facts = corpus_facts(dataset, corpus, preset, tags) | {"bibtex": bibtex(dataset, every_model)}
     record, reason = run_record.record(plan, costs, facts, store)
     if reason:
@@ -142,6 +155,30 @@ def plan_dataset(
             highlight=False,
         )
     return Planned(dataset, corpus, plan, record, estimated)
+
+
+def compute_views(
+    planned: Sequence[Planned],
+    models: Sequence[ResolvedModel],
+    store: Store,
+    options: Options,
+    console: Console,
+) -> None:
+    """Compute the views that trainings will read, with a progress display.
+
+    The views of test tracks are computed after perturbing, in the evaluation.
+    """
+    views = {model.name: model.input_spec.view for model in with_parents(models)}
+    workers = options.workers or usable_cpus()
+    for item in planned:
+        states = store.states(cell.id for cell in item.plan.models)
+        pending = [cell for cell in item.plan.models if states[cell.id] != "done"]
+        needed = dict.fromkeys(views.get(cell.labels.model) for cell in pending)
+        rows = np.concatenate([item.corpus.rows("train"), item.corpus.rows("valid")])
+        for view in needed:
+            if view is not None:
+                progress = ProgressBar(console)
+                build_view(item.corpus, view, rows, workers=workers, progress=progress)
 
 
 def corpus_facts(

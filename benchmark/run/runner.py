@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from benchmark.config.datasets import ResolvedDataset
+from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile
 from benchmark.perturbations import Condition
 from benchmark.plan.jobs import Runtime
@@ -20,6 +21,7 @@ from benchmark.run.options import Options, Planned
 from benchmark.run.pending import run_pending
 from benchmark.run.preparation import (
     cache_size,
+    compute_views,
     plan_dataset,
     prepare,
     prepare_sources,
@@ -57,8 +59,10 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         executor.start_server()
         devices = devices_of(options, executor)
         threads = executor.threads(len(devices))
-        planned = _prepare_and_plan(experiment, options, store, devices, threads, console)
+        models = resolve_models(experiment)
+        planned = _prepare_and_plan(experiment, models, options, store, devices, threads, console)
         check_batches(planned, options.devices_per_cell)
+        compute_views(planned, models, store, options, console)
         cache = options.audio_cache or CacheConfig("", 0)
         if cache.folder:
             wanted = sum(cache_size(item.plan, item.corpus, store) for item in planned)
@@ -88,6 +92,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
 
 def _prepare_and_plan(
     experiment: Experiment,
+    models: Sequence[ResolvedModel],
     options: Options,
     store: Store,
     devices: Sequence[str],
@@ -95,7 +100,7 @@ def _prepare_and_plan(
     console: Console,
 ) -> list[Planned]:
     """Return every dataset of the matrix, ready to run."""
-    models, imported = resolve_models(experiment), resolve_checkpoints(experiment)
+    imported = resolve_checkpoints(experiment)
     sources = prepare_sources(experiment, models, options, console)
     planned = []
     for name in experiment.datasets:

@@ -64,7 +64,7 @@ def time_forward(
         passes.
     """
     test = corpus.split("test")
-    scale = model.rate / corpus.sample_rate
+    scale = model.view.sample_rate / corpus.sample_rate
     lengths = [round(int(n) * scale) for n in test["samples"]]
     clean = [len(window_starts(n, model.window, windowing)) for n in lengths]
     wanted = sum(
@@ -75,11 +75,13 @@ def time_forward(
     pieces: list[Any] = []
     warm = False
     seconds = np.zeros(2)
-    size = batch_size(model.window)
-    config = StreamConfig(corpus.root, (model.rate,), measured=False)
+    size = batch_size(model.window * model.view.width)
+    config = StreamConfig(corpus.root, (model.view,), measured=False)
     with open_audio_stream(config, 0) as stream, torch.inference_mode():
         for track in stream(_requests(list(test.index), test, CLEAN)):
-            audio = track.audio[model.rate]
+            audio = track.inputs[model.view]
+            if isinstance(audio, Exception):
+                raise audio
             starts = window_starts(len(audio), model.window, windowing)
             pieces.extend(cut(audio, starts, model.window))
             if not warm and model.device.type != "cpu":  # the first use loads the kernels

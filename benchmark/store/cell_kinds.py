@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
 from benchmark.config.identity import (
@@ -105,12 +106,15 @@ class EvaluationSetting:
         inputs: Digests of the corpus.
         perturbation: Identity of the condition.
         windows: How tracks are cut into windows.
+        bags: Columns of the manifest: tracks with equal values are one bag, which gets one score.
+            Only models that are tested on bags have any.
     """
 
     condition: Condition
     inputs: Inputs
     perturbation: PerturbationIdentity | ChainIdentity
     windows: Mapping[str, Any]
+    bags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +144,7 @@ class EvaluationCell(Cell):
             inputs=self.setting.inputs,
             perturbation=self.setting.perturbation,
             windows=dict(self.setting.windows),
+            bags=list(self.setting.bags),
         )
 
     @property
@@ -192,31 +197,50 @@ class EvaluationCell(Cell):
         identity = EvaluationIdentity.model_validate(document["preimage"])
         condition = Condition.from_labels(document["labels"])
         setting = EvaluationSetting(
-            condition, identity.inputs, identity.perturbation, identity.windows
+            condition,
+            identity.inputs,
+            identity.perturbation,
+            identity.windows,
+            tuple(identity.bags),
         )
         labels = Labels.of(document["labels"])
         return cls(labels, document["launch"], identity.train, setting)
 
+
+SINGLE_CLIPS = " (single clips)"
+"""Follows the name of a model that is tested on bags, where it is tested on single tracks."""
 
 ModelCell = TrainCell | ImportCell
 """A cell whose result is a model."""
 
 
 def evaluation_cells(
-    models: Iterable[Cell], settings: Sequence[EvaluationSetting], launch: Mapping[str, Any]
+    models: Iterable[Cell],
+    settings: Sequence[EvaluationSetting],
+    launch: Mapping[str, Any],
+    bags: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[EvaluationCell, ...]:
     """Return the evaluation of every model under every condition.
 
     Args:
         models: Cells of the models.
-        settings: One for each condition.
+        settings: One for each condition, without bags.
         launch: Class and parameters of the dataset.
+        bags: Columns that form the bags of models that are tested on bags, by the id of their cell.
+            They are evaluated on bags, and under another name on single tracks.
     """
-    return tuple(
-        EvaluationCell(model.labels, launch, model.id, setting)
-        for model in models
-        for setting in settings
-    )
+    cells: list[EvaluationCell] = []
+    for model in models:
+        single = model.labels
+        if model.id in bags:
+            by = tuple(bags[model.id])
+            cells += [
+                EvaluationCell(model.labels, launch, model.id, replace(setting, bags=by))
+                for setting in settings
+            ]
+            single = replace(single, model=single.model + SINGLE_CLIPS)
+        cells += [EvaluationCell(single, launch, model.id, setting) for setting in settings]
+    return tuple(cells)
 
 
 def read_cell(document: Mapping[str, Any]) -> Cell:

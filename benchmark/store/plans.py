@@ -7,7 +7,7 @@ have a folder yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ class Plan:
         evaluations: Every model under every condition.
         contract: Canonical text of the settings that all rows of a leaderboard must share.
         parents: Trainings that models of ``training`` depend on, and that are not evaluated.
+        bags: Columns that form the bags of models that are tested on bags, by the id of their cell.
         augmented: Facts on the trainings with augmentation, by the id of their cell. They describe
             models in tables, and are not part of the plan's file.
     """
@@ -48,6 +49,7 @@ class Plan:
     evaluations: tuple[EvaluationCell, ...]
     contract: str
     parents: tuple[TrainCell, ...] = field(default=())
+    bags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     augmented: Mapping[str, Augmented] = field(default_factory=dict)
 
     @property
@@ -80,6 +82,8 @@ class Plan:
                 }
                 for setting in settings
             ],
+            # Left out where there are none, as in the plans of older versions.
+            **({"bags": {cell: list(by) for cell, by in self.bags.items()}} if self.bags else {}),
         }
 
 
@@ -101,7 +105,8 @@ def planned_cells(document: Mapping[str, Any]) -> Iterator[Cell]:
         )
         for setting in document["settings"]
     ]
-    yield from evaluation_cells(models, settings, document["launch"])
+    bags = document.get("bags", {})
+    yield from evaluation_cells(models, settings, document["launch"], bags)
 
 
 def _perturbation(content: Mapping[str, Any]) -> PerturbationIdentity | ChainIdentity:

@@ -11,11 +11,14 @@ from pytorch_lightning.utilities.combined_loader import CombinedLoader
 from torch.utils.data import DataLoader
 
 from benchmark.augmentations.catalogue import resolve
+from benchmark.config.classes import import_class
 from benchmark.config.datasets import data_module
 from benchmark.plan.jobs import Runtime
 from datamodules.base import Batch, TaggingDataModule
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.augmentation import Augmentation
+from lightning_modules.base import TaggingModule
+from lightning_modules.inputs import InputSpec
 from lightning_modules.stages.base import GradientStage
 from lightning_modules.training.recipe import Recipe
 
@@ -117,6 +120,7 @@ def cell_data(
     """
     preimage, launch = document["preimage"], document["launch"]
     stage, planned = launch["stage"], preimage.get("stage") or {}
+    view = cell_spec(document).view
 
     def module(which: Mapping[str, Any]) -> TaggingDataModule:
         return data_module(
@@ -124,6 +128,7 @@ def cell_data(
             Path(runtime.data_root),
             window=preimage["architecture"]["window"],
             model_rate=preimage["architecture"]["sample_rate"],
+            view=view,
             batch_size=recipe.batch_size,
             seed=preimage["seed"],
             # On a CPU, reading windows is fast, and workers would compete with the model for cores.
@@ -141,10 +146,27 @@ def cell_data(
     data = CellData(module(launch), sources, chains)
     for corpus in data.modules:
         corpus.prepare_data()
+    if view is not None:
+        data.labelled.stored_view("train", "valid")
+        for source in sources.values():
+            source.stored_view(source.corpus.pool)
     for name, source in sources.items():
         if source.corpus.manifest_digest != planned["sources"][name]["manifest"]:
             raise _changed("dataset", stage["params"][name])
     return data
+
+
+def cell_spec(document: Mapping[str, Any]) -> InputSpec:
+    """Return what the model of a training cell sees of a track.
+
+    Args:
+        document: Content of its ``cell.json``.
+    """
+    launch = document["launch"]
+    cls = import_class(launch["model_class"], TaggingModule, f"cell {document['id']}")
+    params = document["preimage"]["architecture"]["params"]
+    spec: InputSpec = cls.input_spec(**params, **launch.get("model_params", {}))
+    return spec
 
 
 def _changed(kind: str, name: str) -> TagbenchError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,6 +189,21 @@ class Corpus:
             kind = next((kind for kind in kinds if row[kind]), "track_id")
             names.append(f"{kind.removesuffix('_id')}:{row[kind]}")
         return names
+
+    def bags(self, split: str, by: Sequence[str] = ("album", "artist")) -> Int64:
+        """Return the bag of each row of a split, int64 (N,), numbered by first occurrence.
+
+        Tracks with the same values in the columns ``by`` form a bag. A track without any of these
+        values is a bag of its own.
+        """
+        rows = self.split(split)[["track_id", *by]].to_dict("records")
+        numbers: dict[tuple[str, ...], int] = {}
+        bags = []
+        for row in rows:
+            values = tuple(str(row[column]) for column in by)
+            key = values if any(values) else ("", row["track_id"])
+            bags.append(numbers.setdefault(key, len(numbers)))
+        return np.array(bags, dtype=np.int64)
 
     @cached_property
     def _split_names(self) -> npt.NDArray[np.str_]:

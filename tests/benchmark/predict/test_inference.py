@@ -17,6 +17,7 @@ from benchmark.predict.inference import (
     shared_front_ends,
 )
 from datamodules.loaders.windowing import Windowing
+from datamodules.views.waveform import Waveform
 from lightning_modules.architectures.musicnn import Musicnn
 from lightning_modules.frontends.log_mel import LogMel
 from tests.support.sounds import RATE, music
@@ -27,9 +28,8 @@ WINDOWING = Windowing("tiled")
 
 def runner(name: str, seed: int = 0, **options) -> ModelRunner:
     module = Musicnn.build(seed=seed, n_tags=len(TAGS), **options).eval()
-    return ModelRunner(
-        name, module, RATE, module.input_samples, torch.device("cpu"), np.arange(3), TAGS
-    )
+    view, window = Waveform(RATE), module.input_samples
+    return ModelRunner(name, module, view, window, torch.device("cpu"), np.arange(3), TAGS)
 
 
 def scores(runners: list[ModelRunner], tracks: list[np.ndarray]) -> dict[str, np.ndarray]:
