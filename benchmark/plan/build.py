@@ -18,7 +18,7 @@ from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.perturbations import CLEAN, Condition, Perturbation, catalogue
 from benchmark.plan.matrix import Experiment
-from benchmark.plan.models import ImportedModel, vocabulary
+from benchmark.plan.models import AnyModel, ImportedModel, vocabulary
 from benchmark.plan.trainings import Source, Trainings, inputs_of, science_of
 from benchmark.store.cell_kinds import (
     EvaluationSetting,
@@ -70,18 +70,14 @@ def build(
     pool = experiment.datasets[dataset.name].pool
     labels = partial(Labels, dataset.name, task, preset_name)
     trainings = Trainings(dataset.name, labels, launch, inputs, preset, device, sources, pool)
-    cells: list[ModelCell] = []
-    bags: dict[str, tuple[str, ...]] = {}
-    for model in models:
-        cells += (own := [trainings.cell(model, seed) for seed in experiment.seeds])
-        if model.cls.tests_bags:
-            bags |= dict.fromkeys([cell.id for cell in own], BAGS)
-    for checkpoint in imported:
-        checkpoint.check_fits(dataset.name, corpus)
-        folder = {"folder": str(checkpoint.folder.resolve())}
-        cells.append(ImportCell(labels(checkpoint.name, 0), folder, checkpoint.identity))
-        if checkpoint.cls.tests_bags:
-            bags[cells[-1].id] = BAGS
+    pairs: list[tuple[ModelCell, AnyModel]] = [
+        (trainings.cell(model, seed), model) for model in models for seed in experiment.seeds
+    ]
+    for model in imported:
+        model.check_fits(dataset.name, corpus)
+        pairs.append((ImportCell(labels(model.name, 0), model.launch, model.identity), model))
+    cells = [cell for cell, _ in pairs]
+    bags = {cell.id: BAGS for cell, model in pairs if model.cls.tests_bags}
     settings = evaluation_settings(experiment.conditions[dataset.name], preset, inputs)
     return Plan(
         dataset.name,

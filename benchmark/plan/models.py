@@ -49,6 +49,11 @@ class ImportedModel:
         return self.cls.build(seed=0, n_tags=n_tags, **self.architecture.params, **self.parts)
 
     @property
+    def launch(self) -> dict[str, str]:
+        """What a process needs to copy the checkpoint."""
+        return {"folder": str(self.folder.resolve())}
+
+    @property
     def input_spec(self) -> InputSpec:
         """What the model sees of a track."""
         return self.cls.input_spec(**self.architecture.params, **self.parts)
