@@ -100,7 +100,8 @@ def _score_model(cells: Cells, scorer: Scorer) -> Callable[[Condition], _Score]:
         if per_seed:
             tail = scorer.over_seeds([of_seed.tail for of_seed in per_seed])
             confusion = np.sum([of_seed.confusion for of_seed in per_seed], axis=0)
-            by_class = ClassScores(tail, confusion)
+            precision = np.mean([of_seed.precision for of_seed in per_seed], axis=0)
+            by_class = ClassScores(tail, confusion, precision)
         return _Score(
             scores,
             drops,

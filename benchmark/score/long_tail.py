@@ -4,8 +4,9 @@ A class is *rare* if it has fewer training tracks than a threshold (100 or 200).
 (2, 3 or 5) measures whether a rare class is among the K highest scores of a track. Han et al.
 (EMNLP 2018) use this measure for relations in text, and
 github.com/JohannesLiu/Music-Genre-Classification for genres. The rare classes are determined from
-the training counts, because the list of rare genres in that repository includes a genre with 814
-training tracks.
+the training counts. The list of rare genres in that repository includes a genre with 814 training
+tracks, so that its hit rates are not those of rare classes; to compare with them, published lists
+(``published_rare_classes.json``) are scored beside.
 
 The same definition is used for both tasks. Every pair of a test track and a rare class of the track
 is one trial; it is a hit if the class is among the K highest of the track's C scores. The hit rate
@@ -16,8 +17,12 @@ for each of its rare tags.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +31,8 @@ from benchmark.score.metrics.class_metrics import TOP
 
 THRESHOLDS = (100, 200)
 """A class with fewer training tracks than this is rare."""
+
+_PUBLISHED = Path(__file__).with_name("published_rare_classes.json")
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,13 @@ class Tail:
         threshold: Number of training tracks below which a class is rare.
         k: Number of highest scores of a track in which the class is searched.
         rare: Columns of the rare classes, ascending; at least one.
+        source: Publication that lists the classes; empty for those below the threshold.
     """
 
     threshold: int
     k: int
     rare: tuple[int, ...]
+    source: str = ""
 
 
 def counts_of(tags: np.ndarray, training: Mapping[str, int]) -> np.ndarray:
@@ -62,6 +71,30 @@ def tails_of(counts: np.ndarray) -> tuple[Tail, ...]:
         rare = tuple(int(column) for column in np.flatnonzero(counts < threshold))
         tails += [Tail(threshold, k, rare) for k in TOP if rare and k < len(counts)]
     return tuple(tails)
+
+
+def published_tails(dataset: str, tags: Sequence[str]) -> tuple[Tail, ...]:
+    """Return the hit rates on the classes that a publication calls rare.
+
+    Args:
+        dataset: Name of the dataset; most have no such list.
+        tags: (C,) names of the classes. A list that names others is not used.
+    """
+    entry = _published().get(dataset)
+    if entry is None:
+        return ()
+    tails: list[Tail] = []
+    for threshold, names in entry["classes"].items():
+        if set(names) <= set(tags):
+            rare = tuple(at for at, tag in enumerate(tags) if tag in names)
+            tails += [Tail(int(threshold), k, rare, entry["source"]) for k in TOP if k < len(tags)]
+    return tuple(tails)
+
+
+@cache
+def _published() -> dict[str, Any]:
+    lists: dict[str, Any] = json.loads(_PUBLISHED.read_text(encoding="utf-8"))
+    return lists
 
 
 def hit_rate(scores: np.ndarray, targets: np.ndarray, tail: Tail, packed: np.ndarray) -> np.ndarray:

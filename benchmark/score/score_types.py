@@ -43,10 +43,13 @@ class ClassScores:
             :attr:`BootstrapScores.tails`.
         confusion: (C, C) number of tracks by true and by predicted class, summed over seeds;
             (0, C) for a multi-label task.
+        precision: (P,) precision at :data:`benchmark.score.precision_recall.RECALLS`, mean over
+            seeds; NaN for a multi-label task.
     """
 
     tail: np.ndarray
     confusion: np.ndarray
+    precision: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from benchmark.perturbations import Condition
 from benchmark.score import consistency, metrics
 from benchmark.score.bootstrap import TrackWeights, draw_weights, interval, seed_shares
-from benchmark.score.long_tail import counts_of, hit_rate, tails_of
+from benchmark.score.long_tail import counts_of, hit_rate, published_tails, tails_of
+from benchmark.score.precision_recall import RECALLS, precision_at_recalls
 from benchmark.score.score_types import (
     ClassScores,
     PredictionShift,
@@ -76,7 +77,10 @@ class Scorer:
         better = [metric.higher_is_better for metric in self.metrics]
         self.higher_is_better = np.array(better)[:, None]
         self.counts = None if training is None else counts_of(self.stored.tags, training)
-        self.tails = () if self.counts is None else tails_of(self.counts)
+        tags = [str(tag) for tag in self.stored.tags]
+        self.tails = published_tails(first.dataset, tags)
+        if self.counts is not None:
+            self.tails = (*tails_of(self.counts), *self.tails)
         units = self.stored.clusters if clusters is None else self._units(clusters)
         self.weights: TrackWeights = draw_weights(units, n_boot, first.dataset, seed)
         self.members = facts.members(self.stored.tags)
@@ -131,15 +135,16 @@ class Scorer:
         )
 
     def _class_scores(self, sample: metrics.Sample) -> ClassScores:
-        """Return the hit rates on rare classes and the confusion matrix."""
+        """Return the hit rates on rare classes, the confusion matrix and the curve."""
         tail = np.empty((len(self.tails), self.weights.n_boot + 1))
         for at, rare in enumerate(self.tails):
             rates = hit_rate(sample.scores, sample.targets, rare, sample.packed)
             tail[at] = self.weights.trim(rates)
         if not self.single:
-            return ClassScores(tail, np.zeros((0, len(self.stored.tags)), dtype=np.int64))
+            none = np.zeros((0, len(self.stored.tags)), dtype=np.int64)
+            return ClassScores(tail, none, np.full(len(RECALLS), np.nan))
         confusion = sample.targets.T.astype(np.int64) @ sample.predicted.astype(np.int64)
-        return ClassScores(tail, confusion)
+        return ClassScores(tail, confusion, precision_at_recalls(sample.scores, sample.targets))
 
     def drop(self, clean: np.ndarray, perturbed: np.ndarray) -> np.ndarray:
         """Return the drop of macro scores (S, 1 + B) from clean audio, positive for a loss."""

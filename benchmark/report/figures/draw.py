@@ -16,6 +16,7 @@ from benchmark.report.figures.forest import draw_leaderboard
 from benchmark.report.figures.heat_maps import draw_drops, draw_families, draw_tags, tag_scores
 from benchmark.report.figures.labels import MODEL_COLUMNS, inches, shorten_all
 from benchmark.report.figures.pareto import draw_scatter
+from benchmark.report.figures.precision_recall import draw_precision_recall
 from benchmark.report.figures.protocols import draw_protocols, protocol_comparison
 from benchmark.report.figures.ranks import draw_ranks, rank_changes
 from benchmark.report.figures.robust_training import draw_robust_training
@@ -35,7 +36,10 @@ from benchmark.store.tables import Tables, to_csv
 
 SUFFIXES = (".pdf", ".png", ".csv")
 
-WIDE = ("families", "robust_training", "ranks", "protocols", "tags", "categories")
+WIDE = (
+    *("families", "robust_training", "ranks", "protocols", "tags", "categories"),
+    "precision_recall",
+)
 """Figures of the width of the page; each is drawn where its tables have rows."""
 
 
@@ -191,6 +195,12 @@ def _wide(
         if len(points):
             figure = draw_protocols(points, plotted)
             show("protocols", COMPARISON, figure, points)
+    points = tables.precision_recall
+    if len(points):
+        areas = tables.leaderboard.set_index("model")["pr_auc_micro"].to_dict()
+        figure = draw_precision_recall(points, styles, areas)
+        _legend(figure, figure.axes[0])
+        show("precision_recall", "Precision against recall, one line per model", figure, points)
     points = tag_scores(tables.per_tag, tables.task)
     if len(points):
         title = "Score and drop by tag and model"

@@ -279,7 +279,7 @@ def test_a_folder_of_genres_from_files_to_tables(tmp_path: Path):
         "--models", f"tag_prior,{tmp_path / 'level.yaml'}", "--preset", str(tmp_path / "tiny.yaml"),
         "--data-root", str(tmp_path / "data"), "--workers", "0", "--wandb", "disabled",
     )  # fmt: skip
-    assert "long_tail.csv, confusion.csv, failures.csv" in said
+    assert "long_tail.csv, confusion.csv, precision_recall.csv, failures.csv" in said
     folder = results / "genres"
     board = pd.read_csv(folder / "leaderboard.csv")
     assert {"accuracy", "macro_f1", "top2_accuracy", "top3_accuracy"} <= set(board.columns)
