@@ -29,7 +29,13 @@ from benchmark.report.figures.style import (
     plottable,
     save,
 )
-from benchmark.report.labels import family_title, has_labels, main_drops, metric_title
+from benchmark.report.labels import (
+    family_title,
+    has_labels,
+    main_drops,
+    metric_title,
+    records,
+)
 from benchmark.score.metrics import primary_metric
 from benchmark.store.files import write_text as write
 from benchmark.store.tables import Tables, to_csv
@@ -197,7 +203,8 @@ def _wide(
             show("protocols", COMPARISON, figure, points)
     points = tables.precision_recall
     if len(points):
-        areas = tables.leaderboard.set_index("model")["pr_auc_micro"].to_dict()
+        board = records(tables.leaderboard)
+        areas = {row["model"]: float(row["pr_auc_micro"]) for row in board}
         figure = draw_precision_recall(points, styles, areas)
         _legend(figure, figure.axes[0])
         show("precision_recall", "Precision against recall, one line per model", figure, points)

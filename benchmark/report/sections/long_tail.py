@@ -13,7 +13,7 @@ from benchmark.report.sections.base import Section, include
 from benchmark.score.long_tail import THRESHOLDS
 
 Counts = dict[str, dict[str, Any]]
-"""``n_train`` and ``n_positive`` of each class."""
+"""``tag``, ``n_train`` and ``n_positive`` of each class."""
 
 
 def _build(data: ReportData) -> dict[str, Any] | None:
@@ -37,9 +37,10 @@ def _thresholds(data: ReportData) -> list[dict[str, Any]]:
     """
     tables = data.tables
     clean = tables.per_tag[tables.per_tag["severity"] == 0].drop_duplicates("tag")
-    counts: Counts = clean.set_index("tag")[["n_train", "n_positive"]].to_dict("index")
+    counts = {row["tag"]: row for row in records(clean[["tag", "n_train", "n_positive"]])}
     entries: list[dict[str, Any]] = []
-    for threshold, group in tables.long_tail.groupby("threshold"):
+    for threshold in sorted(set(tables.long_tail["threshold"])):
+        group = tables.long_tail[tables.long_tail["threshold"] == threshold]
         rare = _classes(group, counts)
         cells = _cells(group)
         ks = sorted(set(group["k"]))
@@ -93,8 +94,7 @@ def _published_list(data: ReportData, threshold: int, counts: Counts) -> dict[st
 def _classes(rows: pd.DataFrame, counts: Counts) -> list[dict[str, Any]]:
     """Return the rare classes of some rows with their counts, the rarest first."""
     names = str(rows["classes"].iloc[0]).split("|")
-    rare = [{"tag": name, **counts[name]} for name in names]
-    return sorted(rare, key=lambda row: (row["n_train"], row["tag"]))
+    return sorted((counts[name] for name in names), key=lambda row: (row["n_train"], row["tag"]))
 
 
 def _cells(rows: pd.DataFrame) -> dict[tuple[str, int], dict[str, Any]]:
