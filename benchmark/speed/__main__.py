@@ -102,6 +102,22 @@ def augment(
     typer.echo(tables.plain(frame))
 
 
+@app.command("scattering")
+def scattering_view(
+    repeats: Annotated[int, typer.Option(min=1, help="Tracks of each length.")] = 5,
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
+) -> None:
+    """Time the scattering view of tracks, on one core."""
+    import pandas as pd
+
+    from benchmark.speed import tables
+    from benchmark.speed.scattering import measure
+
+    frame = pd.DataFrame(measure(repeats, typer.echo))
+    tables.write_files(out / "scattering.csv", frame, tables.plain(frame))
+    typer.echo(tables.plain(frame))
+
+
 @app.command()
 def sweep(
     models: Annotated[

@@ -1,0 +1,1 @@
+"""Signal processing of the views."""
