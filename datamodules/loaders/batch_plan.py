@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from torch.utils.data import Sampler
 
@@ -105,6 +105,16 @@ class BatchPlan:
         return order
 
 
+class Plan(Protocol):
+    """The batches of each epoch."""
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+
+    def batches(self, epoch: int) -> Iterator[list[Draw]]:
+        """Yield the crops of each batch of an epoch."""
+
+
 class EpochBatches(Sampler[list[Draw]]):
     """Batch sampler of a plan.
 
@@ -114,7 +124,7 @@ class EpochBatches(Sampler[list[Draw]]):
             attribute, so that it still works after Lightning has wrapped this sampler in another.
     """
 
-    def __init__(self, plan: BatchPlan, epoch: Callable[[], int]) -> None:
+    def __init__(self, plan: Plan, epoch: Callable[[], int]) -> None:
         self._plan = plan
         self._epoch = epoch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
@@ -19,6 +20,7 @@ from datamodules.common.progress import Progress, Silent
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import Float32
 from datamodules.loaders.augmentation import Augmentation
+from datamodules.loaders.bags import BagCrops, BagPlan, BagWindows, label_bags, members_of
 from datamodules.loaders.batch import Batch, WindowSpec, whole_batch
 from datamodules.loaders.batch_plan import BatchPlan, EpochBatches
 from datamodules.loaders.evaluation_windows import EvaluationWindows
@@ -158,6 +160,34 @@ class LoadingModule(pl.LightningDataModule, ABC):
         """Return the windows of whole validation tracks, at most ``valid_windows`` of each."""
         return self._eval_loader("valid", self.valid_windowing)
 
+    def bags(
+        self, by: Sequence[str], *, batch_size: int | None = None, most: int | None = None
+    ) -> DataLoader[Batch]:
+        """Return training batches of whole bags, with one random window of each track.
+
+        The tracks of a bag have equal labels. A batch states the bag of each track as ``bag``.
+
+        Args:
+            by: Columns of the manifest whose values the tracks of a bag share; see `Corpus.bags`.
+            batch_size: Bags in a batch, over all processes that train the model; by default that
+                of the data module.
+            most: Largest number of tracks of a bag in a batch; None for all.
+        """
+        self._check_split("train", len(self.corpus.rows("train")))
+        bags = label_bags(self.corpus, "train", by)
+        crops = BagCrops(TrainingCrops(self.corpus, self.spec, self.seed), bags)
+        size = batch_size or self.batch_size
+        plan = BagPlan(members_of(bags), size, self.seed, most, self.rank, self.world)
+        return self._loader(crops, batch_sampler=EpochBatches(plan, self.current_epoch))
+
+    def valid_bags(self, by: Sequence[str]) -> DataLoader[Batch]:
+        """Return the windows of all validation tracks, in batches of whole bags; see `bags`."""
+        self._check_split("valid", len(self.corpus.rows("valid")))
+        bags = label_bags(self.corpus, "valid", by)
+        shape = (self.valid_windowing, self.batch_size, self.rank, self.world, members_of(bags))
+        windows = EvaluationWindows(self.corpus, "valid", self.spec, *shape)
+        return self._loader(BagWindows(windows, bags), batch_size=None)
+
     @property
     def valid_windowing(self) -> Windowing:
         """Windows of a track in validation."""
@@ -175,9 +205,7 @@ class LoadingModule(pl.LightningDataModule, ABC):
         tracks = EvaluationWindows(self.corpus, split, self.spec, *shape)
         return self._loader(tracks, batch_size=None)
 
-    def _loader(
-        self, dataset: TrainingCrops | EvaluationWindows, **options: Any
-    ) -> DataLoader[Batch]:
+    def _loader(self, dataset: Dataset[Batch], **options: Any) -> DataLoader[Batch]:
         return DataLoader(
             dataset,
             num_workers=self.workers,

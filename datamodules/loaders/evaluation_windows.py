@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from torch.utils.data import Dataset
 
@@ -20,10 +22,11 @@ class EvaluationWindows(Dataset[Batch]):
         split: Name of the split.
         spec: Window of the model.
         windowing: Which windows of each track.
-        most: Largest number of windows in a batch; a track with more is a batch of its own.
+        most: Largest number of windows in a batch; a unit with more is a batch of its own.
         rank: Which share of the batches this process reads: batches ``rank::world``.
         world: Number of processes that share the split. A process without a share gets one batch
             of no tracks.
+        units: Positions of tracks that must be in one batch; by default each track is a unit.
     """
 
     def __init__(
@@ -35,15 +38,27 @@ class EvaluationWindows(Dataset[Batch]):
         most: int,
         rank: int = 0,
         world: int = 1,
+        units: Sequence[Sequence[int]] | None = None,
     ) -> None:
         self._reader = SplitReader(corpus, split)
         self._source = window_source(corpus, split, spec)
         self._windowing = windowing
-        counts = [self._source.count(position, windowing) for position in range(len(self._reader))]
-        self._groups = list(group_by_total(counts, most))[rank::world] or [[]]
+        units = [[position] for position in range(len(self._reader))] if units is None else units
+        counts = [
+            sum(self._source.count(position, windowing) for position in unit) for unit in units
+        ]
+        groups = [
+            [position for unit in group for position in units[unit]]
+            for group in group_by_total(counts, most)
+        ]
+        self._groups = groups[rank::world] or [[]]
 
     def __len__(self) -> int:
         return len(self._groups)
+
+    def positions(self, index: int) -> Sequence[int]:
+        """Return the positions in the split of the tracks of a batch."""
+        return self._groups[index]
 
     def __getitem__(self, index: int) -> Batch:
         source, positions = self._source, self._groups[index]
