@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datamodules.synthesis.factors import Factors
 from datamodules.synthesis.harmony import Bar
 from datamodules.synthesis.rhythm import figure, motif
 
@@ -24,7 +23,9 @@ class Range(NamedTuple):
 
 RANGES = {
     "bass": Range(28, 40, 28),
+    "cello": Range(38, 60, 38),
     "choir": Range(55, 76, 53),
+    "clean_guitar": Range(60, 79, 50),
     "electric_guitar": Range(62, 81, 40),
     "flute": Range(70, 91, 70),
     "fm_piano": Range(64, 84, 54),
@@ -32,10 +33,14 @@ RANGES = {
     "harpsichord": Range(64, 84, 52),
     "organ": Range(64, 84, 52),
     "piano": Range(64, 86, 50),
+    "reese_bass": Range(29, 41, 29),
+    "saxophone": Range(53, 75, 53),
     "strings": Range(60, 80, 52),
     "synth_bass": Range(29, 41, 29),
     "synth_lead": Range(60, 81, 57),
     "synth_pad": Range(55, 76, 50),
+    "trumpet": Range(58, 79, 58),
+    "upright_bass": Range(28, 40, 28),
     "violin": Range(62, 86, 62),
     "voice": Range(55, 74, 55),
 }
@@ -65,21 +70,22 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """Data shared by the parts of a clip: factors, beats per bar, and harmony of each bar."""
+    """Data shared by the parts of a clip: tempo, style, beats per bar, harmony of each bar."""
 
-    factors: Factors
+    tempo_bpm: float
+    style: str
     meter: int
     bars: tuple[Bar, ...]
 
     @property
     def bar_seconds(self) -> float:
         """Duration of a bar in seconds."""
-        return self.meter * 60.0 / self.factors.tempo_bpm
+        return self.meter * 60.0 / self.tempo_bpm
 
     @property
     def lively(self) -> bool:
         """Whether melodies use eighth notes often, which would make slow music sound fast."""
-        return self.factors.tempo_bpm > 80.0
+        return self.tempo_bpm > 80.0
 
 
 def melody(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
@@ -120,7 +126,7 @@ def counter(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[E
 
 def chords(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event]:
     """Return an accompaniment in a figure that suits instrument and style."""
-    options = STYLE_FIGURES.get(frame.factors.style, FIGURES.get(instrument, ("block",)))
+    options = STYLE_FIGURES.get(frame.style, FIGURES.get(instrument, ("block",)))
     return _figured(frame, instrument, options[int(rng.randint(len(options)))])
 
 
@@ -159,7 +165,7 @@ def arp(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Event
     """Return arpeggios in a fixed order: sixteenth notes in fast music, otherwise eighth notes."""
     low = RANGES[instrument].chord
     order = [int(n) for n in rng.randint(0, 4, size=8)]
-    density = 4 if frame.factors.tempo_bpm > 140.0 else 2
+    density = 4 if frame.tempo_bpm > 140.0 else 2
     gate = 0.8 / density
     events = []
     for number, bar in enumerate(frame.bars):
@@ -176,7 +182,7 @@ def bass(frame: Frame, instrument: str, rng: np.random.RandomState) -> list[Even
     """Return a bass line: roots in eighth notes, roots and fifths, or the offbeats of techno."""
     low = RANGES[instrument].low
     kinds = {"techno": ("offbeat", "eighths"), "rock": ("eighths", "eighths", "fifths")}
-    options = kinds.get(frame.factors.style, ("fifths", "halves"))
+    options = kinds.get(frame.style, ("fifths", "halves"))
     kind = options[int(rng.randint(len(options)))]
     events = []
     for number, bar in enumerate(frame.bars):

@@ -44,9 +44,9 @@ def compose(factors: Factors, duration: float = CLIP_SECONDS) -> Score:
     bars = progression(factors, count, _stream(factors, "harmony"))
     if ending == "close":
         bars = (*bars, Bar(0, bars[0].scale, bars[0].tonic))
-    frame = Frame(factors, meter, bars)
+    frame = Frame(factors.tempo_bpm, factors.style, meter, bars)
     parts = tuple(
-        _part(frame, number, start, ending == "close", duration)
+        _part(factors, frame, number, start, ending == "close", duration)
         for number in range(len(factors.lineup))
     )
     return Score(factors, duration, start, ending, parts)
@@ -56,8 +56,9 @@ def _stream(factors: Factors, name: str) -> np.random.RandomState:
     return rng_for("synth", factors.seed, factors.index, name)
 
 
-def _part(frame: Frame, number: int, start: float, closes: bool, duration: float) -> Part:
-    factors = frame.factors
+def _part(
+    factors: Factors, frame: Frame, number: int, start: float, closes: bool, duration: float
+) -> Part:
     role, instrument = factors.lineup[number]
     rng = _stream(factors, f"part {number}")
     beat_seconds = 60.0 / factors.tempo_bpm
@@ -101,10 +102,10 @@ def _drums(
     frame: Frame, instrument: str, last: float, rng: np.random.RandomState
 ) -> list[tuple[float, str, float]]:
     hands = instrument == "percussion"
-    grooves = GROOVES["hands" if hands else frame.factors.style]
+    grooves = GROOVES["hands" if hands else frame.style]
     groove = grooves[int(rng.randint(len(grooves)))]
     fill = groove | (HAND_FILL if hands else FILL)
-    fills = frame.factors.style != "techno"
+    fills = frame.style != "techno"
     strokes: list[tuple[float, str, float]] = []
     for number in range(len(frame.bars)):
         bar = fill if fills and number % 8 == 7 else groove

@@ -67,6 +67,21 @@ def _skin(low: float, seconds: float, rate: int, rng: np.random.RandomState) -> 
     return attack(sound, 0.001, rate)
 
 
+def _ride(rate: int, rng: np.random.RandomState) -> Audio:
+    curve = _decay(0.25, rate)
+    # Inharmonic modes of the plate; unlike noise, they make the cymbal ring.
+    cycles = np.outer(np.arange(len(curve)) / rate, rng.uniform(2500.0, 6500.0, size=6))
+    modes = np.sin(2.0 * np.pi * cycles).sum(axis=1).astype(np.float32)
+    hiss = _hiss((4000.0, 9e9), curve, rate, rng)
+    return attack(0.04 * modes * curve + 0.12 * hiss, 0.001, rate)
+
+
+def _rim(rate: int, rng: np.random.RandomState) -> Audio:
+    curve = _decay(0.018, rate)
+    knock = _drop(rng.uniform(1500.0, 1900.0), rng.uniform(420.0, 520.0), 0.004, curve, rate)
+    return 0.6 * knock + 0.15 * _hiss((1500.0, 5000.0), curve, rate, rng)
+
+
 Maker = Callable[[int, np.random.RandomState], Audio]
 SOUNDS: dict[str, Maker] = {
     "kick": lambda rate, rng: _kick(rate, False, rng),
@@ -76,6 +91,11 @@ SOUNDS: dict[str, Maker] = {
     "hat": lambda rate, rng: 0.25 * _hiss((5000.0, 9e9), _decay(0.025, rate), rate, rng),
     "open_hat": lambda rate, rng: 0.25 * _hiss((4500.0, 9e9), _decay(0.09, rate), rate, rng),
     "crash": lambda rate, rng: 0.25 * _hiss((2500.0, 9e9), _decay(0.45, rate), rate, rng),
+    "ride": _ride,
+    "rim": _rim,
+    "brush": lambda rate, rng: attack(
+        0.3 * _hiss((1200.0, 6000.0), _decay(0.08, rate), rate, rng), 0.03, rate
+    ),
     "shaker": lambda rate, rng: attack(
         0.3 * _hiss((3500.0, 7000.0), _decay(0.03, rate), rate, rng), 0.02, rate
     ),

@@ -171,6 +171,32 @@ def bass(
     return shape_spectrum([strings], [low_pass(rng.uniform(700.0, 1600.0))], sample_rate)
 
 
+def clean_guitar(
+    notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
+) -> Audio:
+    """Electric guitar without overdrive: bright, quickly decaying strings and a small cabinet."""
+    strike = karplus_strong(
+        rng.uniform(0.55, 0.85), rng.uniform(1.5, 3.0), rng.uniform(0.08, 0.16), sample_rate, rng
+    )
+    strings = play_struck(notes, samples, sample_rate, strike, release=0.02)
+    presence = resonances([(rng.uniform(1400.0, 2400.0), 1200.0, 0.9), (250.0, 200.0, 0.5)], 0.5)
+    cabinet = low_pass(5000.0, order=3)
+    return shape_spectrum([strings], [lambda hertz: presence(hertz) * cabinet(hertz)], sample_rate)
+
+
+def upright_bass(
+    notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
+) -> Audio:
+    """Double bass, plucked: dull strings of short decay and the resonances of a large body."""
+    strike = karplus_strong(
+        rng.uniform(0.3, 0.5), rng.uniform(1.0, 1.8), rng.uniform(0.25, 0.4), sample_rate, rng
+    )
+    strings = play_struck(notes, samples, sample_rate, strike, release=0.05)
+    body = resonances([(70.0, 60.0, 1.2), (115.0, 60.0, 1.2), (240.0, 120.0, 0.8)], 0.4)
+    cutoff = low_pass(rng.uniform(900.0, 1800.0))
+    return shape_spectrum([strings], [lambda hertz: body(hertz) * cutoff(hertz)], sample_rate)
+
+
 def synth_bass(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:

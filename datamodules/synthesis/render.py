@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from datamodules.common.seeding import rng_for
-from datamodules.synthesis import plucked_and_struck, sustained
+from datamodules.synthesis import plucked_and_struck, sustained, synth_basses, winds
 from datamodules.synthesis.composition import compose
 from datamodules.synthesis.factors import factors_for
 from datamodules.synthesis.mixing import (
@@ -27,12 +27,15 @@ PLAYERS: dict[str, Player] = {
     player.__name__: player
     for player in (
         plucked_and_struck.bass,
+        plucked_and_struck.clean_guitar,
         plucked_and_struck.electric_guitar,
         plucked_and_struck.fm_piano,
         plucked_and_struck.guitar,
         plucked_and_struck.harpsichord,
         plucked_and_struck.piano,
         plucked_and_struck.synth_bass,
+        plucked_and_struck.upright_bass,
+        sustained.cello,
         sustained.choir,
         sustained.flute,
         sustained.organ,
@@ -41,6 +44,9 @@ PLAYERS: dict[str, Player] = {
         sustained.synth_pad,
         sustained.violin,
         sustained.voice,
+        synth_basses.reese_bass,
+        winds.saxophone,
+        winds.trumpet,
     )
 }
 # Gain in dB by role and its random deviation, so that every tagged instrument is audible.

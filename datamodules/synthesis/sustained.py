@@ -73,6 +73,23 @@ def violin(
     return shape_spectrum([out], [resonances(VIOLIN_BODY, 0.35)], sample_rate)
 
 
+def cello(
+    notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
+) -> Audio:
+    """Cello: as the violin, with a slower vibrato and a body of lower resonances."""
+    rate, cents = rng.uniform(4.8, 5.8), rng.uniform(10.0, 20.0)
+    out: Audio = np.zeros(samples, np.float32)
+    for voice in split_voices(notes):
+        hertz = pitch_curve(voice, samples, sample_rate, glide=0.015)
+        hertz *= 1.0 + vibrato(voice, samples, sample_rate, rate, cents, 0.3, rng)
+        loudness = gate(voice, samples, sample_rate, rise=0.09, fall=0.08)
+        string = oscillate(voice, hertz, sample_rate, sawtooth)
+        string += np.float32(0.08) * _noise(samples, rng)
+        out += string * loudness
+    body = [(centre / 2.7, width / 2.0, gain) for centre, width, gain in VIOLIN_BODY]
+    return shape_spectrum([out], [resonances(body, 0.3)], sample_rate)
+
+
 def strings(
     notes: Sequence[Note], samples: int, sample_rate: int, rng: np.random.RandomState
 ) -> Audio:

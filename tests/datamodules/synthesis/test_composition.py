@@ -3,6 +3,8 @@ from __future__ import annotations
 from datamodules.synthesis.arrangement import RANGES
 from datamodules.synthesis.composition import CLIP_SECONDS, compose
 from datamodules.synthesis.factors import BRIEFS, EXTRAS, KEYS
+from datamodules.synthesis.genres.catalogue import parse_lineup
+from datamodules.synthesis.genres.recipes import RECIPES
 from datamodules.synthesis.harmony import HARMONIC_MINOR, MAJOR, NATURAL_MINOR
 from datamodules.synthesis.render import PLAYERS
 from tests.support.synthetic_clips import CLIPS
@@ -13,6 +15,8 @@ def test_every_scored_instrument_can_be_played_within_its_compass():
         pair.split("=")[1] for brief in BRIEFS for text in brief.lineups for pair in text.split()
     }
     named |= {instrument for extras in EXTRAS.values() for _, instrument, _ in extras}
+    lineups = [text for recipe in RECIPES.values() for text in recipe.lineups]
+    named |= {voice.instrument for text in lineups for voice in parse_lineup(text)[1]}
     assert named == set(PLAYERS) | {"drum_kit", "drum_machine", "percussion"}
     assert set(RANGES) == set(PLAYERS)
     for clip in CLIPS[:120]:

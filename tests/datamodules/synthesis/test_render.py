@@ -104,6 +104,8 @@ def test_each_instrument_plays_in_tune(instrument):
         # Detuned players beat around the pitch, and a vibrato is cut in mid-swing. A pitch that
         # is wrong by 1 % is 17 cents off.
         spread = 8.0 if instrument in ("choir", "strings", "synth_lead", "synth_pad") else 4.0
+        # The oscillators of this bass are so low that they beat less than once in this time.
+        spread = 14.0 if instrument == "reese_bass" else spread
         assert abs(mean_cents_off(audio[RATE // 4 : int(1.5 * RATE)], note.hertz)) < spread
 
 
