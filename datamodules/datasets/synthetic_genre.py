@@ -34,7 +34,7 @@ class SynthGenre(TaggingDataModule):
 
     name = "synth_genre"
     task = "singlelabel"
-    sample_rate: ClassVar[int] = 22050
+    sample_rate = 22050
     revision = 1
     licence = "MIT (rendered by this project)"
     access = "rendered here"
