@@ -10,6 +10,7 @@ import typer
 
 from benchmark.cli.options import AudioDir, Data, DataRoot, Dataset, Results, Workers, places
 from benchmark.cli.options import console as _console
+from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
     from benchmark.config.datasets import ResolvedDataset
@@ -86,26 +87,52 @@ def describe(
 
 
 def export(
-    out: Annotated[Path, typer.Option(help="Manifest to write, such as out/manifest.jsonl.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write: out/manifest.jsonl, or features.csv with --view.")
+    ],
     dataset: Dataset = "synth",
     audio: Annotated[
         Path | None, typer.Option(help="Folder for the audio, inside the folder of --out.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="Audio format: flac or npy.")] = "flac",
+    view: Annotated[
+        str, typer.Option(help="View to write as CSV instead, such as fma_features.")
+    ] = "",
+    view_param: Annotated[
+        list[str] | None,
+        typer.Option(help="Parameter of the view as NAME=VALUE, such as sets=mfcc; repeatable."),
+    ] = None,
     data: Data = None,
     audio_dir: AudioDir = None,
     data_root: DataRoot = Path("data"),
     workers: Workers = None,
 ) -> None:
-    """Write the tracks of a dataset as a JSONL manifest, and its prepared audio."""
+    """Write the tracks of a dataset as a JSONL manifest, and its prepared audio, or a view."""
     from benchmark.run import preparation
     from benchmark.run.options import Options
     from benchmark.run.progress_bar import ProgressBar
+    from datamodules.common.cpus import usable_cpus
     from datamodules.corpus.export import export as write
+    from datamodules.views.export import export_view, make_view
 
+    if (view_param and not view) or (audio and view):
+        raise TagbenchError("--view-param needs --view, and --audio cannot be given with it.")
+    parameters = dict(_parameter(text) for text in view_param or ())
     console = _console()
     options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
     for resolved in _resolved(dataset, options):
         corpus = preparation.prepare(resolved, options, console)
-        write(corpus, out, audio=audio, format_=format_, progress=ProgressBar())
+        if view:
+            made = make_view(view, parameters, corpus.sample_rate)
+            processes = workers or usable_cpus()
+            export_view(corpus, made, out, workers=processes, progress=ProgressBar())
+        else:
+            write(corpus, out, audio=audio, format_=format_, progress=ProgressBar())
         console.print(f"Wrote {out}: {len(corpus):,} tracks", highlight=False)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise TagbenchError(f"--view-param {text!r} has no '='. Write it as NAME=VALUE.")
+    return name.strip(), value.strip()

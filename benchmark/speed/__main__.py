@@ -84,6 +84,28 @@ def prepare(
 
 
 @app.command()
+def features(
+    audio: Annotated[
+        Path | None, typer.Option(help="Folder of audio files; by default music is rendered.")
+    ] = None,
+    clips: Annotated[int, typer.Option(min=1, help="Most clips to read.")] = 30,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns.")] = 5,
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("results/speed"),
+) -> None:
+    """Time the FMA features against librosa, and compare them with and without the sample rate."""
+    import pandas as pd
+
+    from benchmark.speed import tables
+    from benchmark.speed.features import measure
+
+    speed, rates = map(pd.DataFrame, measure(audio, clips, repeats, typer.echo))
+    text = f"{tables.plain(speed)}\n{tables.plain(rates)}"
+    tables.write_files(out / "features.csv", speed, text)
+    rates.to_csv(out / "features_true_rate.csv", index=False, float_format="%.6g")
+    typer.echo(text)
+
+
+@app.command()
 def augment(
     augmentations: Annotated[
         str, typer.Option(help="Names, separated by commas; all chains and transforms by default.")
