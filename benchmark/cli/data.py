@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from benchmark.config.datasets import ResolvedDataset
     from benchmark.run.options import Options
 
+_MANY_TRACKS = 32
+"""Number of tracks from which views are computed in processes of their own."""
+
 
 def _resolved(names: str, options: Options) -> Iterator[ResolvedDataset]:
     """Yield the datasets in ``names``; all names are checked before the first is imported."""
@@ -124,7 +127,8 @@ def export(
         corpus = preparation.prepare(resolved, options, console)
         if view:
             made = make_view(view, parameters, corpus.sample_rate)
-            processes = workers or usable_cpus()
+            # starting processes costs more time than a few tracks
+            processes = (workers or usable_cpus()) if len(corpus) >= _MANY_TRACKS else 0
             export_view(corpus, made, out, workers=processes, progress=ProgressBar())
         else:
             write(corpus, out, audio=audio, format_=format_, progress=ProgressBar())

@@ -61,6 +61,11 @@ class View(ABC):
         """Header of an exported table: one or more levels for each of ``width`` values."""
         return tuple((str(number),) for number in range(self.width))
 
+    @property
+    def column_levels(self) -> tuple[str, ...]:
+        """Names of the levels of `columns`."""
+        return ("value",)
+
     def rows(self, seconds: float) -> int:
         """Return about how many rows a track of this length has, to announce sizes."""
         return 1 if self.seconds_per_row is None else max(1, round(seconds / self.seconds_per_row))

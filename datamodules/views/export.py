@@ -77,7 +77,7 @@ def export_view(
     The header has one line for each level of `View.columns`, and a line with the name of the
     index, so that ``pandas.read_csv(out, index_col=0, header=[0, 1, 2])`` reads a table of three
     levels such as that of `FmaFeatures`. A view with several rows for each track has the number of
-    the row as a second index.
+    the row as a second index. The names of a single level are not written.
 
     Args:
         corpus: A prepared corpus.
@@ -115,7 +115,9 @@ def _frame(corpus: Corpus, view: View, rows: range, tracks: list[Float32]) -> pd
         index = pd.MultiIndex.from_arrays(
             [np.repeat(ids, lengths), numbers], names=["track_id", "row"]
         )
-    columns = pd.MultiIndex.from_tuples(view.columns, names=view.column_levels)
+    columns: pd.Index = pd.MultiIndex.from_tuples(view.columns, names=view.column_levels)
+    if columns.nlevels == 1:
+        columns = columns.get_level_values(0).rename(None)
     return pd.DataFrame(np.concatenate(tracks), index=index, columns=columns)
 
 

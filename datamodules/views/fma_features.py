@@ -13,7 +13,6 @@ from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.track import Float32
 from datamodules.views.base import View
 from datamodules.views.dsp import constant_q, spectral_shape
-from datamodules.views.dsp.frame_features import MFCC, FrameFeatures
 from datamodules.views.dsp.statistics import NAMES, statistics
 
 DEFAULT_RATE = 22050
@@ -24,7 +23,7 @@ ROWS: Mapping[str, int] = MappingProxyType(
         "chroma_cens": 12,
         "chroma_cqt": 12,
         "chroma_stft": 12,
-        "mfcc": MFCC,
+        "mfcc": 20,
         "rmse": 1,
         "spectral_bandwidth": 1,
         "spectral_centroid": 1,
@@ -156,6 +155,8 @@ class FmaFeatures(View):
         Args:
             audio: Samples (T,) at ``sample_rate``, at least one.
         """
+        from datamodules.views.dsp.frame_features import FrameFeatures
+
         frames = FrameFeatures(
             audio, self.sample_rate, self.assumed_rate, self.chroma_bins_per_octave
         )

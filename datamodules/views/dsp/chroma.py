@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
-import scipy.signal
 
 from datamodules.corpus.track import Float32
+from datamodules.views.dsp.spectrum import hann
 
 CHROMA = 12
 _STEPS = (0.4, 0.2, 0.1, 0.05)
@@ -50,7 +50,7 @@ def cens(folded: Float32) -> Float32:
     quantised = np.zeros_like(shares)
     for step in _STEPS:
         quantised += np.float32(1 / len(_STEPS)) * (shares > step)
-    window = scipy.signal.get_window("hann", _SMOOTHING + 2, fftbins=False)
+    window = hann(_SMOOTHING + 2)
     smooth = scipy.ndimage.convolve1d(quantised, window / window.sum(), axis=1, mode="constant")
     return normalized(smooth, 2)
 

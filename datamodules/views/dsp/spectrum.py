@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import scipy.fft
-import scipy.signal
 
 from datamodules.corpus.track import Float32
 
@@ -30,10 +30,16 @@ def magnitude_spectrum(audio: Float32, n_fft: int, hop: int) -> Float32:
     """
     padded = np.pad(audio, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
-    window = scipy.signal.get_window("hann", n_fft)
+    window = hann(n_fft + 1)[:-1]
     magnitudes = np.empty((len(frames), 1 + n_fft // 2), np.float32)
     for start in range(0, len(frames), _BLOCK):
         block = frames[start : start + _BLOCK] * window
         spectrum = scipy.fft.rfft(block, axis=1, overwrite_x=True).astype(np.complex64)
         np.abs(spectrum, out=magnitudes[start : start + _BLOCK])
     return magnitudes
+
+
+def hann(length: int) -> npt.NDArray[np.float64]:
+    """Return a symmetric Hann window; without its last value it is periodic."""
+    window: npt.NDArray[np.float64] = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, length))
+    return window

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from benchmark.cli import app
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.track import Float32
 from datamodules.datasets.local_folder import Folder
 from datamodules.views.base import View
 from datamodules.views.export import export_view, make_view
@@ -21,12 +22,12 @@ from tests.support.music import folder as music_folder
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return music_folder(tmp_path_factory.mktemp("music"), counts=(2, 1, 1), seconds=0.5)
+    return music_folder(tmp_path_factory.mktemp("export") / "music", counts=(2, 1, 1), seconds=0.5)
 
 
 @pytest.fixture(scope="module")
-def corpus(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    data = Folder(data=str(music), root=tmp_path_factory.mktemp("root"), workers=1)
+def corpus(music: Path) -> Corpus:
+    data = Folder(data=str(music), root=music.parent / "data", workers=1)
     data.prepare_data()
     return data.corpus
 
@@ -36,8 +37,8 @@ def test_the_command_writes_a_table_that_opens_like_that_of_fma(
 ) -> None:
     out = tmp_path / "features.csv"
     command = ["export", "--dataset", "folder", "--data", str(music), "--view", "fma_features"]
-    command += ["--data-root", str(tmp_path / "data"), "--out", str(out), "--workers", "1"]
-    result = CliRunner().invoke(app, [*command, "--view-param", "sets=mfcc/zcr"])
+    command += ["--data-root", str(music.parent / "data"), "--view-param", "sets=mfcc/zcr"]
+    result = CliRunner().invoke(app, [*command, "--out", str(out)])
     assert result.exit_code == 0, result.output
     table = pd.read_csv(out, index_col=0, header=[0, 1, 2])
     assert list(table.columns.names) == ["feature", "statistics", "number"]
@@ -55,9 +56,9 @@ class Halves(View):
     width = 1
     seconds_per_row = 0.25
 
-    def compute(self, audio: np.ndarray) -> np.ndarray:
+    def compute(self, audio: Float32) -> Float32:
         halves = audio[: len(audio) // 2 * 2].reshape(2, -1)
-        return (halves**2).mean(axis=1, keepdims=True)
+        return np.asarray((halves**2).mean(axis=1, keepdims=True), np.float32)
 
 
 def test_rows_of_a_track_are_numbered(corpus: Corpus, tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def melody(rate: int, seconds: float) -> Float32:
     phase = 2 * np.pi * 220 * 2 ** ((semitones + 0.2) / 12) * t / rate
     partials = sum(np.sin(k * phase) / k for k in range(1, 6))
     noise = hashed("noise", len(n))
-    return (0.3 * partials * np.exp(-12 * t / rate) + 0.01 * noise).astype(np.float32)
+    audio = 0.3 * partials * np.exp(-12 * t / rate) + 0.01 * noise
+    return np.asarray(audio, np.float32)
 
 
 def check(values: Float32, expected: np.ndarray) -> None:
