@@ -98,7 +98,8 @@ def features(
     from benchmark.speed import tables
     from benchmark.speed.features import measure
 
-    speed, rates = map(pd.DataFrame, measure(audio, clips, repeats, typer.echo))
+    rows, rate_rows = measure(audio, clips, repeats, typer.echo)
+    speed, rates = pd.DataFrame(rows), pd.DataFrame(rate_rows)
     text = f"{tables.plain(speed)}\n{tables.plain(rates)}"
     tables.write_files(out / "features.csv", speed, text)
     rates.to_csv(out / "features_true_rate.csv", index=False, float_format="%.6g")
