@@ -96,7 +96,7 @@ def features(
     import pandas as pd
 
     from benchmark.speed import tables
-    from benchmark.speed.features import measure
+    from benchmark.speed.views.fma_features import measure
 
     rows, rate_rows = measure(audio, clips, repeats, typer.echo)
     speed, rates = pd.DataFrame(rows), pd.DataFrame(rate_rows)
@@ -134,7 +134,7 @@ def scattering_view(
     import pandas as pd
 
     from benchmark.speed import tables
-    from benchmark.speed.scattering import measure
+    from benchmark.speed.views.scattering import measure
 
     frame = pd.DataFrame(measure(repeats, typer.echo))
     tables.write_files(out / "scattering.csv", frame, tables.plain(frame))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmark.speed.features import librosa_features
+from benchmark.speed.views.fma_features import librosa_features
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.track import Float32
 from datamodules.views.fma_features import ROWS, TABLE_SETS, FmaFeatures, FmaFeaturesTrueRate

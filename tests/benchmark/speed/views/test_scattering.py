@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from typer.testing import CliRunner
 
-from benchmark.speed import scattering
 from benchmark.speed.__main__ import app
+from benchmark.speed.views import scattering
 
 
 def test_every_length_is_measured(tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""Speed of computing views, against the same formulas in common libraries."""
