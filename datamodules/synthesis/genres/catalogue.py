@@ -149,9 +149,10 @@ def catalogue(seed: int) -> tuple[GenreClip, ...]:
 def _discographies(count: int, rng: np.random.RandomState) -> Iterator[tuple[int, ...]]:
     """Distribute ``count`` tracks over artists; yield the sizes of the albums of each artist.
 
-    An artist has at most a fifth of the tracks where there are enough, and no album has one track.
+    An artist has at most a fifth of the tracks, or of few tracks at most half, and no album has one
+    track.
     """
-    most = max(4, count // 5)
+    most = min(max(4, count // 5), max(3, count // 2))
     while count:
         left = min(count, most)
         albums: list[int] = []

@@ -68,7 +68,7 @@ RECIPES: dict[str, Recipe] = {
             "4 melody=flute chords:arpeggio=harpsichord bass:cello=cello",
             "4 solo=piano",
             "3 melody=piano chords:arpeggio3=piano",
-            "4 melody=clean_guitar chords:pick=guitar",
+            "4 melody=guitar chords:pick=guitar",
             "4 pad=choir chords:block=organ",
         ),
     ),
