@@ -100,6 +100,7 @@ class TaggingModule(Lifecycle):
         # torch.load(weights_only=True) reads the checkpoint.
         self.save_hyperparameters(ignore="recipe")
         self.save_hyperparameters({"recipe": self.recipe.model_dump()})
+        # Lightning leaves out an argument called frame, so no architecture may have one.
         own = {
             name: v for name, v in self.hparams.items() if name not in BaseOptions.__annotations__
         }

@@ -67,8 +67,8 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     done = subprocess.run(
         [
             sys.executable, "-m", "benchmark", "run", "--dataset", "chords", "--data", str(wavs),
-            "--models", "tiny,tiny_penalty", "--perturbations", "low_pass:5", "--wandb", "disabled",
-            "--executor", "in_process",
+            "--models", "tiny,tiny_penalty,octave_linear", "--perturbations", "low_pass:5",
+            "--wandb", "disabled", "--executor", "in_process",
             "--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "data"),
         ],
         cwd=checkout, capture_output=True, text=True, check=False, timeout=600,
@@ -77,10 +77,12 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     board = pd.read_csv(tmp_path / "results" / "chords" / "leaderboard.csv")
     results = tmp_path / "results" / "cells"
     assert board["accuracy"].between(0, 1).all()
-    assert set(board["model"]) == {"tiny", "tiny_penalty"}
+    assert set(board["model"]) == {"tiny", "tiny_penalty", "octave_linear"}
+    (rows,) = (tmp_path / "data").glob("*/views/octave_energies-*/00000.json")
+    assert json.loads(rows.read_text("utf-8"))["view"]["params"]["block"] == 512
     trainings = [json.loads(path.read_text("utf-8")) for path in results.glob("*/metrics.json")]
     logged = [set(cell["history"][-1]) for cell in trainings if "history" in cell]
-    assert sorted("train_entropy" in names for names in logged) == [False, True]
+    assert sorted("train_entropy" in names for names in logged) == [False, False, True]
     folder = tmp_path / "results" / "chords"
     for table in ("robustness", "per_tag", "consistency", "effects"):
         assert "low_pass" in set(pd.read_csv(folder / f"{table}.csv")["perturbation"]), table
