@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 
+from benchmark.interruption import Interrupted, raise_on_signals
+
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it with exit code 130, also while modules are imported."""
+    """Run the command line; Ctrl-C ends it with exit code 130, and SIGTERM with 143."""
+    raise_on_signals()
     try:
         from benchmark.cli import main as run
 
         run()
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. The same command again continues where it was.\n")
-        sys.exit(130)
+    except Interrupted as signal:
+        sys.stderr.write(f"{signal}\n")
+        sys.exit(signal.exit_code)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,10 @@ ORDER = {
         "inputs", "training", "layers", "frontends", "lifecycle", "base", "stages", "architectures",
     ),
     "benchmark": (
-        "kernels", "processes", "malloc", "determinism", "experiment_files", "published_scores",
-        "perturbations", "augmentations", "config", "store", "checkpoints", "plan", "score",
-        "report", "tracking", "train", "predict", "run", "catalog", "cli", "speed", "__main__",
+        "interruption", "kernels", "processes", "malloc", "determinism", "experiment_files",
+        "published_scores", "perturbations", "augmentations", "config", "store", "checkpoints",
+        "plan", "score", "report", "tracking", "train", "predict", "run", "catalog", "cli",
+        "speed", "__main__",
     ),
 }  # fmt: skip
 PACKAGES = tuple(ORDER)

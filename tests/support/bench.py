@@ -53,7 +53,7 @@ class Bench:
         """Run a command in a process of its own, for tests that kill it."""
         return subprocess.Popen(
             [sys.executable, "-m", "benchmark", *arguments],
-            cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True,
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 
     def copy(self, results: Path) -> Bench:

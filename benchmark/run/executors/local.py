@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,9 +91,9 @@ def execute(
                 yield ended.job, {"event": "exit", "code": ended.process.exitcode}
     finally:
         for left in running:
-            left.process.terminate()
+            left.process.kill()  # Lightning handles SIGTERM only after a step
         for left in running:
-            left.process.join(timeout=10)
+            left.process.join()
 
 
 def _n_devices(job: Job, runtime: Runtime, devices: Sequence[str]) -> int:
@@ -140,6 +141,7 @@ def _receive(events: Connection) -> Mapping[str, Any] | None:
 
 
 def _work(job: Job, runtime: Runtime, events: Connection, end: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner handles Ctrl-C
     threading.Thread(target=_exit_with_runner, args=(end,), daemon=True).start()
     log_to(log_path(job, Path(runtime.results)))
     lock = threading.Lock()

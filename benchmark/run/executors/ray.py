@@ -9,6 +9,7 @@ runs on one device: ``--devices-per-cell`` is refused.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -42,6 +43,7 @@ def start_server() -> None:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address="auto", **quiet)
     except ConnectionError:
@@ -51,6 +53,7 @@ def start_server() -> None:
             object_store_memory=_EVENTS_BYTES,
             **quiet,
         )
+    signal.signal(signal.SIGTERM, on_sigterm)  # Ray replaces it
 
 
 def available_devices() -> tuple[str, ...]:

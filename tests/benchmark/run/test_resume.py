@@ -1,42 +1,70 @@
-"""A sweep whose runner is killed is finished by the next run, with the same results."""
+"""A sweep whose runner is ended or killed is finished by the next run, with the same results."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.bench import Bench
 
+INTERRUPTED = (("train", signal.SIGTERM), ("evaluation", signal.SIGINT))
+KILLED = tuple((kind, signal.SIGKILL) for kind in ("train", "train", "evaluation", "evaluation"))
+EXITS = {
+    signal.SIGTERM: (143, "Terminated by SIGTERM. The same command again continues where it was."),
+    signal.SIGINT: (130, "Interrupted by Ctrl-C. The same command again continues where it was."),
+    signal.SIGKILL: (-9, ""),
+}
+
 
 @pytest.mark.parametrize(
     "moments",
-    [
-        ("train", "evaluation"),
-        pytest.param(("train", "train", "evaluation", "evaluation"), marks=pytest.mark.slow),
-    ],
-    ids=["two kills", "four kills"],
+    [INTERRUPTED, pytest.param(KILLED, marks=pytest.mark.slow)],
+    ids=["interrupted", "four kills"],
 )
-def test_kill_then_finish_gives_the_same_bytes(
-    finished_sweep: Bench, moments: tuple[str, ...]
+def test_an_ended_sweep_is_finished_with_the_same_bytes(
+    finished_sweep: Bench, moments: tuple[tuple[str, signal.Signals], ...]
 ) -> None:
-    killed = Bench(finished_sweep.root, f"killed-{len(moments)}")
-    for number, kind in enumerate(moments):
-        process = killed.start(killed.run_arguments())
+    ended = Bench(finished_sweep.root, f"ended-{len(moments)}")
+    for number, (kind, sent) in enumerate(moments):
+        process = ended.start(ended.run_arguments())
         try:
-            _wait_for(killed.results, kind, number, process)
+            _wait_for(ended.results, kind, number, process)
         finally:
-            # Only the runner is killed: its jobs must notice by themselves.
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        time.sleep(2.5)
-    done = killed.call(killed.run_arguments(), report=False)
+            # Only the runner is ended: it ends its jobs, or they notice by themselves.
+            process.send_signal(sent)
+            _, errors = process.communicate(timeout=30)
+        code, line = EXITS[sent]
+        assert process.returncode == code
+        assert not line or errors.decode().strip() == line
+        assert not _left_of(process.pid)
+    done = ended.call(ended.run_arguments(), report=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert killed.csvs() == finished_sweep.csvs()
-    assert killed.call(killed.arguments("verify")).returncode == 0
+    assert ended.csvs() == finished_sweep.csvs()
+    assert ended.call(ended.arguments("verify")).returncode == 0
+
+
+def _left_of(session: int) -> list[str]:
+    """Wait for the end of all processes of a session, and return those that do not end."""
+    deadline = time.monotonic() + 10
+    while (left := _processes(session)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _processes(session: int) -> list[str]:
+    """Return state, parent, group and session of the processes of a session."""
+    left = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            facts = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+            if int(facts[3]) == session and facts[0] != "Z":
+                left.append(" ".join(facts[:4]))
+    return left
 
 
 def _wait_for(results: Path, kind: str, number: int, process: subprocess.Popen[bytes]) -> None:
