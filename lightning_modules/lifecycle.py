@@ -88,12 +88,15 @@ class Lifecycle(pl.LightningModule):
         """Reseed torch, so that a step does not depend on the random numbers drawn before it.
 
         Dropout has no generator of its own. A resumed run gives the weights of an uninterrupted
-        one, bit for bit. The seed is set in every batch because Lightning skips
-        ``on_train_epoch_start`` when it resumes from a checkpoint written after validation.
+        one, bit for bit. The seed is set, and the stage prepares the step, in every batch because
+        Lightning skips ``on_train_epoch_start`` when it resumes from a checkpoint written after
+        validation.
         """
         torch.manual_seed(
             seed_for("train", self.seed, self.current_epoch, batch_idx, self.global_rank)
         )
+        if self.stage is not None:
+            self.stage.begin_step(self)
 
     def on_validation_epoch_end(self) -> None:
         """Log ``valid_loss`` and the metrics of the task, computed over all tracks of the epoch."""

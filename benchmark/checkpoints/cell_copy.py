@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.checkpoints.checkpoint import CARD, WEIGHTS, load_checkpoint, save_checkpoint
+from benchmark.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.config.card import CARD, WEIGHTS
 from benchmark.store.cell_kinds import ImportCell
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store

@@ -9,101 +9,22 @@ from __future__ import annotations
 import hashlib
 import pickle
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 
-from benchmark.config.classes import declared_identity, import_class
+from benchmark.config.card import CARD, WEIGHTS, CheckpointCard, Source, read_card
+from benchmark.config.classes import import_class
 from benchmark.config.identity import Architecture
 from benchmark.store.cells import BEST
 from benchmark.store.files import file_sha256, read_json, write_json
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import replace_file
-from datamodules.loaders.windowing import Protocol
 from datamodules.views.base import View
 from lightning_modules.base import TaggingModule
 from lightning_modules.inputs import InputSpec
-
-WEIGHTS, CARD = "model.safetensors", "card.json"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Source(_Strict):
-    """File that the weights were read from."""
-
-    file: str
-    sha256: str
-
-
-class CheckpointCard(_Strict):
-    """Description of a checkpoint.
-
-    Attributes:
-        format: Version of the format of the card.
-        model: Name of the model's YAML.
-        title: Name shown in tables.
-        paper: Reference of the architecture.
-        dataset: Dataset that the weights were trained on.
-        task: ``multilabel`` or ``singlelabel``.
-        class_path: Import path of the class.
-        architecture: Identity of the class, revision, parameters, sample rate in Hz and window in
-            samples.
-        parts: Arguments of the class that describe the architecture of a parent, such as the
-            encoder of a probe.
-        n_tags: Number of outputs, C.
-        tags: Their names, in order.
-        windows: Default window protocol of predictions.
-        source: The file that the weights were read from.
-        weights_sha256: Digest of the file of weights.
-    """
-
-    format: Literal[1] = 1
-    model: str
-    title: str
-    paper: str
-    dataset: str
-    task: Literal["multilabel", "singlelabel"]
-    class_path: str
-    architecture: Architecture
-    parts: dict[str, Any] = {}
-    n_tags: int
-    tags: tuple[str, ...] = Field(min_length=1)
-    windows: Protocol
-    source: Source
-    weights_sha256: str
-
-    def build(self) -> TaggingModule:
-        """Build the module, without loading the weights.
-
-        Raises:
-            TagbenchError: The class does not exist, or has another identity or revision.
-        """
-        where = f"checkpoint {self.model!r}"
-        if self.n_tags != len(self.tags):
-            raise TagbenchError(f"{where}: n_tags is {self.n_tags} for {len(self.tags)} tags.")
-        cls = import_class(self.class_path, TaggingModule, where)
-        identity = declared_identity(cls, where)
-        if identity != self.architecture.identity:
-            raise TagbenchError(
-                f"{where} was made for {self.architecture.identity!r}, but {self.class_path} is "
-                f"{identity!r}: import or train it again."
-            )
-        if cls.revision != self.architecture.revision:
-            raise TagbenchError(
-                f"{where} was made for revision {self.architecture.revision} of "
-                f"{self.class_path}, which is now at {cls.revision} and gives other "
-                "results: import or train it again."
-            )
-        module: TaggingModule = cls.build(
-            seed=0, n_tags=self.n_tags, task=self.task, **self.architecture.params, **self.parts
-        )
-        return module
 
 
 def save_checkpoint(folder: Path, module: TaggingModule, **facts: Any) -> CheckpointCard:
@@ -173,19 +94,6 @@ def stored_view(folder: Path) -> View:
     cls = import_class(card.class_path, TaggingModule, str(folder))
     spec: InputSpec = cls.input_spec(**card.architecture.params, **card.parts)
     return spec.source
-
-
-def read_card(folder: Path) -> CheckpointCard:
-    """Read ``card.json``.
-
-    Raises:
-        TagbenchError: It is missing or not valid.
-    """
-    path = folder / CARD
-    try:
-        return CheckpointCard.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise TagbenchError(f"Cannot read {path}: {error}") from error
 
 
 def torch_device(name: str) -> torch.device:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import save_checkpoint
 from benchmark.checkpoints.layouts import MODEL_ALIASES, find_layout
 from benchmark.checkpoints.torch_files import read_tensors
+from benchmark.config.card import CheckpointCard, Source
 from benchmark.config.models import ResolvedModel, network_names
 from benchmark.config.schema import ModelFile
 from benchmark.experiment_files import find, load

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Column, Table
 
-from benchmark.config.models import ResolvedModel
+from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import BenchmarkFile
 from benchmark.plan.build import build
 from benchmark.plan.estimate import Estimate, estimate
 from benchmark.plan.matrix import Experiment, check
-from benchmark.plan.models import AnyModel, vocabulary, with_parents
+from benchmark.plan.models import imported_parents, vocabulary, with_parents
 from benchmark.plan.trainings import Source
 from benchmark.run import executors
 from benchmark.run.options import Options
@@ -22,7 +22,7 @@ from benchmark.run.preparation import (
     resolve_models,
     resolve_sources,
 )
-from benchmark.run.sharing import check_batch_sizes, devices_of
+from benchmark.run.sharing import devices_of
 from benchmark.store.cells import Cell
 from benchmark.store.store import State, Store
 from datamodules.common.errors import TagbenchError
@@ -39,7 +39,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     """
     experiment = check(benchmark)
     trained, imported = resolve_models(experiment), resolve_checkpoints(experiment)
-    models: list[AnyModel] = [*with_parents(trained), *imported]
+    models: list[AnyModel] = [*with_parents(trained), *imported_parents(trained), *imported]
     sources = _sources(experiment, trained, options)
     executor = executors.load(options.executor)
     devices = devices_of(options, executor)
@@ -64,8 +64,8 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             )
             console.print(_conditions(experiment, name))
             continue
-        plan = build(experiment, dataset, corpus, trained, imported, devices[0], sources)
-        check_batch_sizes(plan, corpus, options.devices_per_cell)
+        processes = options.devices_per_cell
+        plan = build(experiment, dataset, corpus, trained, imported, devices[0], sources, processes)
         n_tags = len(vocabulary(name, corpus, trained, imported))
         preset = experiment.presets[name][1]
         estimated = estimate(models, corpus, preset, n_tags, devices[0], threads)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.checkpoints.checkpoint import CheckpointCard
 from benchmark.cli.options import writing_to
 from benchmark.cli.predict_output import output_stems
+from benchmark.config.card import CheckpointCard
 from benchmark.predict import attention, attention_plots
 from benchmark.predict.audio_files import AudioFile
 from benchmark.predict.clip import Clip, cut_clip, splice

@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 from rich.text import Text
 
-from benchmark.checkpoints.checkpoint import CheckpointCard
 from benchmark.checkpoints.importer import Imported
 from benchmark.cli.options import writing_to
+from benchmark.config.card import CheckpointCard
 from benchmark.predict import taggram
 from benchmark.predict.audio_files import AudioFile, Prediction, UnreadableFile, predict_files
 from datamodules.common.errors import unknown_name

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.config.card import CARD, read_card
 from benchmark.config.classes import declared_identity, import_class, resolve_params
 from benchmark.config.identity import Architecture
+from benchmark.config.imported import ImportedModel
 from benchmark.config.schema import ModelFile, Preset, StageFile
 from benchmark.config.stages import ResolvedStage
 from benchmark.config.variants import load_model
@@ -41,7 +44,8 @@ class ResolvedModel:
             ``architecture``, because the id of the parent is part of the identity of a training.
         stage: How it is trained; None for the default.
         recipe: Recipe of the file; None for that of the preset.
-        parents: Models that it builds on, by the names that the stage expects.
+        parents: Models that it builds on, to train or imported, by the names that the stage
+            expects.
     """
 
     name: str
@@ -51,7 +55,7 @@ class ResolvedModel:
     derived: Mapping[str, Any] = field(default_factory=dict)
     stage: ResolvedStage | None = None
     recipe: Recipe | None = None
-    parents: Mapping[str, ResolvedModel] = field(default_factory=dict)
+    parents: Mapping[str, AnyModel] = field(default_factory=dict)
 
     @classmethod
     def named(cls, name: str, children: tuple[str, ...] = ()) -> ResolvedModel:
@@ -75,8 +79,7 @@ class ResolvedModel:
         model_class = import_class(file.class_path, TaggingModule, where)
         stage_file = file.stage or StageFile()
         parents = {
-            parent: cls.named(path, (*children, name))
-            for parent, path in stage_file.parents.items()
+            parent: _parent(path, (*children, name)) for parent, path in stage_file.parents.items()
         }
         stage = ResolvedStage.of(model_class, stage_file, where)
         derived = {
@@ -130,12 +133,25 @@ class ResolvedModel:
 
     @property
     def lineage(self) -> dict[str, ResolvedModel]:
-        """This model and all models that it builds on, by name, parents first."""
+        """This model and all models to train that it builds on, by name, parents first."""
         models: dict[str, ResolvedModel] = {}
         for parent in self.parents.values():
-            models |= parent.lineage
+            if isinstance(parent, ResolvedModel):
+                models |= parent.lineage
         return models | {self.name: self}
 
     def build(self, n_tags: int, seed: int = 0) -> TaggingModule:
         """Build the module with initial weights of ``seed``."""
         return self.cls.build(seed=seed, n_tags=n_tags, **self.architecture.params, **self.derived)
+
+
+AnyModel = ResolvedModel | ImportedModel
+"""A model to train, or an imported one."""
+
+
+def _parent(name: str, children: tuple[str, ...]) -> AnyModel:
+    """Return the model that ``parents`` names: a model file, or the folder of a checkpoint."""
+    folder = Path(name)
+    if (folder / CARD).is_file():
+        return ImportedModel.of(folder.resolve().name, folder, read_card(folder))
+    return ResolvedModel.named(name, children)

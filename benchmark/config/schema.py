@@ -25,7 +25,8 @@ class StageFile(Strict):
     Attributes:
         class_path: Import path of the class; by default that of the architecture.
         params: Its parameters.
-        parents: Files of the models that it builds on, by the names that the class expects.
+        parents: Models that it builds on, by the names that the class expects: model files, or
+            folders of imported checkpoints.
     """
 
     class_path: str = Field(default="", alias="class")

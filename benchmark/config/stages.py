@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmark.config.classes import declared_identity, import_class, resolve_params
+from benchmark.config.classes import (
+    declared_identity,
+    declared_parameters,
+    import_class,
+    resolve_params,
+)
 from benchmark.config.identity import StageIdentity
 from benchmark.config.schema import StageFile
 from datamodules.common.errors import TagbenchError
@@ -110,11 +115,15 @@ class ResolvedStage:
             sources: Digests of the datasets that it reads beside the labelled one, by parameter.
             augmentations: Identities of the augmentations, by parameter.
         """
-        named = {*self.cls.sources, *self.cls.augmentations}
+        from lightning_modules.stages.base import Stage
+
+        omitted = {*self.cls.sources, *self.cls.augmentations}
+        declared = declared_parameters(self.cls, Stage)  # type and default
+        omitted |= {name for name in self.cls.added if self.params[name] == declared[name][1]}
         return StageIdentity(
             identity=declared_identity(self.cls, f"stage {self.class_path}"),
             revision=self.cls.revision,
-            params={name: value for name, value in self.params.items() if name not in named},
+            params={name: value for name, value in self.params.items() if name not in omitted},
             sources={name: dict(digests) for name, digests in sources.items()},
             augmentations={name: dict(chain) for name, chain in augmentations.items()},
         )

@@ -14,15 +14,16 @@ from benchmark.config.identity import (
     PerturbationIdentity,
     canonical,
 )
-from benchmark.config.models import ResolvedModel
+from benchmark.config.imported import ImportedModel
+from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.perturbations import CLEAN, Condition, Perturbation, catalogue
 from benchmark.plan.matrix import Experiment
-from benchmark.plan.models import AnyModel, ImportedModel, vocabulary
+from benchmark.plan.models import vocabulary, with_parents
+from benchmark.plan.training_checks import check_training
 from benchmark.plan.trainings import Source, Trainings, inputs_of, science_of
 from benchmark.store.cell_kinds import (
     EvaluationSetting,
-    ImportCell,
     ModelCell,
     evaluation_cells,
 )
@@ -46,6 +47,7 @@ def build(
     imported: Sequence[ImportedModel] = (),
     device: str = "cpu",
     sources: Mapping[str, Source] = MappingProxyType({}),
+    processes: int = 1,
 ) -> Plan:
     """Expand the matrix of one dataset into cells.
 
@@ -57,25 +59,28 @@ def build(
         imported: Imported models.
         device: Device that models are trained on: ``"cpu"`` or ``"cuda:<index>"``.
         sources: Other datasets that stages read, by name.
+        processes: Number of processes that train a model together.
 
     Raises:
-        TagbenchError: The models cannot predict the tags of the corpus.
+        TagbenchError: The models cannot predict the tags, or a stage cannot use its recipe.
     """
     preset_name, preset = experiment.presets[dataset.name]
     tags = vocabulary(dataset.name, corpus, models, imported)
-    inputs = inputs_of(corpus)
-    recipe = preset.training()
+    inputs, recipe = inputs_of(corpus), science_of(preset.training(), device)
     task = corpus.task if corpus.tags else imported[0].identity.task
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
-    pool = experiment.datasets[dataset.name].pool
-    labels = partial(Labels, dataset.name, task, preset_name)
-    trainings = Trainings(dataset.name, labels, launch, inputs, preset, device, sources, pool)
+    trainings = Trainings(
+        dataset.name, partial(Labels, dataset.name, task, preset_name), launch, inputs, preset,
+        device, sources, experiment.datasets[dataset.name].pool,
+    )  # fmt: skip
+    for model in with_parents(models):
+        check_training(model, experiment, dataset.name, corpus, trainings, processes)
+    for other in imported:
+        other.check_fits(dataset.name, corpus)
     pairs: list[tuple[ModelCell, AnyModel]] = [
         (trainings.cell(model, seed), model) for model in models for seed in experiment.seeds
     ]
-    for model in imported:
-        model.check_fits(dataset.name, corpus)
-        pairs.append((ImportCell(labels(model.name, 0), model.launch, model.identity), model))
+    pairs += [(trainings.imported(other), other) for other in imported]
     cells = [cell for cell, _ in pairs]
     bags = {cell.id: BAGS for cell, model in pairs if model.cls.tests_bags}
     settings = evaluation_settings(experiment.conditions[dataset.name], preset, inputs)
@@ -84,7 +89,7 @@ def build(
         preset_name,
         tuple(cells),
         evaluation_cells(cells, settings, launch, bags),
-        _contract(preset, inputs, science_of(recipe, device), () if corpus.tags else tags),
+        _contract(preset, inputs, recipe, () if corpus.tags else tags),
         trainings.parents_of(cells),
         bags,
         trainings.augmented,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.plan.models import AnyModel
+from benchmark.config.models import AnyModel
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus

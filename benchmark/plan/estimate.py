@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.config.models import ResolvedModel
+from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.plan.cost import (
     Cost,
@@ -15,7 +15,6 @@ from benchmark.plan.cost import (
     macs_per_second_of,
     training_seconds,
 )
-from benchmark.plan.models import AnyModel
 from benchmark.store.cell_kinds import SINGLE_CLIPS, EvaluationCell, TrainCell
 from benchmark.store.cells import Cell
 

@@ -2,71 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmark.config.identity import Architecture, ImportIdentity
+from benchmark.config.imported import ImportedModel
 from benchmark.config.models import ResolvedModel
 from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
-    from lightning_modules.base import TaggingModule
-    from lightning_modules.inputs import InputSpec
 
 
-@dataclass(frozen=True)
-class ImportedModel:
-    """A model that was trained elsewhere: a folder of ``tagbench import-checkpoint``."""
+def imported_model(name: str, folder: Path) -> ImportedModel:
+    """Return the model of a checkpoint, whose weights are read.
 
-    name: str
-    folder: Path
-    class_path: str
-    cls: type[TaggingModule]
-    architecture: Architecture
-    parts: Mapping[str, Any]
-    identity: ImportIdentity
+    Args:
+        name: Label of the model.
+        folder: Folder of a checkpoint, or of a finished training cell.
 
-    @classmethod
-    def of(cls, name: str, folder: Path) -> ImportedModel:
-        """Read the card of a checkpoint."""
-        from benchmark.checkpoints.checkpoint import load_checkpoint
+    Raises:
+        TagbenchError: There is no checkpoint, or it is damaged.
+    """
+    from benchmark.checkpoints.checkpoint import load_checkpoint
 
-        module, card = load_checkpoint(folder)
-        identity = ImportIdentity(
-            architecture=card.architecture,
-            task=card.task,
-            tags=list(card.tags),
-            weights=card.weights_sha256,
-        )
-        built = (card.architecture, card.parts)
-        return cls(name, folder, card.class_path, type(module), *built, identity)
-
-    def build(self, n_tags: int) -> TaggingModule:
-        """Build the module with initial weights."""
-        return self.cls.build(seed=0, n_tags=n_tags, **self.architecture.params, **self.parts)
-
-    @property
-    def launch(self) -> dict[str, str]:
-        """What a process needs to copy the checkpoint."""
-        return {"folder": str(self.folder.resolve())}
-
-    @property
-    def input_spec(self) -> InputSpec:
-        """What the model sees of a track."""
-        return self.cls.input_spec(**self.architecture.params, **self.parts)
-
-    def check_fits(self, dataset: str, corpus: Corpus) -> None:
-        """Raise when the model cannot predict the tags of a corpus."""
-        missing = [tag for tag in corpus.tags if tag not in self.identity.tags]
-        if missing:
-            raise TagbenchError(
-                f"The checkpoint {self.folder} cannot be scored on {dataset!r}: it does not "
-                f"predict {len(missing)} of {len(corpus.tags)} tags ({', '.join(missing[:8])}"
-                f"{' ...' if len(missing) > 8 else ''}). Its tags: {', '.join(self.identity.tags)}."
-            )
+    return ImportedModel.of(name, folder, load_checkpoint(folder)[1])
 
 
 def vocabulary(
@@ -104,6 +64,27 @@ def with_parents(models: Sequence[ResolvedModel]) -> list[ResolvedModel]:
     return list(lineage.values())
 
 
+def imported_parents(models: Sequence[ResolvedModel]) -> list[ImportedModel]:
+    """Return the imported models that models build on, each once.
+
+    Raises:
+        TagbenchError: One has the name of a model that is trained.
+    """
+    trained = with_parents(models)
+    parents = {
+        parent.name: parent
+        for model in trained
+        for parent in model.parents.values()
+        if isinstance(parent, ImportedModel)
+    }
+    if twice := sorted({model.name for model in trained} & set(parents)):
+        raise TagbenchError(
+            f"{', '.join(twice)} names both a model to train and a checkpoint that a model builds "
+            "on. Rename the folder of the checkpoint."
+        )
+    return list(parents.values())
+
+
 def check_predicts(models: Sequence[ResolvedModel]) -> None:
     """Check that models that are to be evaluated predict tags.
 
@@ -133,7 +114,3 @@ def check_augmentations(models: Sequence[ResolvedModel]) -> None:
                 "each track, and cannot be trained with the augmentation "
                 f"{next(iter(model.stage.augmentations.values()))!r}. Remove the augmentation."
             )
-
-
-AnyModel = ResolvedModel | ImportedModel
-"""A model of the matrix: one to train, or an imported one."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from benchmark.augmentations.catalogue import resolve
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.identity import Inputs, StageIdentity, TrainIdentity, cell_id
-from benchmark.config.models import ResolvedModel
+from benchmark.config.imported import ImportedModel
+from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.config.stages import ResolvedStage
 from benchmark.config.trained_on import Augmented
 from benchmark.config.variants import augmentation_label
-from benchmark.store.cell_kinds import ModelCell, TrainCell
+from benchmark.store.cell_kinds import ImportCell, ModelCell, TrainCell
 from benchmark.store.cells import Labels
 
 if TYPE_CHECKING:
@@ -86,12 +87,26 @@ class Trainings:
         self._all_sources = sources
         self._pool = pool
         self._cells: dict[tuple[str, int], TrainCell] = {}
+        self._imported: dict[str, ImportCell] = {}
         self.augmented: dict[str, Augmented] = {}
+
+    def cell_of(self, model: AnyModel, seed: int) -> ModelCell:
+        """Return the cell whose result is a model."""
+        if isinstance(model, ImportedModel):
+            return self.imported(model)
+        return self.cell(model, seed)
+
+    def imported(self, model: ImportedModel) -> ImportCell:
+        """Return the cell of an imported model, which is the same for all seeds."""
+        cell = ImportCell(self._labels(model.name, 0), model.launch, model.identity)
+        return self._imported.setdefault(cell.id, cell)
 
     def cell(self, model: ResolvedModel, seed: int) -> TrainCell:
         """Return the training of a model; those of its parents are added before it."""
         if (model.name, seed) not in self._cells:
-            parents = {name: self.cell(parent, seed).id for name, parent in model.parents.items()}
+            parents = {
+                name: self.cell_of(parent, seed).id for name, parent in model.parents.items()
+            }
             identity = TrainIdentity(
                 architecture=model.architecture,
                 inputs=self._inputs,
@@ -106,9 +121,10 @@ class Trainings:
                 self.augmented[cell.id] = self._augmented(model.stage, identity)
         return self._cells[model.name, seed]
 
-    def parents_of(self, cells: Container[ModelCell]) -> tuple[TrainCell, ...]:
-        """Return the trainings that are not among ``cells``, each after those it depends on."""
-        return tuple(cell for cell in self._cells.values() if cell not in cells)
+    def parents_of(self, cells: Container[ModelCell]) -> tuple[ModelCell, ...]:
+        """Return the models that are not among ``cells``, each after those it depends on."""
+        models: list[ModelCell] = [*self._imported.values(), *self._cells.values()]
+        return tuple(cell for cell in models if cell not in cells)
 
     def _augmented(self, stage: ResolvedStage, identity: TrainIdentity) -> Augmented:
         clean = identity.model_copy(update={"stage": self._stage_identity(stage.unaugmented())})
@@ -117,14 +133,15 @@ class Trainings:
         label = "+".join(dict.fromkeys(augmentation_label(name) for name in names))
         return Augmented(label, tuple(sorted(families)), cell_id(clean))
 
-    def _sources(self, stage: ResolvedStage) -> dict[str, Source]:
+    def sources(self, stage: ResolvedStage) -> dict[str, Source]:
+        """Return the other datasets that a stage reads, by its parameter."""
         names = stage.sources(self._dataset, self._pool)
         return {parameter: self._all_sources[name] for parameter, name in names.items()}
 
     def _stage_identity(self, stage: ResolvedStage | None) -> StageIdentity | None:
         if stage is None or stage.is_default:
             return None
-        sources = {name: source.digests() for name, source in self._sources(stage).items()}
+        sources = {name: source.digests() for name, source in self.sources(stage).items()}
         chains = {name: resolve(chain).identity() for name, chain in stage.augmentations.items()}
         return stage.identity(sources, chains)
 
@@ -134,7 +151,7 @@ class Trainings:
             launch["model_params"] = dict(model.derived)
         stage = model.stage
         if stage is not None:
-            sources = {name: source.launch() for name, source in self._sources(stage).items()}
+            sources = {name: source.launch() for name, source in self.sources(stage).items()}
             launch["stage"] = {
                 "class": stage.class_path, "params": dict(stage.params), "sources": sources
             }  # fmt: skip

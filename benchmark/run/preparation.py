@@ -11,17 +11,18 @@ import numpy as np
 from rich.console import Console
 
 from benchmark.config.datasets import ResolvedDataset
-from benchmark.config.models import ResolvedModel
+from benchmark.config.imported import ImportedModel
+from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import DatasetFile, Preset
 from benchmark.experiment_files import find, load
 from benchmark.plan.build import build
 from benchmark.plan.estimate import estimate
 from benchmark.plan.matrix import Experiment
 from benchmark.plan.models import (
-    AnyModel,
-    ImportedModel,
     check_augmentations,
     check_predicts,
+    imported_model,
+    imported_parents,
     vocabulary,
     with_parents,
 )
@@ -50,7 +51,7 @@ def resolve_models(experiment: Experiment) -> list[ResolvedModel]:
 
 def resolve_checkpoints(experiment: Experiment) -> list[ImportedModel]:
     """Read every imported model of a matrix."""
-    return [ImportedModel.of(name, folder) for name, folder in experiment.checkpoints.items()]
+    return [imported_model(name, folder) for name, folder in experiment.checkpoints.items()]
 
 
 def resolve_dataset(experiment: Experiment, name: str, options: Options) -> ResolvedDataset:
@@ -116,6 +117,7 @@ def plan_dataset(
     threads: int,
     console: Console,
     sources: Mapping[str, Source] = MappingProxyType({}),
+    processes: int = 1,
 ) -> Planned:
     """Expand one dataset's matrix, write its plan and its record, and estimate the work.
 
@@ -130,12 +132,13 @@ def plan_dataset(
         threads: CPU threads of one job.
         console: Console for messages.
         sources: Other datasets that stages read, by name.
+        processes: Number of processes that train a model together.
     """
-    plan = build(experiment, dataset, corpus, models, imported, devices[0], sources)
+    plan = build(experiment, dataset, corpus, models, imported, devices[0], sources, processes)
     store.register_plan(plan)
     preset = experiment.presets[dataset.name][1]
     tags = vocabulary(dataset.name, corpus, models, imported)
-    every_model: list[AnyModel] = [*with_parents(models), *imported]
+    every_model: list[AnyModel] = [*with_parents(models), *imported_parents(models), *imported]
     estimated = estimate(every_model, corpus, preset, len(tags), devices[0], threads)
     costs = {
         name: {

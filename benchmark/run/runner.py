@@ -29,7 +29,7 @@ from benchmark.run.preparation import (
     resolve_dataset,
     resolve_models,
 )
-from benchmark.run.sharing import check_batches, devices_of
+from benchmark.run.sharing import devices_of
 from benchmark.run.up_to_date import remember, request_digest
 from benchmark.store import run_record
 from benchmark.store.results import DatasetResults
@@ -61,7 +61,6 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
         threads = executor.threads(len(devices))
         models = resolve_models(experiment)
         planned = _prepare_and_plan(experiment, models, options, store, devices, threads, console)
-        check_batches(planned, options.devices_per_cell)
         compute_views(planned, models, store, options, console)
         cache = options.audio_cache or CacheConfig("", 0)
         if cache.folder:
@@ -118,6 +117,7 @@ def _prepare_and_plan(
                 threads,
                 console,
                 sources,
+                options.devices_per_cell,
             )
         )
     return planned

@@ -1,16 +1,12 @@
-"""Whether devices and batches can be divided among the processes that train a cell together."""
+"""Whether devices can be divided among the trainings of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from benchmark.run.executors import Executor
-from benchmark.run.options import Options, Planned
-from benchmark.store.cell_kinds import TrainCell
-from benchmark.store.plans import Plan
-from benchmark.train.model import is_gradient_stage
+from benchmark.run.options import Options
 from datamodules.common.errors import TagbenchError
-from datamodules.corpus.corpus import Corpus
 
 _OPTION = "--devices-per-cell"
 
@@ -47,37 +43,6 @@ def check_devices(options: Options, devices: Sequence[str]) -> None:
             f"({', '.join(devices)}). Set it to {_divisors(len(devices))}, or name other devices "
             "with --devices."
         )
-
-
-def check_batches(planned: Iterable[Planned], processes: int) -> None:
-    """Check the trainings of every dataset of a run; see `check_batch_sizes`."""
-    for item in planned:
-        check_batch_sizes(item.plan, item.corpus, processes)
-
-
-def check_batch_sizes(plan: Plan, corpus: Corpus, processes: int) -> None:
-    """Check that the batches of trainings can be divided evenly among processes.
-
-    Args:
-        plan: Plan of one dataset.
-        corpus: Its corpus.
-        processes: Number of processes that train a cell together.
-
-    Raises:
-        TagbenchError: The batches of a cell cannot.
-    """
-    tracks = len(corpus.rows("train"))
-    for cell in (*plan.parents, *plan.training):
-        if not isinstance(cell, TrainCell) or not is_gradient_stage(cell.to_json()):
-            continue
-        size = cell.identity.recipe["batch_size"]
-        if min(size, tracks) % processes:
-            why = f", limited by the {tracks} training tracks," if tracks < size else ""
-            raise TagbenchError(
-                f"{cell.title}: its batch of {min(size, tracks)} tracks{why} cannot be divided "
-                f"evenly among {processes} processes. Set batch_size in the recipe of "
-                f"{cell.labels.preset!r} to a multiple of {processes}, or use another {_OPTION}."
-            )
 
 
 def _divisors(count: int) -> str:

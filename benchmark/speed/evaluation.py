@@ -22,14 +22,15 @@ from rich.console import Console
 
 from benchmark import determinism
 from benchmark.checkpoints.cell_copy import copy_checkpoint
-from benchmark.checkpoints.checkpoint import Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import save_checkpoint
+from benchmark.config.card import Source
 from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile
 from benchmark.malloc import keep_freed_memory
 from benchmark.perturbations import Condition
 from benchmark.plan.jobs import Runtime
 from benchmark.plan.matrix import Experiment, check
-from benchmark.plan.models import ImportedModel
+from benchmark.plan.models import imported_model
 from benchmark.predict.evaluate import load_model
 from benchmark.run import preparation
 from benchmark.run.executors import local
@@ -145,7 +146,7 @@ def prepared(matrix: Matrix) -> Iterator[Measurement]:
         corpus = preparation.prepare(dataset, options, quiet)
         folders = [_build(model, corpus, root / "models") for model in models]
         experiment = _check(matrix, [], [str(folder) for folder in folders])
-        imported = [ImportedModel.of(folder.name, folder) for folder in folders]
+        imported = [imported_model(folder.name, folder) for folder in folders]
         store = Store(options.results)
         planned = preparation.plan_dataset(
             experiment, dataset, corpus, [], imported, store, (matrix.device,), cores, quiet

@@ -18,7 +18,6 @@ from benchmark.store.cell_kinds import (
     EvaluationCell,
     EvaluationSetting,
     ModelCell,
-    TrainCell,
     evaluation_cells,
     read_cell,
 )
@@ -37,7 +36,7 @@ class Plan:
         training: Cells of the models to evaluate, trained or imported.
         evaluations: Every model under every condition.
         contract: Canonical text of the settings that all rows of a leaderboard must share.
-        parents: Trainings that models of ``training`` depend on, and that are not evaluated.
+        parents: Models that those of ``training`` depend on, and that are not evaluated.
         bags: Columns that form the bags of models that are tested on bags, by the id of their cell.
         augmented: Facts on the trainings with augmentation, by the id of their cell. They describe
             models in tables, and are not part of the plan's file.
@@ -48,7 +47,7 @@ class Plan:
     training: tuple[ModelCell, ...]
     evaluations: tuple[EvaluationCell, ...]
     contract: str
-    parents: tuple[TrainCell, ...] = field(default=())
+    parents: tuple[ModelCell, ...] = field(default=())
     bags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     augmented: Mapping[str, Augmented] = field(default_factory=dict)
 

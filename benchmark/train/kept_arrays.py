@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.config.card import WEIGHTS
 from benchmark.config.identity import canonical
 from benchmark.store.cells import BEST
 from benchmark.store.files import file_sha256, write_arrays
@@ -47,7 +48,7 @@ class KeptArrays:
         architecture = preimage["architecture"]
         decisive = {
             **key,
-            "weights": file_sha256(cell / BEST),
+            "weights": file_sha256(_weights(cell)),
             "inputs": preimage["inputs"],
             "window": architecture["window"],
             "sample_rate": architecture["sample_rate"],
@@ -63,6 +64,11 @@ class KeptArrays:
                 arrays = compute()
                 write_arrays(path, **arrays)
         return arrays
+
+
+def _weights(cell: Path) -> Path:
+    """Return the file of the weights of a trained or of an imported model."""
+    return next(path for name in (BEST, WEIGHTS) if (path := cell / name).is_file())
 
 
 def _read(path: Path) -> Arrays | None:

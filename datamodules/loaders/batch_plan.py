@@ -62,8 +62,8 @@ class BatchPlan:
             )
             raise TagbenchError(
                 f"A batch of {self._size} tracks{few} cannot be divided evenly among {self.world} "
-                f"processes. Set the batch_size of the recipe to a multiple of {self.world} that "
-                "is no larger than the number of tracks, or train on one device."
+                f"processes. Expected a multiple of {self.world} that is no larger than the number "
+                "of tracks, or one process."
             )
 
     @property

@@ -22,7 +22,8 @@ class Probe(TaggingModule):
     Only the head is learned, and only its parameters are counted.
 
     Args:
-        encoder: Import path (``class_path``) and ``params`` of the architecture of the parent.
+        encoder: Import path (``class_path``) and ``params`` of the architecture of the parent, and
+            its number of outputs (``n_tags``) if it predicts other tags.
         hidden: Units of a hidden layer with ReLU; 0 for a linear head.
         **base: See ``TaggingModule``.
     """
@@ -48,7 +49,10 @@ class Probe(TaggingModule):
         self.hidden = hidden
         encoder_class = _class_of(encoder)
         self.encoder = encoder_class(
-            **encoder["params"], n_tags=self.n_tags, task=self.task, seed=self.seed
+            **encoder["params"],
+            n_tags=encoder.get("n_tags", self.n_tags),
+            task=self.task,
+            seed=self.seed,
         )
         self.encoder.requires_grad_(False)
         size = self.encoder.classifier.in_features

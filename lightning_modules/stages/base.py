@@ -110,8 +110,11 @@ class Stage(nn.Module, ABC):
         revision: Number to increase whenever a change alters results.
         title: Name shown in messages.
         parent_names: The parents that it needs.
+        same_outputs: Those parents whose outputs must be the tags of the labelled dataset.
         sources: Names of the parameters that name a dataset.
         augmentations: Names of the parameters that name an augmentation.
+        added: Names of parameters that ids contain only where they differ from their defaults, so
+            that results from before they existed stay valid.
         predicts: Whether the model predicts tags afterwards. A pre-training gives embeddings only:
             its model can be a parent, but has no scores.
     """
@@ -120,8 +123,10 @@ class Stage(nn.Module, ABC):
     revision: ClassVar[int] = 1
     title: ClassVar[str]
     parent_names: ClassVar[tuple[str, ...]] = ()
+    same_outputs: ClassVar[tuple[str, ...]] = ()
     sources: ClassVar[tuple[str, ...]] = ()
     augmentations: ClassVar[tuple[str, ...]] = ()
+    added: ClassVar[frozenset[str]] = frozenset()
     predicts: ClassVar[bool] = True
 
     def __init__(self, *, parents: Parents) -> None:
@@ -139,7 +144,30 @@ class GradientStage(Stage):
 
     Layers that only training needs, such as a projector, are built in `prepare` as attributes of
     the stage. They are part of the checkpoint that a training resumes from, and not of the model.
+
+    Attributes:
+        validates: Whether there is a validation; otherwise the last epoch is the result.
+        batch_parts: Number of parts of equal size that a batch consists of, such as a labelled and
+            an unlabelled half.
     """
+
+    validates: ClassVar[bool] = True
+    batch_parts: ClassVar[int] = 1
+
+    @classmethod
+    def track_limit(
+        cls, params: Mapping[str, Any], n_tracks: Callable[[str | None], int]
+    ) -> int | None:
+        """Return the number of tracks that a batch cannot exceed.
+
+        It is the number of tracks that an epoch passes over once. None if there is no such limit,
+        because loaders read a given number of batches.
+
+        Args:
+            params: Parameters of the stage.
+            n_tracks: See `TrainingData.n_tracks`.
+        """
+        return n_tracks(None)
 
     def prepare(self, model: TaggingModule, data: TrainingData) -> None:
         """Change the model before training: copy weights, freeze layers, build a projector.
@@ -156,7 +184,7 @@ class GradientStage(Stage):
 
     def valid_loader(self, data: TrainingData) -> DataLoader[Batch] | None:
         """Return the validation batches; None if the last epoch is the result."""
-        return data.labelled.val_dataloader()
+        return data.labelled.val_dataloader() if self.validates else None
 
     def learned_parameters(self, model: TaggingModule) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield name and value of each parameter that the optimizer changes.
@@ -165,6 +193,12 @@ class GradientStage(Stage):
         """
         # While it trains, the stage is a submodule of the model.
         return ((name, p) for name, p in model.named_parameters() if p.requires_grad)
+
+    def begin_step(self, model: TaggingModule) -> None:
+        """Change the model for the step that follows, as its ``current_epoch`` requires.
+
+        It is called before each step, also before the first one of a resumed training.
+        """
 
     @abstractmethod
     def loss(self, model: TaggingModule, batches: Batches) -> Mapping[str, Tensor]:

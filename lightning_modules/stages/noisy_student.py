@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -48,8 +48,10 @@ class NoisyStudent(GradientStage):
     identity: ClassVar[str] = "NoisyStudent"
     title: ClassVar[str] = "noisy student"
     parent_names: ClassVar[tuple[str, ...]] = ("teacher",)
+    same_outputs: ClassVar[tuple[str, ...]] = ("teacher",)
     sources: ClassVar[tuple[str, ...]] = ("unlabelled",)
     augmentations: ClassVar[tuple[str, ...]] = ("augment", "augment_labelled")
+    batch_parts: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -76,6 +78,10 @@ class NoisyStudent(GradientStage):
         self.entropy_weight = entropy_weight
         self.consistency_weight = consistency_weight
 
+    @classmethod
+    def track_limit(cls, params: Mapping[str, Any], n_tracks: Callable[[str | None], int]) -> None:
+        """Return None: a small set of tracks is read as often as needed."""
+
     def prepare(self, model: TaggingModule, data: TrainingData) -> None:
         """Check that teacher and student take the same windows.
 
@@ -91,18 +97,8 @@ class NoisyStudent(GradientStage):
             )
 
     def loaders(self, data: TrainingData) -> Mapping[str, DataLoader[Batch]]:
-        """Return labelled and unlabelled batches, each of half the batch size.
-
-        Raises:
-            TagbenchError: The batch size is odd.
-        """
-        size = data.labelled.batch_size
-        if size % 2:
-            raise TagbenchError(
-                f"The batch_size of the recipe is {size}; half of each batch is unlabelled, so it "
-                "must be even."
-            )
-        half = size // 2
+        """Return labelled and unlabelled batches, each of half the batch size."""
+        half = data.labelled.batch_size // self.batch_parts
         steps = max(1, max(data.n_tracks(), data.n_tracks("unlabelled")) // half)
         return {
             "labelled": data.crops(batch_size=half, steps=steps, augment="augment_labelled"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -37,6 +37,7 @@ class SimCLR(GradientStage):
     sources: ClassVar[tuple[str, ...]] = ("source",)
     augmentations: ClassVar[tuple[str, ...]] = ("augment",)
     predicts: ClassVar[bool] = False
+    validates: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -57,6 +58,11 @@ class SimCLR(GradientStage):
         self.temperature = temperature
         self.projection = projection
 
+    @classmethod
+    def track_limit(cls, params: Mapping[str, Any], n_tracks: Callable[[str | None], int]) -> int:
+        """Return the number of tracks of the source."""
+        return n_tracks("source" if params["source"] else None)
+
     def prepare(self, model: TaggingModule, data: TrainingData) -> None:
         """Build the projector, and exclude the layer that computes the logits from training."""
         classifier = model.classifier
@@ -72,9 +78,6 @@ class SimCLR(GradientStage):
         """Return batches of two windows of each track."""
         source = None if self.source is None else "source"
         return {"pairs": data.crops(source, crops=2, augment="augment")}
-
-    def valid_loader(self, data: TrainingData) -> None:
-        """Return None: without labels, there is nothing to validate."""
 
     def loss(self, model: TaggingModule, batches: Batches) -> Mapping[str, Tensor]:
         """Return the contrastive loss of the pairs of windows in the batch."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -36,6 +36,13 @@ class Supervised(GradientStage):
         check_minimum(1, steps=steps)
         self.steps = steps
         self.augment = augment
+
+    @classmethod
+    def track_limit(
+        cls, params: Mapping[str, Any], n_tracks: Callable[[str | None], int]
+    ) -> int | None:
+        """Return the number of labelled tracks, or None for a given number of batches."""
+        return None if params["steps"] else n_tracks(None)
 
     def loaders(self, data: TrainingData) -> Mapping[str, DataLoader[Batch]]:
         """Return batches of labelled windows."""

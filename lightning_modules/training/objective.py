@@ -12,6 +12,9 @@ from torch import Tensor, nn
 class Objective(Protocol):
     """Loss and parameters of a training."""
 
+    def begin_step(self, model: Any) -> None:
+        """Change the model for the step that follows, as its epoch requires."""
+
     def loss(self, model: Any, batches: Any) -> Mapping[str, Tensor]:
         """Return ``loss``, which is minimised, and other terms to log."""
 

@@ -10,7 +10,8 @@ import soundfile as sf
 import torch
 from torch import Tensor, nn
 
-from benchmark.checkpoints.checkpoint import CheckpointCard, Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import save_checkpoint
+from benchmark.config.card import CheckpointCard, Source
 from benchmark.config.identity import Architecture
 from lightning_modules.base import BaseOptions, TaggingModule
 

@@ -6,8 +6,9 @@ import numpy as np
 import soundfile as sf
 from typer.testing import CliRunner
 
-from benchmark.checkpoints.checkpoint import Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import save_checkpoint
 from benchmark.cli import app
+from benchmark.config.card import Source
 from benchmark.config.identity import Architecture
 from benchmark.predict.attention import explain
 from datamodules.common.errors import TagbenchError

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
-from benchmark.checkpoints.checkpoint import Source, save_checkpoint
+from benchmark.checkpoints.checkpoint import save_checkpoint
 from benchmark.cli import app
+from benchmark.config.card import Source
 from benchmark.config.identity import Architecture
 from benchmark.predict.attention import contribution, explain, forcing
 from benchmark.predict.attention_plots import write

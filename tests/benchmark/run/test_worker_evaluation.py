@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from benchmark.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.config.imported import ImportedModel
 from benchmark.perturbations import CLEAN
 from benchmark.plan import build as plan
+from benchmark.plan import models as planned_models
 from benchmark.plan.jobs import Job
-from benchmark.plan.models import ImportedModel
 from benchmark.predict.audio_cache import CacheConfig, opened
 from benchmark.store.cells import Cell
 from benchmark.store.effects_file import EFFECTS, read
@@ -158,7 +159,7 @@ def imported_model(
         experiment.results_root / name, published, tags=tags, architecture=card.architecture,
         source=card.source, **fields,
     )  # fmt: skip
-    return ImportedModel.of(name, experiment.results_root / name)
+    return planned_models.imported_model(name, experiment.results_root / name)
 
 
 def test_outputs_of_an_imported_model_are_matched_by_tag_name(

@@ -12,16 +12,20 @@ import torch
 from torch import Tensor
 
 from benchmark.augmentations.catalogue import resolve
-from benchmark.checkpoints.checkpoint import load_checkpoint
+from benchmark.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.config.card import Source
+from benchmark.config.identity import Architecture
 from benchmark.plan import build as plan
 from benchmark.plan.jobs import Job
-from benchmark.plan.models import ImportedModel
+from benchmark.plan.models import imported_model
 from benchmark.run import preparation
 from benchmark.run.worker import run
-from benchmark.store.cell_kinds import TrainCell
+from benchmark.store.cell_kinds import ImportCell, TrainCell
+from benchmark.store.plans import Plan
 from benchmark.store.store import Store
 from benchmark.train.data import CellData
 from datamodules.base import Batch
+from datamodules.common.errors import TagbenchError
 from lightning_modules.stages.simclr import SimCLR
 from tests.support.small_experiment import (
     SmallExperiment,
@@ -123,7 +127,7 @@ def test_only_the_head_is_trained(
             assert torch.equal(weights[f"encoder.{key}"], value), key
         model, _ = load_checkpoint(store.folder(cells[name].id))
         assert model.n_params == size
-        imported = ImportedModel.of(name, store.folder(cells[name].id))
+        imported = imported_model(name, store.folder(cells[name].id))
         assert imported.build(3).n_params == size
     fresh = SmallModule.build(0, n_tags=3).state_dict()
     assert torch.equal(parent["dense2.weight"], fresh["dense2.weight"])
@@ -142,6 +146,47 @@ def test_fine_tuning_starts_from_the_parent(
         SmallModule.build(0, n_tags=3).state_dict()["dense1.weight"],
     )
     assert 0 < (tuned - parent).abs().max() < (tuned - fresh).abs().max()
+
+
+def test_an_imported_checkpoint_is_a_parent(small: SmallExperiment, tmp_path: Path) -> None:
+    tags = {"other": tuple("abcdefg"), "same": small.corpus.tags}
+    for name, predicted in tags.items():
+        save_checkpoint(
+            tmp_path / name,
+            SmallModule.build(7, n_tags=len(predicted)),
+            model=name, title=name, dataset="folder", tags=predicted, windows="tiled",
+            architecture=Architecture(
+                identity="Tiny", revision=1, params={"hidden": 8}, sample_rate=16000, window=16
+            ),
+            source=Source(file="weights.pth", sha256="0"),
+        )  # fmt: skip
+
+    def planned(text: str, parent: str) -> Plan:
+        (tmp_path / "child.yaml").write_text(text.replace("PARENT", str(tmp_path / parent)))
+        experiment = small.check([str(tmp_path / "child.yaml")])
+        models = preparation.resolve_models(experiment)
+        return plan.build(experiment, small.dataset, small.corpus, models)
+
+    probe = f"{PROBE}stage: {{parents: {{encoder: PARENT}}}}\n"
+    tuned = FILES["tuned"].replace(": pretrained}", ": PARENT}")
+    for text, parent in ((probe, "other"), (tuned, "same")):
+        cells = planned(text, parent)
+        (imported,), (child,) = cells.parents, cells.training
+        assert isinstance(imported, ImportCell)
+        assert child.depends_on == (imported.id,)
+        store = Store(small.results_root / f"on_{parent}")
+        for cell in (imported, child):
+            events = run_job(Job((cell,), cell.kind), small.runtime(f"on_{parent}"))
+            assert events[-1] == {"event": "done", "cell": cell.id}, store.failure(cell.id)
+        weights = checkpoint_weights(store, child)
+        start = SmallModule.build(7, n_tags=len(tags[parent])).state_dict()
+        if parent == "other":
+            assert all(torch.equal(weights[f"encoder.{key}"], start[key]) for key in start)
+            assert load_checkpoint(store.folder(child.id))[1].parts["encoder"]["n_tags"] == 7
+        else:
+            assert 0 < (weights["dense1.weight"] - start["dense1.weight"]).abs().max() < 0.1
+    with pytest.raises(TagbenchError, match=r"pretrained: the checkpoint .*other predicts 7 tags"):
+        planned(tuned, "other")
 
 
 def test_resumed_probe_equals_an_uninterrupted_one(
