@@ -22,11 +22,7 @@ from benchmark.plan.matrix import Experiment
 from benchmark.plan.models import vocabulary, with_parents
 from benchmark.plan.training_checks import check_training
 from benchmark.plan.trainings import Source, Trainings, inputs_of, science_of
-from benchmark.store.cell_kinds import (
-    EvaluationSetting,
-    ModelCell,
-    evaluation_cells,
-)
+from benchmark.store.cell_kinds import EvaluationSetting, ModelCell, evaluation_cells
 from benchmark.store.cells import Labels
 from benchmark.store.plans import Plan
 
@@ -75,12 +71,7 @@ def build(
     )  # fmt: skip
     for model in with_parents(models):
         check_training(model, experiment, dataset.name, corpus, trainings, processes)
-    for other in imported:
-        other.check_fits(dataset.name, corpus)
-    pairs: list[tuple[ModelCell, AnyModel]] = [
-        (trainings.cell(model, seed), model) for model in models for seed in experiment.seeds
-    ]
-    pairs += [(trainings.imported(other), other) for other in imported]
+    pairs = _with_models(trainings, models, imported, experiment.seeds)
     cells = [cell for cell, _ in pairs]
     bags = {cell.id: BAGS for cell, model in pairs if model.cls.tests_bags}
     settings = evaluation_settings(experiment.conditions[dataset.name], preset, inputs)
@@ -94,6 +85,19 @@ def build(
         bags,
         trainings.augmented,
     )
+
+
+def _with_models(
+    trainings: Trainings,
+    models: Sequence[ResolvedModel],
+    imported: Sequence[ImportedModel],
+    seeds: Sequence[int],
+) -> list[tuple[ModelCell, AnyModel]]:
+    """Return the cell of every model that is evaluated, with its model."""
+    return [
+        *((trainings.cell(model, seed), model) for model in models for seed in seeds),
+        *((trainings.imported(model), model) for model in imported),
+    ]
 
 
 def evaluation_settings(

@@ -35,9 +35,12 @@ def vocabulary(
     """Return the tags that models predict: those of the corpus, else those of the models.
 
     Raises:
-        TagbenchError: A model is to be trained without tags, or the models predict different tags.
+        TagbenchError: A model is to be trained without tags, an imported one does not predict
+            those of the corpus, or the models predict different tags.
     """
     if corpus.tags:
+        for model in imported:
+            model.check_fits(dataset, corpus)
         return corpus.tags
     if models:
         raise TagbenchError(
