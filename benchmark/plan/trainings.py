@@ -87,7 +87,7 @@ class Trainings:
         self._all_sources = sources
         self._pool = pool
         self._cells: dict[tuple[str, int], TrainCell] = {}
-        self._imported: dict[str, ImportCell] = {}
+        self._imported: dict[tuple[str, str], ImportCell] = {}
         self.augmented: dict[str, Augmented] = {}
 
     def cell_of(self, model: AnyModel, seed: int) -> ModelCell:
@@ -99,7 +99,7 @@ class Trainings:
     def imported(self, model: ImportedModel) -> ImportCell:
         """Return the cell of an imported model, which is the same for all seeds."""
         cell = ImportCell(self._labels(model.name, 0), model.launch, model.identity)
-        return self._imported.setdefault(cell.id, cell)
+        return self._imported.setdefault((cell.id, model.name), cell)
 
     def cell(self, model: ResolvedModel, seed: int) -> TrainCell:
         """Return the training of a model; those of its parents are added before it."""
@@ -124,7 +124,7 @@ class Trainings:
     def parents_of(self, cells: Container[ModelCell]) -> tuple[ModelCell, ...]:
         """Return the models that are not among ``cells``, each after those it depends on."""
         models: list[ModelCell] = [*self._imported.values(), *self._cells.values()]
-        return tuple(cell for cell in models if cell not in cells)
+        return tuple(dict.fromkeys(cell for cell in models if cell not in cells))
 
     def _augmented(self, stage: ResolvedStage, identity: TrainIdentity) -> Augmented:
         clean = identity.model_copy(update={"stage": self._stage_identity(stage.unaugmented())})
