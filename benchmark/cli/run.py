@@ -38,7 +38,7 @@ def _split_paths(text: str | None) -> list[str] | None:
 
 
 def _benchmark(
-    file: str,
+    file: str | None,
     dataset: str | None,
     models: str | None,
     perturbations: str | None,
@@ -46,10 +46,17 @@ def _benchmark(
     preset: str | None,
     checkpoints: str | None = None,
 ) -> BenchmarkFile:
-    """Build the matrix from a file and the flags that override it."""
-    from benchmark.config.schema import BenchmarkFile
+    """Build the matrix from a file and the flags that override it.
+
+    If no file is named, it is that of the dataset, if there is only one.
+    """
+    from benchmark.config.schema import DEFAULT_BENCHMARK, BenchmarkFile, DatasetFile
     from benchmark.experiment_files import find, load, parse
 
+    if file is None:
+        names = _split(dataset) or []
+        own = load(find("datasets", names[0]), DatasetFile).benchmark if len(names) == 1 else ""
+        file = own or DEFAULT_BENCHMARK
     content: dict[str, Any] = load(find("benchmarks", file), BenchmarkFile).model_dump()
     given = {
         "datasets": _split(dataset),
@@ -81,7 +88,10 @@ def _integers(text: str | None) -> list[int] | None:
 
 # Most lines declare options: the function reads best whole.
 def run(
-    benchmark: Annotated[str, typer.Option(help="Matrix: a name or a YAML file.")] = "default",
+    benchmark: Annotated[
+        str | None,
+        typer.Option(help="Matrix: a name or a YAML file. By default that of the dataset."),
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Datasets, separated by commas.")] = None,
     models: Annotated[str | None, typer.Option(help="Models, separated by commas.")] = None,
     checkpoints: Annotated[

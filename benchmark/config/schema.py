@@ -12,6 +12,9 @@ from datamodules.common.errors import unknown_name
 from datamodules.loaders.windowing import PROTOCOLS, Windowing
 from lightning_modules.training.recipe import Recipe, get_recipe
 
+DEFAULT_BENCHMARK = "default"
+"""Matrix that is run if neither a matrix nor a dataset is named."""
+
 
 class Strict(BaseModel):
     """Base class of the schemas: unknown keys and type conversions are errors."""
@@ -65,6 +68,7 @@ class DatasetFile(Strict):
         title: Name shown in lists.
         preset: Default preset.
         pool: Dataset of unlabelled audio for stages whose parameter is ``pool``.
+        benchmark: Matrix that is run if only this dataset is named; by default ``default``.
     """
 
     class_path: str = Field(alias="class")
@@ -72,6 +76,7 @@ class DatasetFile(Strict):
     title: str = ""
     preset: str = "standard"
     pool: str = ""
+    benchmark: str = DEFAULT_BENCHMARK
 
 
 class WindowsSpec(Strict):
