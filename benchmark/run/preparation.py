@@ -139,6 +139,8 @@ def plan_dataset(
     preset = experiment.presets[dataset.name][1]
     tags = vocabulary(dataset.name, corpus, models, imported)
     every_model: list[AnyModel] = [*with_parents(models), *imported_parents(models), *imported]
+    if empty := empty_bands(every_model, dataset.name, corpus.sample_rate):
+        console.print(empty, highlight=False)
     estimated = estimate(every_model, corpus, preset, len(tags), devices[0], threads)
     costs = {
         name: {
@@ -158,6 +160,19 @@ def plan_dataset(
             highlight=False,
         )
     return Planned(dataset, corpus, plan, record, estimated)
+
+
+def empty_bands(models: Sequence[AnyModel], dataset: str, sample_rate: int) -> str:
+    """Name the models that take a higher sample rate than a corpus has; empty without any."""
+    higher = {m.name: rate for m in models if (rate := m.input_spec.sample_rate) > sample_rate}
+    if not higher:
+        return ""
+    return (
+        f"[yellow]{dataset} has {sample_rate:,} Hz[/], and these models take up to "
+        f"{max(higher.values()):,} Hz: {', '.join(higher)}. What they see above "
+        f"{sample_rate // 2:,} Hz is empty. params: {{corpus_rate: {max(higher.values())}}} in the "
+        "file of the dataset prepares it at their rate."
+    )
 
 
 def compute_views(
