@@ -18,7 +18,8 @@ from datamodules.common.seeding import seed_for
 from lightning_modules.inputs import InputSpec, windows_per_pass
 from lightning_modules.layers.output_layer import find_output_layer, input_of
 from lightning_modules.lifecycle import STAGE_LAYERS, Lifecycle, Task
-from lightning_modules.training.recipe import Recipe, as_recipe
+from lightning_modules.training.recipe import Recipe
+from lightning_modules.training.recipes import as_recipe
 from lightning_modules.training.track_metrics import track_means
 
 if TYPE_CHECKING:

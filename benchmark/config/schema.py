@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from benchmark.config.variant_text import expanded
 from datamodules.common.errors import unknown_name
 from datamodules.loaders.windowing import PROTOCOLS, Windowing
-from lightning_modules.training.recipe import Recipe, get_recipe
+from lightning_modules.training.recipe import Recipe
+from lightning_modules.training.recipes import get_recipe
 
 DEFAULT_BENCHMARK = "default"
 """Matrix that is run if neither a matrix nor a dataset is named."""

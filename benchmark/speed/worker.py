@@ -31,7 +31,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import seed_for
 from lightning_modules.base import TaggingModule
 from lightning_modules.training import optimizers
-from lightning_modules.training.recipe import get_recipe
+from lightning_modules.training.recipes import get_recipe
 
 N_TAGS = 50
 _CALIBRATION_WINDOWS = 4

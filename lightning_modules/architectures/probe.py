@@ -47,7 +47,7 @@ class Probe(TaggingModule):
         if hidden < 0:
             raise TagbenchError(f"Probe: expected a hidden size of 0 or more, got {hidden}.")
         self.hidden = hidden
-        encoder_class = _class_of(encoder)
+        encoder_class = class_of(encoder)
         self.encoder = encoder_class(
             **encoder["params"],
             n_tags=encoder.get("n_tags", self.n_tags),
@@ -63,7 +63,7 @@ class Probe(TaggingModule):
     def input_spec(cls, **params: Any) -> InputSpec:
         """Return the audio that the encoder takes."""
         encoder = params["encoder"]
-        return _class_of(encoder).input_spec(**encoder["params"])
+        return class_of(encoder).input_spec(**encoder["params"])
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the head; the encoder stays in evaluation mode."""
@@ -89,7 +89,8 @@ class Probe(TaggingModule):
         return self.batch_logits(batch) if "embeddings" in batch else super().valid_logits(batch)
 
 
-def _class_of(encoder: Mapping[str, Any]) -> type[TaggingModule]:
+def class_of(encoder: Mapping[str, Any]) -> type[TaggingModule]:
+    """Return the class of a parent from its import path (``class_path``)."""
     module, _, name = encoder["class_path"].rpartition(".")
     cls: type[TaggingModule] = getattr(importlib.import_module(module), name)
     return cls

@@ -11,17 +11,29 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from datamodules.common.errors import unknown_name
-
 Monitor = Literal["valid_loss", "valid_roc_auc", "valid_pr_auc", "valid_accuracy"]
 Schedule = Literal[
-    "one_cycle", "constant", "cosine", "plateau", "exponential", "won2020", "self_attention_2019"
+    "one_cycle",
+    "constant",
+    "cosine",
+    "plateau",
+    "newbob",
+    "exponential",
+    "won2020",
+    "self_attention_2019",
 ]
 
 ADDED: frozenset[str] = frozenset(
     {
         *("betas", "momentum", "nesterov", "lr_groups", "accumulate", "warmup_epochs"),
-        *("min_factor", "plateau_factor", "plateau_patience", "gamma", "sync_batchnorm"),
+        *(
+            "min_factor",
+            "plateau_factor",
+            "plateau_patience",
+            "gamma",
+            "sync_batchnorm",
+            "reduction",
+        ),
     }
 )
 """Fields that identities contain only where they differ from their defaults."""
@@ -33,12 +45,12 @@ _USED_BY: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         "nesterov": ("optimizer", ("sgd",)),
         "lr_groups": (
             "schedule",
-            ("one_cycle", "constant", "cosine", "plateau", "exponential"),
+            ("one_cycle", "constant", "cosine", "plateau", "newbob", "exponential"),
         ),
         "warmup_epochs": ("schedule", ("constant", "cosine", "exponential")),
         "min_factor": ("schedule", ("cosine",)),
-        "plateau_factor": ("schedule", ("plateau",)),
-        "plateau_patience": ("schedule", ("plateau",)),
+        "plateau_factor": ("schedule", ("plateau", "newbob")),
+        "plateau_patience": ("schedule", ("plateau", "newbob")),
         "gamma": ("schedule", ("exponential",)),
     }
 )
@@ -72,15 +84,16 @@ class Recipe(BaseModel):
         weight_decay: Weight decay, see ``optimizer``.
         accumulate: Batches whose gradients are averaged before an optimizer step.
         schedule: ``one_cycle`` (Smith and Topin 2019), ``constant``, ``cosine`` (Loshchilov and
-            Hutter 2017, without restarts), ``plateau``, ``exponential``, ``won2020``: the four
-            phases of Won et al. 2020, or ``self_attention_2019``: the same with earlier phases,
-            without a return to the best weights, and with weight decay in the phases of SGD only;
-            see ``adam_then_sgd``.
+            Hutter 2017, without restarts), ``plateau``, ``newbob``: ``plateau`` whose factor
+            applies after every epoch from the first plateau on, ``exponential``, ``won2020``: the
+            four phases of Won et al. 2020, or ``self_attention_2019``: the same with earlier
+            phases, without a return to the best weights, and with weight decay in the phases of SGD
+            only; see ``adam_then_sgd``.
         warmup_epochs: Epochs in which the learning rate rises linearly, before ``constant``,
             ``cosine`` or ``exponential`` begins.
         min_factor: Share of the learning rate at the end of ``cosine``.
-        plateau_factor: Factor of the learning rate under ``plateau``, when ``monitor`` has not
-            improved for more than ``plateau_patience`` epochs.
+        plateau_factor: Factor of the learning rate under ``plateau`` and ``newbob``, when
+            ``monitor`` has not improved for more than ``plateau_patience`` epochs.
         plateau_patience: See ``plateau_factor``.
         gamma: Factor of the learning rate after each epoch under ``exponential``.
         precision: ``bf16`` runs convolutions in bfloat16 under autocast; weights stay float32.
@@ -92,6 +105,8 @@ class Recipe(BaseModel):
         grad_clip: Maximum norm of the gradient; None does not clip.
         sync_batchnorm: Where several processes train the model, batch norm uses the mean and the
             variance of the whole batch, and not of the share of each process.
+        reduction: Whether a classifier of frames minimises the mean or the sum over the frames of a
+            batch. Toolkits for speech recognition add, which explains their small learning rates.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -119,6 +134,7 @@ class Recipe(BaseModel):
     valid_windows: int | None = Field(default=None, ge=1)
     grad_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     sync_batchnorm: bool = False
+    reduction: Literal["mean", "sum"] = "mean"
 
     def science(self) -> dict[str, Any]:
         """Return the fields that determine a training, as JSON values.
@@ -163,130 +179,3 @@ class Recipe(BaseModel):
     def trainer_precision(self) -> Literal["32-true", "bf16-mixed"]:
         """The value of Lightning's ``Trainer(precision=...)``."""
         return "bf16-mixed" if self.precision == "bf16" else "32-true"
-
-
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        recipe.name: recipe
-        for recipe in (
-            # For a few hundred tracks in minutes: one cycle allows a high peak learning rate.
-            Recipe(
-                name="quick",
-                epochs=5,
-                batch_size=8,
-                lr=1e-3,
-                weight_decay=1e-2,
-                precision="bf16",
-                valid_windows=2,
-                grad_clip=1.0,
-            ),
-            # One optimizer and one schedule in place of the four phases of the paper. There is no
-            # patience: the rate peaks at epoch 18 and anneals until epoch 60, so that a stop after
-            # some epochs of noise near the peak would give up the gain of the annealing. The best
-            # epoch is kept in any case.
-            Recipe(
-                name="standard",
-                epochs=60,
-                batch_size=16,
-                lr=1e-3,
-                weight_decay=1e-2,
-                precision="bf16",
-                valid_windows=4,
-                grad_clip=1.0,
-            ),
-            # The settings of the published solver of Won et al. 2020.
-            Recipe(
-                name="won2020",
-                epochs=200,
-                batch_size=16,
-                optimizer="adam",
-                lr=1e-4,
-                weight_decay=1e-4,
-                schedule="won2020",
-                valid_windows=16,
-            ),
-            # Won et al. 2019, github.com/minzwon/self-attention-music-tagging.
-            Recipe(
-                name="self_attention_2019",
-                epochs=200,
-                batch_size=16,
-                optimizer="adam",
-                lr=1e-4,
-                weight_decay=1e-4,
-                schedule="self_attention_2019",
-                monitor="valid_roc_auc",
-                valid_windows=16,
-            ),
-            # Won et al. 2021, the Music Tagging Transformer.
-            Recipe(
-                name="mtt",
-                epochs=200,
-                batch_size=32,
-                optimizer="adam",
-                lr=1e-4,
-                schedule="constant",
-                patience=40,
-                valid_windows=8,
-            ),
-            # The optimizer of the only public implementation of SpecTNT, with the budget of mtt.
-            Recipe(
-                name="spectnt",
-                epochs=200,
-                batch_size=32,
-                lr=5e-4,
-                weight_decay=5e-3,
-                schedule="constant",
-                patience=40,
-                valid_windows=8,
-            ),
-            # Spijkervet and Burgoyne 2021 (CLMR): pre-training of up to 10,000 epochs.
-            Recipe(
-                name="simclr",
-                epochs=10_000,
-                batch_size=48,
-                optimizer="adam",
-                lr=3e-4,
-                schedule="constant",
-            ),
-            # The same: linear evaluation, and the supervised network.
-            Recipe(
-                name="clmr_probe",
-                epochs=200,
-                batch_size=48,
-                optimizer="adam",
-                lr=1e-3,
-                weight_decay=1e-6,
-                schedule="plateau",
-                patience=10,
-            ),
-            Recipe(
-                name="clmr",
-                epochs=200,
-                batch_size=48,
-                optimizer="adam",
-                lr=3e-4,
-                weight_decay=1e-6,
-                schedule="constant",
-                patience=10,
-            ),
-        )
-    }
-)
-
-
-def get_recipe(name: str) -> Recipe:
-    """Return the preset called ``name``.
-
-    Raises:
-        TagbenchError: There is none; the message names the nearest.
-    """
-    if name not in RECIPES:
-        raise unknown_name("recipe", name, RECIPES)
-    return RECIPES[name]
-
-
-def as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
-    """Return a recipe from its fields; the preset ``standard`` for None."""
-    if recipe is None:
-        return RECIPES["standard"]
-    return recipe if isinstance(recipe, Recipe) else Recipe.model_validate(dict(recipe))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsFloat
 
 import pytorch_lightning as pl
 from torch.optim import Optimizer
@@ -40,7 +40,7 @@ def configure(
     if recipe.schedule == "self_attention_2019":
         recipe = recipe.model_copy(update={"weight_decay": 0.0})
     optimizer = make_optimizer(parameters, recipe)
-    if recipe.schedule == "plateau":
+    if recipe.schedule in ("plateau", "newbob"):
         return _plateau(optimizer, recipe)
     schedule: OneCycleLR | LambdaLR
     if recipe.schedule == "one_cycle":
@@ -53,8 +53,25 @@ def configure(
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
+class Newbob(ReduceLROnPlateau):
+    """Reduce the learning rate after every epoch from the first plateau on.
+
+    The name is that of the schedule in toolkits for speech recognition.
+    """
+
+    def step(  # type: ignore[override]
+        self, metrics: SupportsFloat, epoch: int | None = None
+    ) -> None:
+        """Take the metric of an epoch."""
+        before = self.get_last_lr()
+        super().step(metrics)
+        if self.get_last_lr() != before:
+            self.patience = -1  # from now on, every epoch counts as a plateau
+
+
 def _plateau(optimizer: Optimizer, recipe: Recipe) -> OptimizerLRScheduler:
-    plateau = ReduceLROnPlateau(
+    schedule = Newbob if recipe.schedule == "newbob" else ReduceLROnPlateau
+    plateau = schedule(
         optimizer,
         mode=recipe.monitor_mode,
         factor=recipe.plateau_factor,

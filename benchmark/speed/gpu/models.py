@@ -25,7 +25,7 @@ from benchmark.speed.worker import (
 )
 from lightning_modules.base import TaggingModule
 from lightning_modules.training import optimizers
-from lightning_modules.training.recipe import get_recipe
+from lightning_modules.training.recipes import get_recipe
 
 BAR = 1e-4  # largest difference between the probabilities of a CPU and a GPU that passes
 DTYPES: tuple[Dtype, ...] = ("fp32", "tf32", "bf16")

@@ -29,7 +29,7 @@ from benchmark.store.plans import Plan, planned_cells
 from benchmark.store.store import Store
 from benchmark.train.callbacks import BestAndLastCheckpoint, CheckpointFiles
 from datamodules.common.errors import TagbenchError
-from lightning_modules.training.recipe import get_recipe
+from lightning_modules.training.recipes import get_recipe
 from tests.support import music
 
 PRESET = """

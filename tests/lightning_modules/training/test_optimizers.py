@@ -6,7 +6,8 @@ import pytest
 
 from datamodules.common.errors import TagbenchError
 from lightning_modules.training import optimizers
-from lightning_modules.training.recipe import RECIPES, Recipe
+from lightning_modules.training.recipe import Recipe
+from lightning_modules.training.recipes import RECIPES
 from tests.support.small_module import SmallModule
 
 

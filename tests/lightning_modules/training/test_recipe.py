@@ -7,7 +7,8 @@ import torch
 
 from datamodules.common.errors import TagbenchError
 from lightning_modules.training import adam_then_sgd, schedules
-from lightning_modules.training.recipe import RECIPES, Recipe, get_recipe
+from lightning_modules.training.recipe import Recipe
+from lightning_modules.training.recipes import RECIPES, get_recipe
 
 
 def test_recipe_refuses_what_it_does_not_know():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_modules.layers.frame_posteriors import (
+from lightning_modules.layers.frames.posteriors import (
     frame_votes,
     segment_features,
     segment_statistics,

@@ -7,7 +7,7 @@ import json
 import torch
 from torch import Tensor
 
-from lightning_modules.layers.peephole_lstm import PeepholeLSTM
+from lightning_modules.layers.frames.peephole_lstm import PeepholeLSTM
 from tests.support.formula import hashed
 from tests.support.paths import DATA
 

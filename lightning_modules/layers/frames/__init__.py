@@ -1,0 +1,1 @@
+"""Layers of models that classify the frames of a track."""
