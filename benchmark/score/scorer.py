@@ -122,7 +122,9 @@ class Scorer:
                 differ from those of the first evaluation.
         """
         stored = self._load(evaluation)
-        sample = metrics.Sample(stored.scores, stored.targets, self.weights.packed, self.single)
+        sample = metrics.Sample(
+            stored.scores, stored.targets, self.weights.packed, self.single, stored.extra
+        )
         tags = np.stack([metrics.all_metrics()[m].compute(sample) for m in metrics.tag_metrics()])
         values = [metric.compute(sample) for metric in self.metrics]
         macro = np.stack([metrics.nan_mean(v, axis=0) if v.ndim == 2 else v for v in values])

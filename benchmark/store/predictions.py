@@ -76,6 +76,7 @@ class Predictions:
         scores: (N, C) float32 probabilities.
         targets: (N, C) uint8, 0 or 1.
         clusters: (N,) names of the units that the bootstrap resamples.
+        extra: Further arrays (N, ...) of a model, by name; see `TaggingModule.track_arrays`.
     """
 
     track_ids: np.ndarray
@@ -83,6 +84,10 @@ class Predictions:
     scores: np.ndarray
     targets: np.ndarray
     clusters: np.ndarray
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+_STORED = ("track_ids", "tags", "scores", "targets", "clusters")
 
 
 def load_predictions(path: Path) -> Predictions:
@@ -97,12 +102,13 @@ def load_predictions(path: Path) -> Predictions:
     again = "Delete that cell's folder and run the benchmark again."
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in Predictions.__dataclass_fields__}
+            arrays = {name: stored[name] for name in _STORED}
+            extra = {name: stored[name] for name in stored.files if name not in _STORED}
     except FileNotFoundError as error:
         raise TagbenchError(f"{where} is missing. {again}") from error
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise TagbenchError(f"{where} cannot be read: {error}. {again}") from error
-    predictions = Predictions(**arrays)
+    predictions = Predictions(**arrays, extra=extra)
     n, c = len(predictions.track_ids), len(predictions.tags)
     for name, expected in (("scores", (n, c)), ("targets", (n, c)), ("clusters", (n,))):
         if arrays[name].shape != expected:

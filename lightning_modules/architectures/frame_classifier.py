@@ -5,21 +5,20 @@ Shapes: W windows, R frames of a window, D features of a frame, N tracks, C clas
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from typing import Any, ClassVar, Unpack
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from datamodules.base import Batch
 from datamodules.common.parameters import check_minimum
 from datamodules.views.scattering import Scattering
-from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.inputs import InputSpec
+from lightning_modules.base import BaseOptions, TaggingModule, batch_inputs
+from lightning_modules.inputs import InputSpec, windows_per_pass
 from lightning_modules.layers.frames.posteriors import frame_votes, track_sums
 from lightning_modules.layers.frames.standardise import Standardise
+from lightning_modules.training.track_metrics import track_means
 
 DAI2016 = """@inproceedings{dai2016long,
   author={Dai, Jia and Liang, Shan and Xue, Wei and Ni, Chongjia and Liu, Wenju},
@@ -72,15 +71,12 @@ class FrameClassifier(TaggingModule):
         """Map standardised features (W, R, D) to logits (W, R, C)."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features (W, R, D) to the logits (W, C) of the mean posteriors of the frames."""
-        logits = self.frame_logits(self.standardise(features)).float()
-        if self.task == "singlelabel":
-            return logits.log_softmax(2).logsumexp(1) - math.log(logits.shape[1])
-        return F.logsigmoid(logits).logsumexp(1) - F.logsigmoid(-logits).logsumexp(1)
+        """Map features (W, R, D) to logits of windows (W, C), the means over their frames."""
+        return self.frame_logits(self.standardise(features)).mean(1)
 
     def posteriors(self, features: Tensor) -> Tensor:
         """Map features (W, R, D) to float32 posteriors (W, R, C)."""
-        return super().probabilities(self.frame_logits(self.standardise(features)))
+        return self.probabilities(self.frame_logits(self.standardise(features)))
 
     def embed(self, features: Tensor) -> Tensor:
         """Map features (W, R, D) to embeddings (W, K): means over frames of the last layer."""
@@ -88,12 +84,14 @@ class FrameClassifier(TaggingModule):
 
     def batch_logits(self, batch: Batch) -> Tensor:
         """Return the logits (W, R, C) of the frames of a batch."""
-        return self.frame_logits(self.standardise(batch["features"]))
+        return self.frame_logits(self.standardise(batch_inputs(batch)))
 
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Map logits (W, C), or of frames (W, R, C), to probabilities (W, C)."""
-        probabilities = super().probabilities(logits)
-        return probabilities.mean(1) if logits.ndim == 3 else probabilities
+    def valid_logits(self, batch: Batch) -> Tensor:
+        """Return the logits (W, R, C) of the frames of a batch of any number of windows."""
+        features = batch_inputs(batch)
+        windows = windows_per_pass(features[0].numel())
+        parts = torch.split(features, windows)
+        return torch.cat([self.frame_logits(self.standardise(part)) for part in parts])
 
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss over the frames of each window (W,).
@@ -108,9 +106,20 @@ class FrameClassifier(TaggingModule):
         losses = super().losses(logits.flatten(0, 1), each.flatten(0, 1))
         return losses.view(logits.shape[:2]).mean(1)
 
+    def evaluate_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the mean frame loss (N,) and the scores (N, C) of each track of a batch."""
+        track_index, targets = batch["track_index"], batch["targets"]
+        logits = self.valid_logits(batch)
+        losses = self.losses(logits, targets[track_index])  # (W,)
+        outputs = self._counted(self.probabilities(logits))
+        scores = self.aggregate(outputs, track_index, len(targets))
+        return track_means(losses[:, None], track_index, len(targets))[:, 0], scores
+
     def window_outputs(self, features: Tensor) -> Tensor:
         """Return votes, sums of posteriors, and number of frames of each window, (W, 2 C + 1)."""
-        posteriors = self.posteriors(features)
+        return self._counted(self.posteriors(features))
+
+    def _counted(self, posteriors: Tensor) -> Tensor:
         votes = frame_votes(posteriors, single=self.task == "singlelabel")
         frames = posteriors.new_full((len(posteriors), 1), posteriors.shape[1])
         return torch.cat([votes.sum(1), posteriors.sum(1), frames], 1)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributed import get_world_size, is_initialized
 
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.track import Float32
@@ -55,9 +56,12 @@ class FrameSupervised(GradientStage):
         targets = batch["targets"][batch["track_index"]]
         loss = model.losses(logits, targets).mean()
         if model.recipe.reduction == "sum":
-            loss = loss * (logits.shape[0] * logits.shape[1])
+            # Processes average their gradients, so that each counts the frames of all of them.
+            processes = get_world_size() if is_initialized() else 1
+            loss = loss * (processes * logits.shape[0] * logits.shape[1])
+        probabilities = model.probabilities(logits.detach()).mean(1)
         accuracy = class_accuracy if model.task == "singlelabel" else binary_accuracy
-        return {"loss": loss, "accuracy": accuracy(model.probabilities(logits.detach()), targets)}
+        return {"loss": loss, "accuracy": accuracy(probabilities, targets)}
 
 
 def moments(tracks: Iterable[Float32]) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -30,12 +30,14 @@ class Sample:
         packed: Weights from :func:`benchmark.score.metrics.weights.pack_weights`, R lanes in all:
             the estimate, the bootstrap replicates, and padding.
         single: Whether a track has exactly one class.
+        extra: Further arrays (N, ...) that a model stores with its predictions, by name.
     """
 
     scores: np.ndarray
     targets: np.ndarray
     packed: np.ndarray
     single: bool
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def predicted(self) -> np.ndarray:

@@ -95,3 +95,16 @@ def test_plateau_reads_the_monitor_of_the_recipe():
         settings["scheduler"].step(score)
         rates.append(made["optimizer"].param_groups[0]["lr"])
     assert rates == pytest.approx([0.1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_newbob_reduces_in_every_epoch_from_the_first_plateau_on():
+    recipe = Recipe(
+        epochs=9, lr=1.0, optimizer="sgd", schedule="newbob", plateau_factor=0.5, plateau_patience=0
+    )
+    made = schedules.configure(SmallModule.build(0, n_tags=2).learned_parameters(), recipe, 9)
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    rates = []
+    for loss in (3.0, 2.0, 2.0, 1.0, 0.5):
+        schedule.step(loss)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == [1, 1, 0.5, 0.25, 0.125]
