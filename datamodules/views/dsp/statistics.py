@@ -15,8 +15,8 @@ def statistics(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]
     """Return seven statistics of each row.
 
     Skewness and excess kurtosis are the biased estimates. Those of a row that is constant up to
-    the precision of float32 are 0 and -3, as SciPy returned until version 1.8; later versions
-    return NaN.
+    the precision of float32 are 0 and -3, as SciPy 0.19 returned, with which the FMA dataset
+    was computed. Later versions return NaN.
 
     Args:
         values: Values of shape ``(rows, frames)``.

@@ -93,6 +93,22 @@ def test_the_true_rate_is_passed_to_four_spectral_features_and_the_chroma_of_the
     assert published.digest != true_rate.digest
 
 
+def test_twelve_bins_are_folded_as_one_octave_as_in_the_published_table() -> None:
+    audio = melody(22050, 2)
+    view = FmaFeatures(22050, "chroma_cqt/chroma", chroma_bins_per_octave=12)
+    constant_q = np.abs(librosa.cqt(audio, sr=22050, tuning=None))
+    rows = {
+        "chroma_cqt": librosa.feature.chroma_cqt(C=constant_q, bins_per_octave=12),
+        "chroma_cens": librosa.feature.chroma_cens(C=constant_q, bins_per_octave=12),
+    }
+    values = view.compute(audio)[0]
+    for feature, expected in rows.items():
+        means = [column[:2] == (feature, "mean") for column in view.columns]
+        np.testing.assert_allclose(values[means], expected.mean(axis=1), rtol=1e-4)
+    with pytest.raises(TagbenchError, match="is 24, expected 12 or 36"):
+        FmaFeatures(22050, chroma_bins_per_octave=24)
+
+
 def test_a_set_of_features_equals_the_columns_of_the_whole() -> None:
     audio = melody(22050, 2)
     whole = dict(zip(COLUMNS, FmaFeatures(22050).compute(audio)[0], strict=True))
