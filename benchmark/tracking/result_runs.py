@@ -5,6 +5,8 @@ The runs are made from stored curves, tables and figures; no audio and no checkp
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,15 @@ from benchmark.score.metrics import primary_metric
 from benchmark.store.results import DatasetResults
 from benchmark.store.tables import Tables
 from benchmark.tracking.run import Chart, Run
-from benchmark.tracking.wandb import is_logged, mark_logged, training_facts, write_run
+from benchmark.tracking.wandb import (
+    LONGEST_TAG,
+    is_logged,
+    mark_logged,
+    training_facts,
+    write_run,
+)
+
+_NOT_IN_IDS = re.compile(r"[:;,#?/']")  # W&B refuses them
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,15 @@ def log_results(
     )
 
 
+def id_part(model: str) -> str:
+    """Return the name of a model as a part of the id of a run.
+
+    Characters that an id cannot have are replaced; a digest of the name then keeps ids apart.
+    """
+    plain = _NOT_IN_IDS.sub("-", model)
+    return plain if plain == model else f"{plain}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+
+
 def training_runs(results: DatasetResults) -> Iterator[Run]:
     """Yield the run of each finished training cell, with the curves that the cell stored."""
     store = results.store
@@ -100,11 +119,11 @@ def result_runs(results: DatasetResults) -> Iterator[Run]:
         model = str(row["model"])
         own = [c["id"] for c in done if c["labels"]["model"] == model]
         yield Run(
-            f"{record.id}-{model}",
+            f"{record.id}-{id_part(model)}",
             {
                 "name": f"evaluate.{record.dataset}.{model}",
                 "job_type": "evaluate",
-                "tags": [record.dataset, model],
+                "tags": [record.dataset, model[:LONGEST_TAG]],
                 "config": {**common, "model": model, "cells": own},
             },
             {str(k): v for k, v in row.items() if isinstance(v, int | float) and v == v},

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 MODES = ("auto", "disabled", "offline", "online")
 
+LONGEST_TAG = 64
+"""Characters that W&B accepts in a tag."""
+
 
 def resolve_mode(mode: str) -> str:
     """Return the W&B mode for an option of the command line.
@@ -145,7 +148,7 @@ def training_facts(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": f"train.{labels['dataset']}.{labels['model']}.s{labels['seed']}",
         "job_type": "train",
-        "tags": [labels["dataset"], labels["model"], labels["preset"]],
+        "tags": [labels["dataset"], labels["model"][:LONGEST_TAG], labels["preset"]],
         "config": flat({**document["preimage"], "labels": labels}),
     }
 

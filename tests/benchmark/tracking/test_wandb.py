@@ -16,10 +16,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 from wandb.proto import wandb_internal_pb2
+from wandb.sdk.wandb_settings import Settings
 
 from benchmark.score.tables.schema import all_tables
 from benchmark.store import open_results
 from benchmark.tracking import wandb
+from benchmark.tracking.result_runs import id_part
 from benchmark.tracking.sync import sync
 from datamodules.common.errors import TagbenchError
 from tests.support.bench import Bench
@@ -221,6 +223,14 @@ def test_sync_needs_a_report(bench: Bench, tmp_path: Path):
     shutil.rmtree(copy / "folder" / "report")
     with pytest.raises(TagbenchError, match="tagbench report --dataset folder"):
         sync(results, "offline", Console(quiet=True))
+
+
+def test_ids_of_variants_are_accepted_and_differ() -> None:
+    labels = ["fcn", "fcn+clmr", "svm[sets=mfcc/zcr,k=5]", "svm[sets=mfcc/zcr/k=5]"]
+    ids = [id_part(label) for label in labels]
+    assert ids[:2] == labels[:2]
+    assert len(set(ids)) == 4
+    assert all(Settings(run_id=name).run_id == name for name in ids)
 
 
 def test_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
