@@ -24,6 +24,7 @@ from lightning_modules.training.track_metrics import track_means
 
 if TYPE_CHECKING:
     from datamodules.base import Batch
+    from datamodules.corpus.track import Float32
     from datamodules.views.base import View
 
 
@@ -190,6 +191,14 @@ class TaggingModule(Lifecycle):
             TagbenchError: The model cannot be fitted without gradients.
         """
         raise TagbenchError(f"{type(self).__name__} has no closed form: train it with gradients.")
+
+    def fit_features(self, features: Float32, targets: Float32) -> None:
+        """Fit the model to features of the training tracks (N, width) and multi-hot targets (N, C).
+
+        Raises:
+            TagbenchError: The model is not one that is fitted to features.
+        """
+        raise TagbenchError(f"{type(self).__name__} cannot be fitted to features of tracks.")
 
     def supervised_loss(self, batch: Batch) -> Tensor:
         """Return the mean loss over the windows of a labelled batch."""

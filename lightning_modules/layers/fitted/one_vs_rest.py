@@ -32,6 +32,11 @@ class OneVsRest(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.register_buffer("constant", torch.full((len(layers),), math.nan, dtype=torch.float64))
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the classifiers have been fitted or loaded."""
+        return not bool(self.constant.isnan().all()) or any(layer.fitted for layer in self.layers)
+
     def fit(
         self,
         estimator: Callable[[], Any],
