@@ -7,7 +7,9 @@ import csv
 import pytest
 
 from benchmark.catalog import dataset_cards, model_cards, readme
-from benchmark.experiment_files import names
+from benchmark.config.schema import BenchmarkFile
+from benchmark.config.variants import load_models
+from benchmark.experiment_files import find, load, names
 from benchmark.score.metrics.registry import all_metrics
 from datamodules.common.errors import TagbenchError
 
@@ -60,8 +62,13 @@ def test_musicnn_has_two_sizes_in_paper() -> None:
     assert ("musicnn", "msd", "roc_auc") not in scores
 
 
+def labels_of_benchmarks() -> set[str]:
+    files = [load(find("benchmarks", name), BenchmarkFile) for name in names("benchmarks")]
+    return {label for file in files for label in load_models(file.models)}
+
+
 def test_published_rows_name_our_models_and_their_source(rows: list[dict[str, str]]) -> None:
-    assert {row["model"] for row in rows} <= set(names("models"))
+    assert {row["model"] for row in rows} <= {*names("models"), *labels_of_benchmarks()}
     assert all(row["source"] and row["reported_as"] for row in rows)
     assert {row["metric"] for row in rows} <= {*all_metrics(), *HISTORY}
     assert {row["dataset"] for row in rows} <= set(names("datasets"))

@@ -1,0 +1,42 @@
+"""The table of scores by parameter, with published scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from benchmark.report.html import write_report
+from benchmark.report.sections.parameter_grid import grids
+from benchmark.score.tables.build import build_tables
+from benchmark.store.tables import write_tables
+from tests.support.html_page import Page
+from tests.support.scored import simulated
+
+MODELS = ("fma_svm", "fma_mlp[sets=mfcc]", "fma_svm[sets=zcr]", "fma_svm[sets=mfcc]", "fcn")
+
+
+def test_rows_are_values_and_columns_are_models() -> None:
+    board = [{"model": name, "accuracy": place / 10} for place, name in enumerate(MODELS)]
+    (grid,) = grids(board, {"fma_svm[sets=mfcc]": 0.5, "fma_svm[sets=zcr]": 0.25})
+    assert (grid.parameters, grid.models) == (("sets",), ("fma_mlp", "fma_svm"))
+    scores = {values: tuple(row and row["model"] for row in cells) for values, cells in grid.rows}
+    assert scores == {
+        ("mfcc",): ("fma_mlp[sets=mfcc]", "fma_svm[sets=mfcc]"),
+        ("zcr",): (None, "fma_svm[sets=zcr]"),
+        ("all",): (None, "fma_svm"),  # the value of the file
+    }
+    assert list(scores)[:2] == [("mfcc",), ("zcr",)]  # in the order of the publication
+
+
+def test_published_scores_stand_in_the_table(tmp_path: Path) -> None:
+    cells = [
+        replace(cell, dataset="fma_medium")
+        for cell in simulated(tmp_path, MODELS[1:4], n=40, task="singlelabel")
+        if cell.condition.perturbation == "clean"
+    ]
+    tables = build_tables(cells, [], n_boot=50)
+    write_tables(tables, tmp_path)
+    words = " ".join(Page(write_report(tables, tmp_path, {}).read_text()).text)
+    ours = tables.leaderboard.set_index("model").loc["fma_svm[sets=mfcc]", "accuracy"]
+    assert f"published 0.610, {ours - 0.6098:+.3f}".replace("-", "\N{MINUS SIGN}") in words
+    assert "not run" in words
