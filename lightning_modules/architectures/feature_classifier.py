@@ -144,7 +144,7 @@ class FeatureClassifier(TaggingModule):
         """Map features (B, 1, width) to logits (B, C); to zeros before the model is fitted."""
         if not self.decision.fitted:
             return rows.new_zeros(len(rows), self.n_tags)
-        return torch.cat([self._logits(part) for part in rows.split(_ROWS_PER_PASS)])
+        return torch.cat([self._logits(part) for part in torch.split(rows, _ROWS_PER_PASS)])
 
     def _logits(self, rows: Tensor) -> Tensor:
         features = rows[:, :, self.column].to(self.mean.dtype).mean(1)  # (B, F)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from lightning_modules.stages.base import Stage, StageContext
 
 
@@ -22,5 +24,6 @@ class FeatureFit(Stage):
     def run(self, context: StageContext) -> None:
         """Fit the model and save it."""
         data = context.data.labelled
-        context.model.fit_features(data.track_features("train"), data.corpus.targets("train"))
+        targets = data.corpus.targets("train").astype(np.float32)
+        context.model.fit_features(data.track_features("train"), targets)
         context.save()
