@@ -63,11 +63,16 @@ lock: install ## Resolve requirements.lock anew from pyproject.toml
 benchmark: install ## Train, perturb, evaluate and score; the embedded corpus by default
 	@$(BIN)/tagbench run $(FLAGS)
 
+# The tests start a hundred processes. PYTHONDONTWRITEBYTECODE, which containers often set, would let
+# each of them compile torch and Lightning anew, for six seconds.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+test test-all: export OMP_NUM_THREADS := 1
+
 test: install ## Run the tests, with coverage
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=85 -q
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=85 -q
 
 test-all: install ## Run the slow tests too
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope -m "slow or not slow" -q
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "slow or not slow" -q
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
