@@ -46,6 +46,7 @@ class ResolvedModel:
         recipe: Recipe of the file; None for that of the preset.
         parents: Models that it builds on, to train or imported, by the names that the stage
             expects.
+        file: Name of the file; that of a variant is the one that it varies.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ResolvedModel:
     stage: ResolvedStage | None = None
     recipe: Recipe | None = None
     parents: Mapping[str, AnyModel] = field(default_factory=dict)
+    file: str = ""
 
     @classmethod
     def named(cls, name: str, children: tuple[str, ...] = ()) -> ResolvedModel:
@@ -107,6 +109,7 @@ class ResolvedModel:
             stage,
             file.training(),
             parents,
+            file.name,
         )
 
     @property
@@ -128,8 +131,9 @@ class ResolvedModel:
         return self.stage is not None and issubclass(self.stage.cls, GradientStage)
 
     def recipe_in(self, preset: Preset) -> Recipe:
-        """Return its recipe: that of its file, else that of the preset for its stage."""
-        return self.recipe or preset.training(self.stage.class_path if self.stage else "")
+        """Return its recipe: that of its file, else that of the preset for it or for its stage."""
+        stage = self.stage.class_path if self.stage else ""
+        return self.recipe or preset.training(stage, self.file)
 
     @property
     def lineage(self) -> dict[str, ResolvedModel]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from benchmark.config.variant_text import expanded
 from datamodules.common.errors import unknown_name
@@ -54,6 +54,19 @@ class ModelFile(Strict):
     title: str = ""
     recipe: str | Recipe | None = None
     stage: StageFile | None = None
+
+    _name: str = PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        """Name of the file, also for a variant of it; empty for a file that is not named."""
+        return self._name
+
+    def named(self, name: str) -> Self:
+        """Return the same content as that of the file with this name."""
+        copy = self.model_copy()
+        copy._name = name
+        return copy
 
     def training(self) -> Recipe | None:
         """Return the recipe, which is given in full or by the name of a shipped one."""
@@ -121,6 +134,8 @@ class Preset(Strict):
     Attributes:
         recipe: Recipe of the models whose files state none, or its name.
         stage_recipes: Recipes in place of ``recipe`` for stages, by the import path of the class.
+        model_recipes: Recipes in place of these for models, by the name of the file. They hold for
+            variants of the file too.
         windows: Windows of a track in evaluation.
         perturbations: Conditions of the test set.
         severities: Levels of the perturbations of the suite.
@@ -133,6 +148,7 @@ class Preset(Strict):
 
     recipe: str | Recipe
     stage_recipes: dict[str, str | Recipe] = {}
+    model_recipes: dict[str, str | Recipe] = {}
     windows: WindowsSpec = WindowsSpec()
     perturbations: list[Selection] = ["all"]
     severities: list[int] = [1, 2, 3, 4, 5]
@@ -142,13 +158,14 @@ class Preset(Strict):
     cluster: Literal["artist", "song", "track"] = "artist"
     metrics: list[str] = []
 
-    def training(self, stage: str = "") -> Recipe:
+    def training(self, stage: str = "", model: str = "") -> Recipe:
         """Return the recipe, which is given in full or by the name of a shipped one.
 
         Args:
             stage: Import path of the class of a stage.
+            model: Name of the file of a model.
         """
-        recipe = self.stage_recipes.get(stage, self.recipe)
+        recipe = self.model_recipes.get(model) or self.stage_recipes.get(stage, self.recipe)
         return get_recipe(recipe) if isinstance(recipe, str) else recipe
 
 

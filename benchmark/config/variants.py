@@ -38,7 +38,8 @@ def load_model(name: str) -> tuple[str, ModelFile]:
         TagbenchError: There is no such file or augmentation, or a file does not validate.
     """
     if Path(name).is_file():
-        return Path(name).stem, load(find("models", name), ModelFile)
+        stem = Path(name).stem
+        return stem, load(find("models", name), ModelFile).named(stem)
     variant = Variant.parse(name)
     file = load(find("models", variant.model), ModelFile)
     changed = {
@@ -46,8 +47,9 @@ def load_model(name: str) -> tuple[str, ModelFile]:
         for key, value in variant.params.items()
         if key not in file.params or file.params[key] != value
     }
-    label = Path(variant.model).stem + parameter_text(changed)
-    file = file.model_copy(update={"params": {**file.params, **changed}})
+    stem = Path(variant.model).stem
+    label = stem + parameter_text(changed)
+    file = file.named(stem).model_copy(update={"params": {**file.params, **changed}})
     if variant.augment:
         selection = _selection(variant.augment)
         label += SEPARATOR + augmentation_label(selection)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Unpack
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -55,11 +54,8 @@ class MATT(BagClassifier):
         )
 
     def classify(self, instances: Tensor) -> Tensor:
-        """Map instances (B, H) to logits (B, C); attention to one instance is the instance."""
-        bag = torch.arange(len(instances), device=instances.device)
-        vectors = self.attention.bag_vectors(instances, bag, len(instances), torch.zeros_like(bag))
-        logits: Tensor = self.attention.classifier(self.attention.dropout(vectors[:, 0]))
-        return logits
+        """Map instances (B, H) to logits (B, C)."""
+        return self.attention.single_logits(instances)
 
     def instance_losses(
         self, instances: Tensor, bag: Tensor, n_bags: int, targets: Tensor

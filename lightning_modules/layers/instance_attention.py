@@ -72,7 +72,7 @@ class _Queries(nn.Module):
             nn.init.xavier_uniform_(table)
         self.register_buffer("tables", tables)
 
-    def forward(self, *, training: bool) -> Tensor:
+    def table(self, *, training: bool) -> Tensor:
         """Return the queries (Q, H) of a training step or of a prediction."""
         if self.learned:
             return self.weight
@@ -154,7 +154,7 @@ class InstanceAttention(nn.Module):
 
         The weights are those of the queries of single classes, also with ``groups``.
         """
-        queries = self.queries[-1](training=self.training)
+        queries = self.queries[-1].table(training=self.training)
         return bag_softmax(self.scores(instances, queries), bag, n_bags)
 
     def bag_vectors(
@@ -173,7 +173,8 @@ class InstanceAttention(nn.Module):
         """
         vectors = []
         for queries, level in zip(self.queries, self.levels, strict=True):
-            scores = self.scores(instances, queries(training=labels is not None or self.training))
+            table = queries.table(training=labels is not None or self.training)
+            scores = self.scores(instances, table)
             if labels is not None:
                 scores = scores.gather(1, level[labels][bag][:, None])  # (W, 1)
             weights = bag_softmax(scores, bag, n_bags)
@@ -181,6 +182,13 @@ class InstanceAttention(nn.Module):
             vectors.append(sums if labels is not None else sums[:, level])
         together = torch.cat(vectors, 2)
         return torch.tanh(together) if self.score == "dot" else together
+
+    def single_logits(self, instances: Tensor) -> Tensor:
+        """Return the logits (W, C) of bags of one instance each, whose weight is always 1."""
+        together = instances.repeat(1, len(self.levels))
+        vectors = torch.tanh(together) if self.score == "dot" else together
+        logits: Tensor = self.classifier(self.dropout(vectors))
+        return logits
 
     def label_logits(self, instances: Tensor, bag: Tensor, n_bags: int, labels: Tensor) -> Tensor:
         """Return the logits (N, C) of bags that are attended with the query of their label (N,)."""
