@@ -17,9 +17,9 @@ from datamodules.views.fma_features import ALL, FmaFeatures
 from datamodules.views.log_mel import LogMel
 from lightning_modules.base import BaseOptions, TaggingModule, batch_inputs
 from lightning_modules.inputs import InputSpec, windows_per_pass
-from lightning_modules.layers.feature_encoder import FeatureEncoder
+from lightning_modules.layers.bags.feature_encoder import FeatureEncoder
+from lightning_modules.layers.bags.mel_rnn import BANDS, CRNNEncoder, CRNNTFEncoder, Scan
 from lightning_modules.layers.float32 import full_float32
-from lightning_modules.layers.mel_rnn import BANDS, CRNNEncoder, CRNNTFEncoder, Scan
 
 Encoder = Literal["none", "mlp", "crnn", "crnn_tf"]
 ENCODERS: tuple[Encoder, ...] = ("none", "mlp", "crnn", "crnn_tf")

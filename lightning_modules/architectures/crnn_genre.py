@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lightning_modules.architectures.bag_classifier import LIU2021, mel_spec
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.inputs import InputSpec
-from lightning_modules.layers.mel_rnn import CRNNEncoder
+from lightning_modules.layers.bags.mel_rnn import CRNNEncoder
 
 
 class GenreCRNN(TaggingModule):

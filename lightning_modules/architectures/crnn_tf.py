@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lightning_modules.architectures.bag_classifier import mel_spec
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.inputs import InputSpec
-from lightning_modules.layers.mel_rnn import CRNNTFEncoder, Scan
+from lightning_modules.layers.bags.mel_rnn import CRNNTFEncoder, Scan
 
 
 class CRNNTF(TaggingModule):

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_modules.architectures.bag_classifier import BagClassifier, BagOptions
-from lightning_modules.layers.instance_attention import InstanceAttention, Score
+from lightning_modules.layers.bags.instance_attention import InstanceAttention, Score
 
 
 class MATT(BagClassifier):

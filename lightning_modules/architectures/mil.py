@@ -7,7 +7,7 @@ from typing import ClassVar, Unpack
 from torch import Tensor, nn
 
 from lightning_modules.architectures.bag_classifier import BagClassifier, BagOptions
-from lightning_modules.layers.instance_attention import bag_means
+from lightning_modules.layers.bags.instance_attention import bag_means
 
 
 class MIL(BagClassifier):

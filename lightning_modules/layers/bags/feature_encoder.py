@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.layers.standardise import Standardise
+from lightning_modules.layers.frames.standardise import Standardise
 
 
 class FeatureEncoder(nn.Module):

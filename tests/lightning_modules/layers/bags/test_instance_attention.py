@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from datamodules.common.errors import TagbenchError
-from lightning_modules.layers.instance_attention import InstanceAttention, Score, bag_means
+from lightning_modules.layers.bags.instance_attention import InstanceAttention, Score, bag_means
 from tests.support.paths import DATA
 
 GOLDEN = json.loads((DATA / "matt_attention.json").read_text(encoding="utf-8"))
