@@ -6,7 +6,7 @@ Shapes: W instances, N bags, H values of an instance, C classes, D values of a b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -154,8 +154,8 @@ class InstanceAttention(nn.Module):
 
         The weights are those of the queries of single classes, also with ``groups``.
         """
-        queries = self.queries[-1].table(training=self.training)
-        return bag_softmax(self.scores(instances, queries), bag, n_bags)
+        table = self._tables(training=self.training)[-1]
+        return bag_softmax(self.scores(instances, table), bag, n_bags)
 
     def bag_vectors(
         self, instances: Tensor, bag: Tensor, n_bags: int, labels: Tensor | None = None
@@ -172,8 +172,8 @@ class InstanceAttention(nn.Module):
             (N, 1, D) for ``labels``, else (N, C, D); D is H, or 2 H with ``groups``.
         """
         vectors = []
-        for queries, level in zip(self.queries, self.levels, strict=True):
-            table = queries.table(training=labels is not None or self.training)
+        tables = self._tables(training=labels is not None or self.training)
+        for table, level in zip(tables, self.levels, strict=True):
             scores = self.scores(instances, table)
             if labels is not None:
                 scores = scores.gather(1, level[labels][bag][:, None])  # (W, 1)
@@ -182,6 +182,10 @@ class InstanceAttention(nn.Module):
             vectors.append(sums if labels is not None else sums[:, level])
         together = torch.cat(vectors, 2)
         return torch.tanh(together) if self.score == "dot" else together
+
+    def _tables(self, *, training: bool) -> list[Tensor]:
+        """Return the queries (Q, H) of each level."""
+        return [cast(_Queries, queries).table(training=training) for queries in self.queries]
 
     def single_logits(self, instances: Tensor) -> Tensor:
         """Return the logits (W, C) of bags of one instance each, whose weight is always 1."""
