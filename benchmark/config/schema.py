@@ -83,6 +83,8 @@ class DatasetFile(Strict):
         preset: Default preset.
         pool: Dataset of unlabelled audio for stages whose parameter is ``pool``.
         benchmark: Matrix that is run if only this dataset is named; by default ``default``.
+        published_as: Dataset of the same tracks whose published scores a report shows; by default
+            this one.
     """
 
     class_path: str = Field(alias="class")
@@ -91,6 +93,7 @@ class DatasetFile(Strict):
     preset: str = "standard"
     pool: str = ""
     benchmark: str = DEFAULT_BENCHMARK
+    published_as: str = ""
 
 
 class WindowsSpec(Strict):

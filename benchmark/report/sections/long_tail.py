@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.published_scores import read_published
+from benchmark.config.published import published_test_scores
 from benchmark.report.data import ReportData
 from benchmark.report.labels import records
 from benchmark.report.sections.base import Section, include
@@ -83,10 +83,9 @@ def _published_list(data: ReportData, threshold: int, counts: Counts) -> dict[st
         "cells": _cells(rows),
         "reported": {
             (score.model, k): score.value
-            for score in read_published()
+            for score in published_test_scores(data.tables.dataset)
             for k in set(rows["k"])
-            if score.dataset == data.tables.dataset
-            and score.metric == f"top{k}_accuracy_below_{threshold}"
+            if score.metric == f"top{k}_accuracy_below_{threshold}"
         },
     }
 

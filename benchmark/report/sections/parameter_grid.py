@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.config.published import published_test_scores
 from benchmark.config.schema import ModelFile
 from benchmark.config.variant_text import Variant, value_text
 from benchmark.experiment_files import find, load
-from benchmark.published_scores import read_published
 from benchmark.report.data import ReportData
 from benchmark.report.labels import records
 from benchmark.report.sections.base import Section, include
@@ -89,8 +89,8 @@ def _file_params(model: str) -> Mapping[str, Any]:
 def _build(data: ReportData) -> dict[str, Any] | None:
     published = {
         score.model: score.value
-        for score in read_published()
-        if (score.dataset, score.split, score.metric) == (data.tables.dataset, "test", data.metric)
+        for score in published_test_scores(data.tables.dataset)
+        if score.metric == data.metric
     }
     found = grids(records(data.ranked), published)
     return {"grids": found} if found else None

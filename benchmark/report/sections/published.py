@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.published_scores import PublishedScore, read_published
+from benchmark.config.published import published_test_scores
+from benchmark.published_scores import PublishedScore
 from benchmark.report.data import ReportData
 from benchmark.report.labels import records
 from benchmark.report.sections.base import Section, include
@@ -15,10 +16,8 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     ours = {str(row["model"]): row for row in records(data.ranked)}
     rows = [
         _row(score, ours[score.model])
-        for score in read_published()
-        if score.dataset == data.tables.dataset
-        and score.split == "test"
-        and score.metric in ours.get(score.model, ())
+        for score in published_test_scores(data.tables.dataset)
+        if score.metric in ours.get(score.model, ())
     ]
     if not rows:
         return None

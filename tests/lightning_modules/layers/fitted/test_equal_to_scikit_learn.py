@@ -117,3 +117,15 @@ def test_independent_labels(name: str, rows: Any) -> None:
             [p @ c for p, c in zip(expected, estimator.classes_, strict=True)], axis=1
         )
     np.testing.assert_allclose(logits.sigmoid(), expected, atol=TOLERANCE)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("name", [*PROBABILISTIC, *DECISIONS])
+def test_devices_agree(name: str, rows: Any) -> None:
+    train, test, scores = rows
+    estimator, build = (PROBABILISTIC | DECISIONS)[name]
+    layer = build().load_fitted(fitted(estimator, train, scores.argmax(1)))
+    expected = layer(torch.from_numpy(test))
+    ours = layer.cuda()(torch.from_numpy(test).cuda())
+    torch.testing.assert_close(ours.cpu(), expected, rtol=0, atol=TOLERANCE)
