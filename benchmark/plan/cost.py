@@ -35,6 +35,13 @@ class Cost:
     macs_per_window: float
     macs_per_second_of_audio: float
 
+    def recorded(self) -> dict[str, float]:
+        """Return what tables show."""
+        return {
+            "n_params": self.n_params,
+            "macs_per_second_of_audio": self.macs_per_second_of_audio,
+        }
+
 
 def cost_of(model: AnyModel, n_tags: int) -> Cost:
     """Build a model and count its parameters and multiply-adds.

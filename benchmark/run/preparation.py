@@ -142,13 +142,7 @@ def plan_dataset(
     if empty := empty_bands(every_model, dataset.name, corpus.sample_rate):
         console.print(empty, highlight=False)
     estimated = estimate(every_model, corpus, preset, len(tags), devices[0], threads)
-    costs = {
-        name: {
-            "n_params": cost.n_params,
-            "macs_per_second_of_audio": cost.macs_per_second_of_audio,
-        }
-        for name, cost in estimated.costs.items()
-    }
+    costs = {name: cost.recorded() for name, cost in estimated.costs.items()}
     if plan.bags:
         costs |= {name + SINGLE_CLIPS: cost for name, cost in costs.items()}
     facts = corpus_facts(dataset, corpus, preset, tags) | {"bibtex": bibtex(dataset, every_model)}

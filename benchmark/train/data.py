@@ -47,6 +47,15 @@ class CellData:
         """The data modules of all datasets."""
         return (self.labelled, *self.sources.values())
 
+    def prepare(self) -> None:
+        """Prepare the corpora, and compute the view of the model where it is missing."""
+        for module in self.modules:
+            module.prepare_data()
+        if self.labelled.view is not None:
+            self.labelled.stored_view("train", "valid")
+            for source in self.sources.values():
+                source.stored_view(source.corpus.pool)
+
     def crops(
         self,
         source: str | None = None,
@@ -144,12 +153,7 @@ def cell_data(
             raise _changed("augmentation", stage["params"][name])
     sources = {name: module(which) for name, which in stage.get("sources", {}).items()}
     data = CellData(module(launch), sources, chains)
-    for corpus in data.modules:
-        corpus.prepare_data()
-    if view is not None:
-        data.labelled.stored_view("train", "valid")
-        for source in sources.values():
-            source.stored_view(source.corpus.pool)
+    data.prepare()
     for name, source in sources.items():
         if source.corpus.manifest_digest != planned["sources"][name]["manifest"]:
             raise _changed("dataset", stage["params"][name])
