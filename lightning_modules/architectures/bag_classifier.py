@@ -144,6 +144,10 @@ class BagClassifier(TaggingModule):
         with full_float32(instances.device):
             return self.instance_losses(instances, bag, len(targets), targets).mean()
 
+    def supervised_loss(self, batch: Batch) -> Tensor:
+        """Return `bag_loss`."""
+        return self.bag_loss(batch)
+
     def evaluate_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss (N,) and the probabilities (N, C) of each track: those of its bag."""
         inputs = batch_inputs(batch)
