@@ -21,8 +21,8 @@ class SynthGenre(TaggingDataModule):
 
     The splits have 247, 60 and 112 tracks, and no artist is in two of them. The genres are
     long-tailed: the training split has from 80 tracks of rock to 6 of reggae. Tracks of an artist
-    share tempo, instruments and rhythms, and those of an album their room and mastering. One track
-    in five lacks some of its parts, and one in eight borrows a part from another genre
+    share tempo, instruments and rhythms, and those of an album their room and mastering. About one
+    track in five lacks some of its parts, and one in nine borrows a part from another genre
     (`datamodules.synthesis.genres.catalogue`). The drawn factors are columns of the manifest.
 
     The sample rate is 22,050 Hz, that of the features and architectures for genres.

@@ -203,7 +203,8 @@ def _clip(seed: int, index: int, album: Album) -> GenreClip:
     arrangement: Arrangement = "full"
     draw = rng.random_sample()
     if draw < SPARSE:
-        arrangement, lineup = "sparse", _sparse(lineup, rng)
+        complete, lineup = lineup, _sparse(lineup, rng)
+        arrangement = "full" if lineup == complete else "sparse"
     elif draw < SPARSE + CROSSOVER:
         arrangement, lineup = "crossover", _crossover(lineup, meter, recipe, rng)
     return GenreClip(
