@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Any
 
 import pandas as pd
@@ -40,6 +42,16 @@ def family_title(name: str) -> str:
     for long, short in _SHORT.items():
         plain = plain.replace(long, short)
     return plain.replace("_", " ")
+
+
+def file_part(model: str) -> str:
+    """Return the name of a model as a part of the name of a file, of an anchor or of a W&B run.
+
+    Characters other than letters, digits and ``_.+-`` are replaced by hyphens. A digest of the name
+    is then appended, which keeps different names apart.
+    """
+    plain = re.sub(r"[^\w.+-]+", "-", model).strip("-")
+    return plain if plain == model else f"{plain}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
 
 
 def number(value: Any) -> str:

@@ -5,8 +5,6 @@ The runs are made from stored curves, tables and figures; no audio and no checkp
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.plan.jobs import Runtime
-from benchmark.report.labels import family_title, metric_title
+from benchmark.report.labels import family_title, file_part, metric_title
 from benchmark.score.metrics import primary_metric
 from benchmark.store.results import DatasetResults
 from benchmark.store.tables import Tables
@@ -27,8 +25,6 @@ from benchmark.tracking.wandb import (
     training_facts,
     write_run,
 )
-
-_NOT_IN_IDS = re.compile(r"[:;,#?/']")  # W&B refuses them
 
 
 @dataclass(frozen=True)
@@ -83,15 +79,6 @@ def log_results(
     )
 
 
-def id_part(model: str) -> str:
-    """Return the name of a model as a part of the id of a run.
-
-    Characters that an id cannot have are replaced; a digest of the name then keeps ids apart.
-    """
-    plain = _NOT_IN_IDS.sub("-", model)
-    return plain if plain == model else f"{plain}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
-
-
 def training_runs(results: DatasetResults) -> Iterator[Run]:
     """Yield the run of each finished training cell, with the curves that the cell stored."""
     store = results.store
@@ -119,7 +106,7 @@ def result_runs(results: DatasetResults) -> Iterator[Run]:
         model = str(row["model"])
         own = [c["id"] for c in done if c["labels"]["model"] == model]
         yield Run(
-            f"{record.id}-{id_part(model)}",
+            f"{record.id}-{file_part(model)}",
             {
                 "name": f"evaluate.{record.dataset}.{model}",
                 "job_type": "evaluate",

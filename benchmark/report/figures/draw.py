@@ -31,6 +31,7 @@ from benchmark.report.figures.style import (
 )
 from benchmark.report.labels import (
     family_title,
+    file_part,
     has_labels,
     main_drops,
     metric_title,
@@ -237,7 +238,7 @@ def _matrices(tables: Tables, styles: Sequence[ModelStyle], files: _Folder) -> d
     for model in (style.model for style in styles):
         rows = tables.confusion[tables.confusion["model"] == model]
         if len(rows):
-            points, name = shares(rows), f"confusion_{model}"
+            points, name = shares(rows), f"confusion_{file_part(model)}"
             figure = draw_confusion(points, model)
             title = f"Confusion matrix of {model}"
             matrices[model] = inline_svg(figure, title, name)

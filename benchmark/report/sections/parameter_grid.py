@@ -47,20 +47,22 @@ def grids(board: Sequence[Mapping[str, Any]], published: Mapping[str, float]) ->
     names: dict[tuple[str, str], set[str]] = {}  # parameters, by model and augmentation
     for variant in variants.values():
         names.setdefault((variant.model, variant.augment), set()).update(variant.params)
+    ordered = _ordered(rows, published)
+    columns = dict.fromkeys((variants[label].model, variants[label].augment) for label in ordered)
     result = []
     for parameters in dict.fromkeys(tuple(sorted(found)) for found in names.values() if found):
-        models = [key for key, found in names.items() if tuple(sorted(found)) == parameters]
+        models = [key for key in columns if tuple(sorted(names[key])) == parameters]
         cells: dict[tuple[str, ...], dict[tuple[str, str], str]] = {}
-        for label in _ordered(rows, published):
+        for label in ordered:
             variant = variants[label]
             if (variant.model, variant.augment) in models:
                 values = _values(variant, parameters)
                 cells.setdefault(values, {})[variant.model, variant.augment] = label
         table = tuple(
-            (values, tuple(rows.get(labels.get(key, "")) for key in sorted(models)))
+            (values, tuple(rows.get(labels.get(key, "")) for key in models))
             for values, labels in cells.items()
         )
-        titles = tuple(str(Variant(model, {}, augment)) for model, augment in sorted(models))
+        titles = tuple(str(Variant(model, {}, augment)) for model, augment in models)
         result.append(Grid(parameters, titles, table, published))
     return result
 

@@ -18,10 +18,10 @@ from rich.console import Console
 from wandb.proto import wandb_internal_pb2
 from wandb.sdk.wandb_settings import Settings
 
+from benchmark.report.labels import file_part
 from benchmark.score.tables.schema import all_tables
 from benchmark.store import open_results
 from benchmark.tracking import wandb
-from benchmark.tracking.result_runs import id_part
 from benchmark.tracking.sync import sync
 from datamodules.common.errors import TagbenchError
 from tests.support.bench import Bench
@@ -227,7 +227,7 @@ def test_sync_needs_a_report(bench: Bench, tmp_path: Path):
 
 def test_ids_of_variants_are_accepted_and_differ() -> None:
     labels = ["fcn", "fcn+clmr", "svm[sets=mfcc/zcr,k=5]", "svm[sets=mfcc/zcr/k=5]"]
-    ids = [id_part(label) for label in labels]
+    ids = [file_part(label) for label in labels]
     assert ids[:2] == labels[:2]
     assert len(set(ids)) == 4
     assert all(Settings(run_id=name).run_id == name for name in ids)
