@@ -49,9 +49,9 @@ def check_training(
     if model.recipe is None:
         where = f"the recipe of the preset {preset_name!r} for the stage {stage.__name__}"
     recipe, sources = model.recipe_in(preset), trainings.sources(model.stage)
-    if recipe.schedule == "plateau" and not stage.validates:
+    if recipe.schedule in ("plateau", "newbob") and not stage.validates:
         raise TagbenchError(
-            f"{model.name}: the schedule plateau follows {recipe.monitor}, but the stage "
+            f"{model.name}: the schedule {recipe.schedule} follows {recipe.monitor}, but the stage "
             f"{stage.__name__} has no validation. Set another schedule, such as constant or "
             f"cosine, in {where}."
         )

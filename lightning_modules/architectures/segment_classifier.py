@@ -34,7 +34,8 @@ class SegmentClassifier(TaggingModule):
     The publication states neither the threshold nor the classifier.
 
     Args:
-        frame_model: Import path (``class_path``) and ``params`` of the frame model.
+        frame_model: Import path (``class_path``) and ``params`` of the frame model, and its number
+            of outputs (``n_tags``) if it predicts other tags.
         threshold: Threshold of the fraction, or several.
         fused: Whether the mean of the features of the frames is added.
         hidden: Units of the hidden layer with ReLU; 0 for a linear classifier.
@@ -69,10 +70,13 @@ class SegmentClassifier(TaggingModule):
             raise TagbenchError(f"SegmentClassifier: expected hidden >= 0, got {hidden}.")
         self.thresholds = tuple(threshold) if isinstance(threshold, list) else (threshold,)
         self.frame_model = frame_class(
-            **frame_model["params"], n_tags=self.n_tags, task=self.task, seed=self.seed
+            **frame_model["params"],
+            n_tags=frame_model.get("n_tags", self.n_tags),
+            task=self.task,
+            seed=self.seed,
         )
         self.frame_model.requires_grad_(False)
-        self.n_statistics = (3 + len(self.thresholds)) * self.n_tags
+        self.n_statistics = (3 + len(self.thresholds)) * self.frame_model.n_tags
         size = self.n_statistics + (self.frame_model.n_features if fused else 0)
         self.standardise = Standardise(size)
         layers = [nn.Linear(size, hidden), nn.ReLU()] if hidden else []
@@ -107,7 +111,7 @@ class SegmentClassifier(TaggingModule):
         sums = track_sums(added, track_index, n_tracks)  # (N, 1 + D)
         means = (sums[:, 1:] / sums[:, :1]).to(outputs.dtype)
         return torch.cat(
-            [segment_features(statistics, track_index, n_tracks, self.n_tags), means], 1
+            [segment_features(statistics, track_index, n_tracks, self.frame_model.n_tags), means], 1
         )
 
     def aggregate(self, outputs: Tensor, track_index: Tensor, n_tracks: int) -> Tensor:

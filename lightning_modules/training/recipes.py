@@ -116,8 +116,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 schedule="constant",
                 patience=10,
             ),
-            # Dai et al. 2016. The publication names a decay of 0.9 and not its trigger, and trains
-            # its dense networks with the learning rate 8e-6.
+            # Dai et al. 2016. The publication names a decay of 0.9 and not its trigger. Its dense
+            # networks have the learning rate 8e-6, see the preset of this name.
             Recipe(
                 name="dai2016",
                 epochs=100,
