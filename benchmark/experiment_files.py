@@ -40,9 +40,17 @@ def find(kind: str, name: str) -> Path:
         path = Path(name)
         if path.is_file():
             return path
-        raise TagbenchError(f"Cannot read {kind[:-1]} file {name!r}: no such file.")
+        raise TagbenchError(
+            f"Cannot read {kind[:-1]} file {name!r}: no such file. Expected the path of a YAML "
+            f"file, or a name that this command prints: tagbench list {kind}"
+        )
+    if Path(name).name != name:
+        raise TagbenchError(
+            f"Cannot read {kind[:-1]} file {name!r}: its name does not end with .yaml. Expected "
+            f"the path of a YAML file, or a name that this command prints: tagbench list {kind}"
+        )
     path = EXPERIMENTS / kind / f"{name}.yaml"
-    if not path.is_file() or Path(name).name != name:
+    if not path.is_file():
         raise unknown_name(kind[:-1], name, names(kind))
     return path
 

@@ -156,6 +156,11 @@ AnyModel = ResolvedModel | ImportedModel
 def _parent(name: str, children: tuple[str, ...]) -> AnyModel:
     """Return the model that ``parents`` names: a model file, or the folder of a checkpoint."""
     folder = Path(name)
-    if (folder / CARD).is_file():
+    if folder.is_dir():
+        if not (folder / CARD).is_file():
+            raise TagbenchError(
+                f"model {children[-1]!r}: parents: the directory {name} has no {CARD}. Expected a "
+                "model file, or a folder that this command has written: tagbench import-checkpoint"
+            )
         return ImportedModel.of(folder.resolve().name, folder, read_card(folder))
     return ResolvedModel.named(name, children)

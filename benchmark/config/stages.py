@@ -14,6 +14,7 @@ from benchmark.config.classes import (
 )
 from benchmark.config.identity import StageIdentity
 from benchmark.config.schema import StageFile
+from benchmark.config.variants import PARAMETER
 from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class ResolvedStage:
         where = f"{where}, stage"
         path = file.class_path or model_class.default_stage
         stage_class = import_class(path, Stage, where)
+        if PARAMETER in file.params and PARAMETER not in stage_class.augmentations:
+            raise TagbenchError(
+                f"{where}: the stage {stage_class.__name__} ({stage_class.title}) trains without "
+                f"augmentation. Name the model without +AUGMENTATION, or remove {PARAMETER!r} from "
+                "the params of its stage."
+            )
         params = resolve_params(stage_class, Stage, file.params, where, skip=frozenset({"parents"}))
         needed, given = set(stage_class.parent_names), set(file.parents)
         if needed != given:

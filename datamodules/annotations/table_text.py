@@ -49,7 +49,10 @@ def read_text(table: Path, example: str) -> str:
         content = table.read_bytes()
     except FileNotFoundError:
         if not table.parent.is_dir():
-            raise TagbenchError(f"There is no directory {table.parent}.") from None
+            raise TagbenchError(
+                f"There is no directory {table.parent}. Expected a directory of audio with or "
+                "without a table of tags: --data PATH"
+            ) from None
         raise TagbenchError(
             f"No table of tags: {table} does not exist. Write one beside your audio, with the "
             f"columns path,tags and optionally split,artist,album. Example:\n{example}"

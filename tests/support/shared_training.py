@@ -48,9 +48,10 @@ class Recorded(TaggingModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         folder, epoch, rank = Path(os.environ[FOLDER]), self.current_epoch, self.global_rank
-        crops = batch["labelled"]
+        crops = next(iter(batch.values()))
+        tracks = [crops["track_ids"][track] for track in crops["track_index"]]
         with (folder / f"rank{rank}.txt").open("a", encoding="utf-8") as stream:
-            for track, audio in zip(crops["track_ids"], crops["audio"], strict=True):
+            for track, audio in zip(tracks, crops["audio"], strict=True):
                 digest = hashlib.sha256(audio.numpy().tobytes()).hexdigest()[:12]
                 print(epoch, batch_idx, track, digest, os.getpid(), file=stream)
         for order in ("raise", "kill"):

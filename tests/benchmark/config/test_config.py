@@ -91,13 +91,13 @@ def test_unknown_name_gives_the_nearest():
 
 
 def test_a_name_cannot_leave_the_folder():
-    with pytest.raises(TagbenchError, match="Unknown model"):
+    with pytest.raises(TagbenchError, match=r"does not end with \.yaml.* tagbench list models"):
         find("models", "../datasets/synth")
 
 
 def test_own_yaml_path(tmp_path: Path):
     assert find("models", str(write(tmp_path, "class: a.B\n"))).name == "x.yaml"
-    with pytest.raises(TagbenchError, match="no such file"):
+    with pytest.raises(TagbenchError, match=r"no such file\. Expected .* tagbench list models"):
         find("models", str(tmp_path / "missing.yaml"))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.config.models import ResolvedModel
 from benchmark.config.schema import BenchmarkFile
 from benchmark.config.variant_text import Variant
 from benchmark.config.variants import load_models
@@ -14,6 +15,11 @@ from benchmark.plan.matrix import check
 from datamodules.common.errors import TagbenchError
 
 CHAIN = "transforms: [{transform: gain}]\n"
+
+
+def test_a_stage_without_augmentation_is_named() -> None:
+    with pytest.raises(TagbenchError, match=r"stage ClosedForm .* without augmentation\. Name the"):
+        ResolvedModel.named("tag_prior+pitch_shift")
 
 
 def test_a_variant_is_named_by_model_and_augmentation(tmp_path: Path) -> None:
