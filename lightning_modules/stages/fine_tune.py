@@ -13,6 +13,7 @@ from datamodules.common.parameters import check_minimum
 from lightning_modules.base import TaggingModule
 from lightning_modules.stages.base import Parents, TrainingData
 from lightning_modules.stages.supervised import Supervised
+from lightning_modules.training.optimizers import start_momentum
 
 
 class FineTune(Supervised):
@@ -94,3 +95,5 @@ class FineTune(Supervised):
                 value.requires_grad_(not frozen)
         if not frozen:
             model.train()
+            for optimizer in model.trainer.optimizers:
+                start_momentum(optimizer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
@@ -86,6 +87,19 @@ def nesterov_sgd(parameters: Named, lr: float, decay: float) -> Optimizer:
     return _allow_clipping(
         SGD(learned, lr, momentum=0.9, weight_decay=decay, nesterov=True, fused=True)
     )
+
+
+def start_momentum(optimizer: Optimizer) -> None:
+    """Start the momentum of SGD at zero for parameters that have not been changed yet.
+
+    The fused step of torch needs a momentum of all parameters or of none. A step from zero is the
+    first step that torch takes.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if group.get("momentum") else ():
+            state = optimizer.state[parameter]
+            if state.get("momentum_buffer") is None:
+                state["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def _allow_clipping(optimizer: Optimizer) -> Optimizer:

@@ -36,8 +36,9 @@ class Recorded(TaggingModule):
 
     def __init__(self, **base: Any) -> None:
         super().__init__(**base)
-        self.conv, self.conv_bn = nn.Conv2d(1, 4, 3, padding=1), BatchNorm2d(4)
-        self.dense, self.dense_bn = nn.Linear(4, 8), nn.BatchNorm1d(8)
+        # Without biases: before a batch norm they have no effect, and rounding alone moves them.
+        self.conv, self.conv_bn = nn.Conv2d(1, 4, 3, padding=1, bias=False), BatchNorm2d(4)
+        self.dense, self.dense_bn = nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8)
         self.out = nn.Linear(8, self.n_tags)
 
     def forward(self, audio: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 import pytorch_lightning as pl
@@ -61,10 +61,9 @@ class States(pl.Callback):
         trainer.save_checkpoint(self.folder / f"{trainer.current_epoch}.ckpt")
 
 
-def tuned(folder: Path, resume: Path | None = None) -> dict[int, State]:
+def tuned(folder: Path, recipe: Recipe, resume: Path | None = None) -> dict[int, State]:
     """Train, and return the state of the model after each epoch."""
     folder.mkdir(exist_ok=True)
-    recipe = Recipe(epochs=EPOCHS, batch_size=8, lr=1e-2, weight_decay=0.1)
     model = Normed.build(1, n_tags=5, recipe=recipe)
     parent = Normed.build(2, n_tags=5)
     attach(FineTune(freeze_encoder_epochs=FROZEN, parents={"pretrained": parent}), model, Any)
@@ -77,14 +76,18 @@ def tuned(folder: Path, resume: Path | None = None) -> dict[int, State]:
 
 
 @IGNORE_LIGHTNING_WARNINGS
-def test_the_encoder_and_its_norms_stay_fixed_while_frozen(tmp_path: Path) -> None:
-    start, states = Normed.build(2, n_tags=5).state_dict(), tuned(tmp_path)
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_the_encoder_and_its_norms_stay_fixed_while_frozen(
+    optimizer: Literal["adamw", "sgd"], tmp_path: Path
+) -> None:
+    recipe = Recipe(epochs=EPOCHS, batch_size=8, optimizer=optimizer, lr=1e-2, weight_decay=0.1)
+    start, states = Normed.build(2, n_tags=5).state_dict(), tuned(tmp_path, recipe)
     for epoch, state in states.items():
         changed = {name for name, value in state.items() if not torch.equal(value, start[name])}
         assert changed == {"out.weight", "out.bias"} if epoch < FROZEN else set(start), epoch
     # The moments of the optimizer and the norms of a resumed training are the same.
     for stop in (0, 2):
-        resumed = tuned(tmp_path / "resumed", resume=tmp_path / f"{stop}.ckpt")
+        resumed = tuned(tmp_path / "resumed", recipe, tmp_path / f"{stop}.ckpt")
         assert min(resumed) == stop + 1
         for name, value in states[EPOCHS - 1].items():
             assert torch.equal(resumed[EPOCHS - 1][name], value), (stop, name)
