@@ -36,14 +36,14 @@ class Grid:
 
 
 def grids(board: Sequence[Mapping[str, Any]], published: Mapping[str, float]) -> list[Grid]:
-    """Return a table for the models whose variants set the same parameters.
+    """Return a table for the models whose variants set the same parameters, if it has two rows.
 
     Args:
         board: Rows of the leaderboard.
         published: Published scores by label, in the order of the rows of their table.
     """
     rows = {str(row["model"]): row for row in board}
-    variants = {label: Variant.parse(label) for label in rows}
+    variants = {label: _variant(label) for label in rows}
     names: dict[tuple[str, str], set[str]] = {}  # parameters, by model and augmentation
     for variant in variants.values():
         names.setdefault((variant.model, variant.augment), set()).update(variant.params)
@@ -63,8 +63,16 @@ def grids(board: Sequence[Mapping[str, Any]], published: Mapping[str, float]) ->
             for values, labels in cells.items()
         )
         titles = tuple(str(Variant(model, {}, augment)) for model, augment in models)
-        result.append(Grid(parameters, titles, table, published))
+        if len(table) > 1:
+            result.append(Grid(parameters, titles, table, published))
     return result
+
+
+def _variant(label: str) -> Variant:
+    try:
+        return Variant.parse(label)
+    except TagbenchError:  # a file or folder of the user whose name has brackets
+        return Variant(label)
 
 
 def _ordered(labels: Mapping[str, Any], published: Mapping[str, float]) -> list[str]:
