@@ -12,7 +12,14 @@ from benchmark.report.sections.parameter_grid import SECTION, grids
 from benchmark.score.tables.build import build_tables
 from tests.support.scored import simulated
 
-MODELS = ("fma_svm", "fma_mlp[sets=mfcc]", "fma_svm[sets=zcr]", "fma_svm[sets=mfcc]", "my[best]", "fcn[n_mels=64]")
+MODELS = (
+    "fma_svm",
+    "fma_mlp[sets=mfcc]",
+    "fma_svm[sets=zcr]",
+    "fma_svm[sets=mfcc]",
+    "my[best]",
+    "fcn[n_mels=64]",
+)
 
 
 def test_rows_are_values_and_columns_are_models() -> None:
