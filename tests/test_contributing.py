@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,7 +13,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from tests.support import music
+from tests.support import music, warm_process
+from tests.support.command_line import Finished
 from tests.support.paths import ROOT
 
 PACKAGES = ("datamodules", "lightning_modules", "benchmark", "experiments", "tests")
@@ -47,6 +47,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def run(checkout: Path, *words: str) -> Finished:
+    return warm_process.call(*words, cwd=checkout, packages=checkout)
+
+
+def run_pytest(checkout: Path, selected: str, *files: str) -> Finished:
+    return run(
+        checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+        "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(checkout), "-k", selected, *files,
+    )  # fmt: skip
+
+
 def test_examples_are_in_style(checkout: Path):
     files = [name for name in examples() if name.endswith(".py")]
     check = ["check", "--config", str(ROOT / "pyproject.toml"), *files]
@@ -64,14 +75,11 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     for index in range(20):
         name = f"{'major' if index % 2 else 'minor'}-{index:03d}.wav"
         soundfile.write(wavs / name, music.tone(index).astype(np.float32), music.RATE)
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "benchmark", "run", "--dataset", "chords", "--data", str(wavs),
-            "--models", "tiny,tiny_penalty,octave_linear", "--perturbations", "low_pass:5",
-            "--wandb", "disabled", "--executor", "in_process",
-            "--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "data"),
-        ],
-        cwd=checkout, capture_output=True, text=True, check=False, timeout=600,
+    done = run(
+        checkout, "-m", "benchmark", "run", "--dataset", "chords", "--data", str(wavs),
+        "--models", "tiny,tiny_penalty,octave_linear", "--perturbations", "low_pass:5",
+        "--wandb", "disabled", "--executor", "in_process",
+        "--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "data"),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     board = pd.read_csv(tmp_path / "results" / "chords" / "leaderboard.csv")
@@ -101,8 +109,8 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     assert "brier" in set(pd.read_csv(folder / "robustness.csv")["metric"])
     assert pd.read_csv(folder / "tag_spread.csv")["spread"].ge(0).all()
     read = [sys.executable, "read_results.py", str(tmp_path / "results")]
-    done = subprocess.run(read, cwd=checkout, capture_output=True, text=True, check=True)
-    assert re.search(r"^chords: \w+, made by tagbench .+\n\S+ (major|minor) [01]", done.stdout)
+    shown = subprocess.run(read, cwd=checkout, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^chords: \w+, made by tagbench .+\n\S+ (major|minor) [01]", shown)
 
 
 def test_the_measurement_of_a_new_perturbation_finds_its_level(checkout: Path):
@@ -113,10 +121,7 @@ def test_the_measurement_of_a_new_perturbation_finds_its_level(checkout: Path):
         "         for hertz in low.levels]\n"
         "assert np.allclose(edges, low.levels, rtol=0.05), edges"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(checkout)},
-    )  # fmt: skip
+    done = run(checkout, "-c", code)
     assert done.returncode == 0, done.stderr
 
 
@@ -132,45 +137,21 @@ def test_a_new_augmentation_is_found_and_applied(checkout: Path):
         "assert any(np.isclose(crop[-1], value) for crop in crops for value in clipped)\n"
         "assert any(np.array_equal(crop, audio) for crop in crops)\n"
     )
-    command = (
-        [sys.executable, "-c", code],
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c"),
-            *(str(ROOT / "pyproject.toml"), "--rootdir", str(checkout)),
-            *("-k", "soft_clip or shipped", "tests/benchmark/augmentations"),
-        ],
-    )
-    for line in command:
-        done = subprocess.run(
-            line, cwd=checkout, capture_output=True, text=True, check=False, timeout=400,
-            env={**os.environ, "PYTHONPATH": str(checkout)},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+    done = run(checkout, "-c", code)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_pytest(checkout, "soft_clip or shipped", "tests/benchmark/augmentations")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout  # the transform, and the shipped files
 
 
 def test_the_contract_finds_a_new_perturbation(checkout: Path):
-    for command in (
-        [sys.executable, "-m", "tests.support.perturbed_samples"],
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c"),
-            *(
-                str(ROOT / "pyproject.toml"),
-                "--rootdir",
-                str(checkout),
-                "-k",
-                "low_pass and not control",
-            ),
-            *(
-                "tests/benchmark/perturbations/test_perturbations.py",
-                "tests/benchmark/perturbations/test_selection.py",
-            ),
-        ],
-    ):
-        done = subprocess.run(
-            command, cwd=checkout, capture_output=True, text=True, check=False, timeout=400
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    done = run(checkout, "-m", "tests.support.perturbed_samples")
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = (
+        f"tests/benchmark/perturbations/test_{name}.py" for name in ("perturbations", "selection")
+    )
+    done = run_pytest(checkout, "low_pass and not control", *files)
+    assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed
     # Two questions to each of its levels, and ten to itself.

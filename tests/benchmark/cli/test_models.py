@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm_process
+from tests.support.command_line import Finished
 from tests.support.level_model import checkpoint, steps
 from tests.support.paths import ROOT
 
@@ -22,12 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def tagbench(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark", *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, encoding="utf-8",
-        errors="replace", env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-    )  # fmt: skip
+def tagbench(folder: Path, *arguments: str, **environment: str) -> Finished:
+    return warm_process.call("-m", "benchmark", *arguments, cwd=folder, environment=environment)
 
 
 def test_an_unwritable_place_is_one_line(folder: Path):

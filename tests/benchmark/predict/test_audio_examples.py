@@ -17,12 +17,12 @@ from rich.console import Console
 from benchmark.perturbations import CLEAN, perturb, resolve
 from benchmark.predict import audio_examples
 from benchmark.predict.audio_examples import MOST_BYTES, SECONDS, encode, example_track, render
-from benchmark.report.html import write_report
 from benchmark.report.sections import audio as audio_section
 from benchmark.score.tables.build import build_tables
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import Track
+from tests.support.report_page import page_of
 from tests.support.scored import simulated
 from tests.support.sounds import RATE, music, rms_db
 from tests.support.sources import run
@@ -253,7 +253,7 @@ def test_the_page_plays_the_clips_from_within(rendered, tmp_path, monkeypatch):
     folder, record = rendered
     clean = [one for one in simulated(tmp_path, ["fcn"]) if one.condition.severity == 0]
     tables = build_tables(clean, n_boot=10)
-    page = write_report(tables, folder.parent, {}).read_text()
+    page = page_of(tables, folder.parent)
     sources = re.findall(r'<audio [^>]*src="data:audio/mpeg;base64,([^"]+)"', page)
     assert sorted(base64.b64decode(one) for one in sources) == sorted(
         (folder / one["file"]).read_bytes() for one in record["clips"]
@@ -261,9 +261,9 @@ def test_the_page_plays_the_clips_from_within(rendered, tmp_path, monkeypatch):
     assert "CC0 1.0" in page
     sizes = {one["file"]: (folder / one["file"]).stat().st_size for one in record["clips"]}
     monkeypatch.setattr(audio_section, "CAP", 3 * max(sizes.values()))
-    few = write_report(tables, folder.parent, {}).read_text()
+    few = page_of(tables, folder.parent)
     assert "3 conditions are left out" in few
     assert few.count("<audio ") == 2
     assert 'href="../audio/"' in few
     audio_examples.remove(folder)
-    assert "<audio " not in write_report(tables, folder.parent, {}).read_text()
+    assert "<audio " not in page_of(tables, folder.parent)

@@ -18,6 +18,7 @@ from benchmark.score.tables.build import build_tables
 from benchmark.store.predictions import CellFailure
 from benchmark.store.tables import read_tables, write_tables
 from tests.support.html_page import Page
+from tests.support.report_page import page_of
 from tests.support.scored import evaluation, simulated
 
 PROVENANCE = {
@@ -139,7 +140,7 @@ def test_an_unknown_unit_falls_back_to_severity(tmp_path):
     (curve,) = curves(tables.robustness, "roc_auc")
     assert curve.label == "severity (seconds)"
     assert curve.points[["x", "tick"]].to_numpy().tolist() == [[0.0, "clean"], [2.0, "1.5"]]
-    assert "reverb" in write_report(tables, tmp_path, {}).read_text()
+    assert "reverb" in page_of(tables, tmp_path)
 
 
 def test_an_engine_at_rest_is_no_curve_and_means_are_over_the_suite(tmp_path):
@@ -165,7 +166,7 @@ def test_an_engine_at_rest_is_no_curve_and_means_are_over_the_suite(tmp_path):
     noise, low_pass = curves(tables.robustness, "roc_auc")
     assert (noise.family, low_pass.family) == ("white_noise", "controls_low_pass")
     assert low_pass.points["tick"].tolist() == ["clean", "6727"]
-    page = write_report(tables, tmp_path, {}).read_text()
+    page = page_of(tables, tmp_path)
     assert "6727 <span" in page
     assert page.index("white noise <span") < page.index("control low pass <span")  # the suite first
     points = pd.read_csv(tmp_path / "report" / "figures" / "clean_against_robust.csv")
@@ -181,7 +182,7 @@ def test_rates_lie_on_a_log_scale():
 def test_clean_alone_and_nothing_at_all_still_give_a_page(tmp_path):
     cells = simulated(tmp_path, ["fcn", "musicnn"])
     clean = build_tables([one for one in cells if one.condition.severity == 0], n_boot=10)
-    page = Page(write_report(clean, tmp_path / "clean", {}).read_text())
+    page = Page(page_of(clean, tmp_path / "clean"))
     assert "fcn" in page.text
     assert "Degradation" not in page.text
     assert "mCE" not in " ".join(page.text)
@@ -204,7 +205,7 @@ def test_sections_have_an_order_and_each_has_its_anchor(rendered):
 def test_single_label_page(tmp_path):
     cells = simulated(tmp_path, ["fcn"], task="singlelabel")
     clean = [one for one in cells if one.condition.severity == 0]
-    text = write_report(build_tables(clean, n_boot=10), tmp_path, {}).read_text()
+    text = page_of(build_tables(clean, n_boot=10), tmp_path)
     assert "ranked by accuracy" in text
     assert "macro-F1" in text
 

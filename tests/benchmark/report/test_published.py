@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.published_scores import read_published
-from benchmark.report.html import write_report
 from benchmark.score.tables.build import build_tables
 from benchmark.store.tables import write_tables
 from tests.support.html_page import Page
+from tests.support.report_page import page_of
 from tests.support.scored import simulated
 
 
@@ -20,7 +20,7 @@ def test_published_scores_stand_beside_those_of_the_run(tmp_path: Path, dataset:
     cells = [replace(cell, dataset=dataset) for cell in simulated(tmp_path)]
     tables = build_tables(cells, [], n_boot=50)
     write_tables(tables, tmp_path)
-    words = Page(write_report(tables, tmp_path, {}).read_text()).text
+    words = Page(page_of(tables, tmp_path)).text
     if dataset == "synth":
         assert "Published scores" not in words
         return

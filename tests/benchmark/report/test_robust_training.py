@@ -15,6 +15,7 @@ from benchmark.score.tables.build import build_tables
 from benchmark.store.predictions import CellFailure
 from benchmark.store.tables import Tables
 from tests.support.html_page import Page
+from tests.support.report_page import page_of
 from tests.support.scored import simulated
 
 NOISE, PITCH = ("white_noise",), ("pitch_shift",)
@@ -90,7 +91,7 @@ def test_latex_marks_the_diagonal_and_significant_differences(tables: Tables) ->
 def test_a_report_without_augmented_models_is_as_before(tmp_path: Path) -> None:
     plain = build_tables(simulated(tmp_path), n_boot=10)
     folder = tmp_path / "results"
-    page = write_report(plain, folder, {}).read_text(encoding="utf-8")
+    page = page_of(plain, folder)
     assert SECTION not in page
     assert not list((folder / "report/figures").glob("robust_training*"))
     assert "robust-training" not in (folder / "report/tables.tex").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,8 @@ import torch
 from benchmark.store.files import read_json
 from benchmark.store.store import Store
 from datamodules.common.seeding import rng_for
-from tests.support import music
+from tests.support import music, warm_process
 from tests.support.bench import Bench
-from tests.support.warm_runner import WarmRunner
 
 MUSICNN = "class: lightning_modules.architectures.musicnn.Musicnn\n"
 STUDENT = """stage:
@@ -110,35 +109,34 @@ def test_a_dry_run_names_the_parents(finished: Students) -> None:
     assert "teacher: teacher" in " ".join(shown.split())
 
 
-@pytest.fixture(scope="module")
-def runner() -> Iterator[WarmRunner]:
-    runner = WarmRunner()
-    yield runner
-    runner.close()
-
-
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_sweep_killed_at_random_instants_ends_with_the_same_bytes(
-    finished: Students, runner: WarmRunner, kills: int
+    finished: Students, kills: int
 ) -> None:
     killed, rng = Students(finished.root, f"killed-{kills}"), rng_for("kills", kills)
     teacher: set[tuple[Path, int]] = set()  # path and time of its result
-    process, began = runner.start(*killed.command()), time.monotonic()
+    process, began = _start(killed), time.monotonic()
     while not list(killed.results.glob("cells/*/last.ckpt")):
         time.sleep(0.05)
     first_epoch = time.monotonic() - began
     for kill in range(kills):
         if kill:
-            process = runner.start(*killed.command())
+            process = _start(killed)
             time.sleep(first_epoch * rng.uniform(0.5, 1.5))
-        assert runner.end(process, kill=True) == -signal.SIGKILL
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         time.sleep(0.5)  # its jobs notice by themselves
         teacher |= _results_of_the_teacher(killed)
-    process = runner.start(*killed.command())
-    assert runner.end(process, kill=False) == 0
+    done = killed.call(killed.command(), report=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert len(teacher | _results_of_the_teacher(killed)) == 1
     assert killed.content() == finished.content()
     assert killed.csvs() == finished.csvs()
+
+
+def _start(sweep: Students) -> ForkServerProcess:
+    return warm_process.start("-m", "benchmark", *sweep.command())
 
 
 def _results_of_the_teacher(sweep: Students) -> set[tuple[Path, int]]:

@@ -22,6 +22,7 @@ from benchmark.score.bootstrap import draw_weights
 from benchmark.score.tables.build import build_tables
 from benchmark.store.predictions import CellFailure, load_predictions
 from datamodules.audio.decode import decode
+from tests.support.report_page import page_of
 from tests.support.scored import evaluation, simulated
 
 
@@ -188,7 +189,7 @@ def test_the_page_without_labels_is_about_consistency(tmp_path, models):
 
 def test_the_page_with_labels_has_consistency_too(tmp_path):
     tables = build_tables(simulated(tmp_path, ["fcn", "musicnn"]), n_boot=20)
-    page = write_report(tables, tmp_path, {}).read_text()
+    page = page_of(tables, tmp_path)
     assert "Leaderboard" in page
     section = page[page.index('<h2 id="consistency">') :]
     for value in tables.consistency.query("metric == 'mean_abs_dlogit'")["value"]:

@@ -21,6 +21,7 @@ from benchmark.score.tables.verify import verify_tables
 from benchmark.store.predictions import load_predictions
 from benchmark.store.tables import read_tables, to_csv, write_tables
 from tests.support import command_line, music
+from tests.support.report_page import page_of
 from tests.support.scored import evaluation, simulated
 
 COUNTS = {"tag0": 400, "tag1": 199, "tag2": 100, "tag3": 99, "tag4": 0}
@@ -160,14 +161,12 @@ def test_without_rare_classes_the_file_is_its_header_and_the_page_says_so(tmp_pa
     common = build_tables(cells, n_boot=5, training_counts=dict.fromkeys(COUNTS, 200))
     header = "model,threshold,k,accuracy,low,high,n_tracks,n_classes,classes\n"
     assert to_csv(common.long_tail) == header
-    text = write_report(common, tmp_path, {}).read_text()
+    text = page_of(common, tmp_path)
     assert "No class has fewer than 200 training tracks." in text
     unknown = build_tables(cells, n_boot=5)
     assert to_csv(unknown.long_tail) == header
-    assert (
-        "does not hold the number of training tracks per class"
-        in write_report(unknown, tmp_path, {}).read_text()
-    )
+    said = "does not hold the number of training tracks per class"
+    assert said in page_of(unknown, tmp_path)
 
 
 def test_rare_classes_without_a_test_track_have_no_rate(tmp_path):
@@ -219,7 +218,7 @@ def test_a_multi_label_dataset_has_no_confusions(tmp_path):
     write_tables(tables, tmp_path)
     assert not (tmp_path / "confusion.csv").exists()
     assert verify_tables(tmp_path, tables) == []
-    text = write_report(tables, tmp_path, {}).read_text()
+    text = page_of(tables, tmp_path)
     assert "Confusion" not in text
     assert "Rare tags" in text
 

@@ -12,8 +12,8 @@ from matplotlib.ft2font import FT2Font
 from benchmark.report.figures import labels
 from benchmark.report.figures.heat_maps import draw_families, draw_tags, tag_scores
 from benchmark.report.figures.style import figure_style, model_styles
-from benchmark.report.html import write_report
 from benchmark.score.tables.build import build_tables
+from tests.support.report_page import page_of
 from tests.support.scored import simulated
 
 TAGS = (
@@ -69,7 +69,7 @@ def test_no_label_overlaps_or_leaves_its_figure(tables):
 
 def test_the_page_names_the_characters_without_a_glyph(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(labels, "_system_fonts", tuple)  # a computer without CJK fonts
-    text = write_report(tables, tmp_path, {}).read_text("utf-8")
+    text = page_of(tables, tmp_path)
     missing = "".join(sorted(c for c in set("".join((*TAGS, *MODELS))) if c > "\u3000"))
     assert f"which PDF and PNG files show as boxes: {missing} To draw them" in text
     assert "발라드" in text[text.index("<svg") :]  # a browser has fonts of its own
