@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
+import pickle
 import signal
+from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -69,3 +73,25 @@ def dies_when_ready(member: Member, port: int, ready: Ready) -> Usage:
     ready()
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
+
+
+class Forked:
+    """Context of `multiprocessing` that forks processes from the server of jobs.
+
+    A spawned process imports torch and Lightning anew. These have the same tasks and connections;
+    only that they do not end with their parent by themselves.
+    """
+
+    Pipe = staticmethod(multiprocessing.Pipe)
+
+    @staticmethod
+    def Process(target: Callable[..., None], args: Any, name: str) -> ForkServerProcess:  # noqa: N802
+        _, task, reports = args
+        arguments = (task, reports, os.environ.get(FOLDER, ""))
+        context = multiprocessing.get_context("forkserver")
+        return context.Process(target=_run_task, args=arguments, name=name)
+
+
+def _run_task(task: bytes, reports: Any, folder: str) -> None:
+    os.environ[FOLDER] = folder  # the server was started with another environment
+    pickle.loads(task)(reports)
