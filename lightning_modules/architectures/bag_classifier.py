@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.views.base import View
 from datamodules.views.fma_features import ALL, FmaFeatures
 from datamodules.views.log_mel import LogMel
 from lightning_modules.base import BaseOptions, TaggingModule, batch_inputs
@@ -92,7 +93,7 @@ class BagClassifier(TaggingModule):
         elif encoder == "crnn_tf":
             self.encoder = CRNNTFEncoder(scan, frames=self.input_samples)
         else:
-            columns = _columns(sets)
+            columns = _columns(self.view, sets)
             self.encoder = FeatureEncoder(columns, _MLP_HIDDEN if encoder == "mlp" else None)
         self.projection = nn.Identity() if size is None else nn.Linear(self.encoder.size, size)
         self.size = size or self.encoder.size
@@ -212,7 +213,7 @@ def _bags(batch: Batch) -> tuple[Tensor, Tensor]:
     return bag[track_index], targets[firsts]
 
 
-def _columns(sets: str) -> list[int]:
-    """Return the columns of the view of all features that belong to ``sets``."""
-    wanted = set(FmaFeatures(sets=sets).features)
-    return [at for at, column in enumerate(FmaFeatures().columns) if column[0] in wanted]
+def _columns(view: View | None, sets: str) -> list[int]:
+    """Return the columns of a view of features that belong to ``sets``."""
+    wanted, columns = set(FmaFeatures(sets=sets).features), view.columns if view else ()
+    return [at for at, column in enumerate(columns) if column[0] in wanted]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.config.models import ResolvedModel
-from benchmark.config.schema import BenchmarkFile
+from benchmark.config.schema import BenchmarkFile, Preset
 from benchmark.config.variant_text import Variant
-from benchmark.config.variants import load_models
+from benchmark.config.variants import load_model, load_models
 from benchmark.experiment_files import find, load, parse
 from benchmark.plan.matrix import check
 from datamodules.common.errors import TagbenchError
@@ -116,3 +116,17 @@ def test_the_shipped_benchmark_has_each_default_family_once() -> None:
     models = check(load(find("benchmarks", "robust_training"), BenchmarkFile)).models
     names = ("pitch_shift", "time_stretch", "white_noise", "dynamic_range_compression")
     assert list(models) == ["fcn", *(f"fcn+{name}" for name in names)]
+
+
+def test_a_variant_has_the_recipe_that_a_preset_states_for_its_file() -> None:
+    preset = load(find("presets", "matt"), Preset)
+    sizes = {
+        name: ResolvedModel.of(label, file).recipe_in(preset).batch_size
+        for name, (label, file) in (
+            (name, load_model(name))
+            for name in ("crnn_genre", "mlp_matt", "mlp_matt[sets=mfcc]", "m=mlp_matt[sets=mfcc]")
+        )
+    }
+    assert sizes == {
+        "crnn_genre": 14, "mlp_matt": 160, "mlp_matt[sets=mfcc]": 160, "m=mlp_matt[sets=mfcc]": 160
+    }  # fmt: skip
