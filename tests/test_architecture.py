@@ -42,6 +42,7 @@ LEAVES = {
     "perturbations",
     "figures",
     "sections",
+    "stages",
     "synthesis",
     "views",
 }

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import model_validator
 
 from benchmark.augmentations.base import N_SEEDS, Audio, Drawn, Range, Transform
+from benchmark.augmentations.levels import Bounds, draw_level, ends, ladder
 from benchmark.perturbations import SUITE, Perturbation, catalogue, catalogue_entry
 
-Bounds = tuple[float, float]
 Member = tuple[Perturbation, Bounds]
 
 
@@ -45,7 +45,7 @@ class Perturbed(Transform):
         member = int(rng.randint(len(members)))
         return {
             "member": member,
-            "level": _draw_level(*members[member], rng),
+            "level": draw_level(*members[member], rng),
             "seed": int(rng.randint(N_SEEDS, dtype=np.uint64)),
             "position": float(rng.random_sample()),
         }
@@ -68,7 +68,7 @@ class Perturbed(Transform):
                 **perturbation.identity(),
                 "levels": list(bounds),
                 "scale": perturbation.axis.scale,
-                "ladder": _ladder(perturbation, bounds),
+                "ladder": ladder(perturbation, bounds),
             }
             for perturbation, bounds in self.members()
         ]
@@ -99,7 +99,7 @@ class PerturbationLevels(Perturbed):
         perturbation, bounds = self.members()[0]
         if perturbation.axis.scale == "log2" and bounds[0] <= 0.0:
             raise ValueError(f"expected levels of {perturbation.name} above 0")
-        if perturbation.axis.scale == "ordinal" and not _ladder(perturbation, bounds):
+        if perturbation.axis.scale == "ordinal" and not ladder(perturbation, bounds):
             raise ValueError(f"expected levels around one or more of {perturbation.levels}")
         for level in bounds:
             perturbation.check_level(level)
@@ -113,7 +113,7 @@ class PerturbationLevels(Perturbed):
     def members(self) -> list[Member]:
         """Return the one perturbation."""
         perturbation = _entry(self.perturbation)
-        return [(perturbation, self.levels or _ends(perturbation))]
+        return [(perturbation, self.levels or ends(perturbation))]
 
 
 class FamilyLevels(Perturbed):
@@ -142,7 +142,7 @@ class FamilyLevels(Perturbed):
 
     def members(self) -> list[Member]:
         """Return the perturbations of the family."""
-        return [(p, _ends(p)) for p in _suite()[self.family]]
+        return [(p, ends(p)) for p in _suite()[self.family]]
 
 
 @cache
@@ -158,25 +158,3 @@ def _suite() -> dict[str, list[Perturbation]]:
         if perturbation.protocol == SUITE:
             suite.setdefault(perturbation.family, []).append(perturbation)
     return suite
-
-
-def _ends(perturbation: Perturbation) -> Bounds:
-    return min(perturbation.levels), max(perturbation.levels)
-
-
-def _ladder(perturbation: Perturbation, bounds: Bounds) -> list[float]:
-    """Return the levels to draw from; empty for a continuous axis."""
-    if perturbation.axis.scale != "ordinal":
-        return []
-    return [level for level in perturbation.levels if bounds[0] <= level <= bounds[1]]
-
-
-def _draw_level(perturbation: Perturbation, bounds: Bounds, rng: np.random.RandomState) -> float:
-    ladder = _ladder(perturbation, bounds)
-    if ladder:
-        return ladder[int(rng.randint(len(ladder)))]
-    if perturbation.axis.scale == "log2":
-        # Rounded, so that the level does not depend on the last bit of a machine's logarithm.
-        drawn = round(float(2.0 ** rng.uniform(*np.log2(bounds))), 9)
-        return min(max(drawn, bounds[0]), bounds[1])
-    return float(rng.uniform(*bounds))

@@ -12,7 +12,8 @@ from benchmark.config.classes import import_class
 from benchmark.store.store import Store
 from datamodules.common.seeding import seed_for
 from lightning_modules.base import TaggingModule
-from lightning_modules.stages.base import GradientStage, Stage, TrainingData
+from lightning_modules.stages.base import GradientStage, Stage
+from lightning_modules.stages.training_data import TrainingData
 from lightning_modules.training.recipe import Recipe
 
 

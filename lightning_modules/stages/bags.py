@@ -14,7 +14,8 @@ from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError
 from datamodules.common.parameters import check_minimum
 from lightning_modules.base import TaggingModule
-from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
+from lightning_modules.stages.base import Batches, GradientStage, Parents
+from lightning_modules.stages.training_data import TrainingData
 
 Column = Literal["album", "artist", "song"]
 

@@ -16,47 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from datamodules.base import Batch, TaggingDataModule
+from datamodules.base import Batch
 from lightning_modules.base import TaggingModule
+from lightning_modules.stages.training_data import TrainingData
 
 Batches = Mapping[str, Batch]
 """The batches of one step, by the names of the loaders."""
 
 Parents = Mapping[str, TaggingModule]
 """Trained models that a stage builds on, by the names in ``Stage.parent_names``."""
-
-
-class TrainingData(Protocol):
-    """Data of a training cell: its labelled dataset, and others that its stage names."""
-
-    @property
-    def labelled(self) -> TaggingDataModule:
-        """The dataset of the cell."""
-
-    def crops(
-        self,
-        source: str | None = None,
-        *,
-        crops: int = 1,
-        batch_size: int | None = None,
-        steps: int | None = None,
-        augment: str | None = None,
-        keep_clean: bool = False,
-    ) -> DataLoader[Batch]:
-        """Return batches of random windows; see `TaggingDataModule.crops`.
-
-        Args:
-            source: Name of a parameter of the stage that names a dataset, whose tracks are read
-                without their labels; None reads the training split of the labelled dataset.
-            crops: Windows of each track in a batch.
-            batch_size: Tracks in a batch; by default that of the recipe.
-            steps: Batches in an epoch; by default one pass over the tracks.
-            augment: Name of a parameter of the stage that names an augmentation.
-            keep_clean: Whether batches also have the windows before augmentation.
-        """
-
-    def n_tracks(self, source: str | None = None) -> int:
-        """Return the number of tracks that ``crops`` reads from a source."""
 
 
 class StageContext(Protocol):

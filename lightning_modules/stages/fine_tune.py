@@ -11,8 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from datamodules.common.errors import TagbenchError
 from datamodules.common.parameters import check_minimum
 from lightning_modules.base import TaggingModule
-from lightning_modules.stages.base import Parents, TrainingData
+from lightning_modules.stages.base import Parents
 from lightning_modules.stages.supervised import Supervised
+from lightning_modules.stages.training_data import TrainingData
 from lightning_modules.training.optimizers import start_momentum
 
 

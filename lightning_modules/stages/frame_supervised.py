@@ -14,7 +14,8 @@ from datamodules.common.errors import TagbenchError
 from datamodules.corpus.track import Float32
 from lightning_modules.base import TaggingModule
 from lightning_modules.layers.frames.standardise import Standardise
-from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
+from lightning_modules.stages.base import Batches, GradientStage, Parents
+from lightning_modules.stages.training_data import TrainingData
 from lightning_modules.training.track_metrics import binary_accuracy, class_accuracy
 
 

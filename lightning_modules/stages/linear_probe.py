@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,15 +19,10 @@ from datamodules.loaders.embedded import (
     training_windows,
     validation_windows,
 )
-from lightning_modules.base import TaggingModule, batch_inputs
-from lightning_modules.inputs import windows_per_pass
-from lightning_modules.stages.base import (
-    Batches,
-    GradientStage,
-    Parents,
-    StageContext,
-    TrainingData,
-)
+from lightning_modules.base import TaggingModule
+from lightning_modules.stages.base import Batches, GradientStage, Parents, StageContext
+from lightning_modules.stages.embeddings import embed_windows
+from lightning_modules.stages.training_data import TrainingData
 
 
 class LinearProbe(GradientStage):
@@ -117,8 +111,8 @@ class LinearProbe(GradientStage):
         train = training_windows(corpus, spec, module.seed, self.crops, module.workers)
         valid = validation_windows(corpus, spec, module.valid_windowing, module.workers)
         encoder = self.parents["encoder"].to(device)
-        features = _embed(encoder, train, device)[0]
-        valid_features, valid_track = _embed(encoder, valid, device)
+        features = embed_windows(encoder, train, device)[0]
+        valid_features, valid_track = embed_windows(encoder, valid, device)
         return {
             "train": features.reshape(-1, self.crops, features.shape[1]),
             "valid": valid_features,
@@ -144,18 +138,3 @@ class MlpProbe(LinearProbe):
                 "lightning_modules.architectures.probe.Probe with a value of hidden, got "
                 f"{type(model).__name__}. Without a hidden layer, use the stage LinearProbe."
             )
-
-
-def _embed(
-    encoder: TaggingModule, batches: Iterable[Batch], device: torch.device
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the embeddings (W, D) of all windows, and the position of the track of each (W,)."""
-    features, tracks, n_tracks = [], [], 0
-    with torch.inference_mode():
-        for batch in batches:
-            inputs = batch_inputs(batch).to(device)
-            for windows in torch.split(inputs, windows_per_pass(inputs[0].numel())):
-                features.append(encoder.embed(windows).float().cpu().numpy())
-            tracks.append(batch["track_index"].numpy() + n_tracks)
-            n_tracks += len(batch["track_ids"])
-    return np.concatenate(features), np.concatenate(tracks)

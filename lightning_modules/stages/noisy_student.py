@@ -13,8 +13,10 @@ from torch.utils.data import DataLoader
 from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError
 from lightning_modules.base import TaggingModule
-from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
+from lightning_modules.stages.base import Batches, GradientStage, Parents
+from lightning_modules.stages.training_data import TrainingData
 from lightning_modules.training.masked_mean import masked_mean
+from lightning_modules.training.soft_cross_entropy import soft_cross_entropy
 
 
 class NoisyStudent(GradientStage):
@@ -122,8 +124,8 @@ class NoisyStudent(GradientStage):
         }
         loss = terms["labelled_loss"] + self.weight * terms["unlabelled_loss"]
         if self.entropy_weight:
-            terms["entropy"] = _losses(
-                model, logits[n_labelled:], model.probabilities(logits[n_labelled:])
+            terms["entropy"] = soft_cross_entropy(
+                logits[n_labelled:], model.probabilities(logits[n_labelled:]), model.task
             ).mean()
             loss = loss + self.entropy_weight * terms["entropy"]
         if self.consistency_weight:
@@ -142,7 +144,7 @@ class NoisyStudent(GradientStage):
         with torch.no_grad():
             likely = teacher.probabilities(teacher(batch["audio"])) >= self.doubt
         trusted = ~(likely & (targets == 0))
-        return masked_mean(_losses(model, logits, targets), trusted)
+        return masked_mean(soft_cross_entropy(logits, targets, model.task), trusted)
 
     def _pseudo_loss(self, model: TaggingModule, logits: Tensor, pseudo: Tensor) -> Tensor:
         single = model.task == "singlelabel"
@@ -150,18 +152,7 @@ class NoisyStudent(GradientStage):
         if self.pseudo_labels == "hard":
             hard = F.one_hot(pseudo.argmax(1), pseudo.shape[1]) if single else pseudo >= 0.5
             pseudo = hard.to(pseudo.dtype)
-        losses = _losses(model, logits, pseudo)
+        losses = soft_cross_entropy(logits, pseudo, model.task)
         if self.threshold is None:
             return losses.mean()
         return masked_mean(losses, confidence >= self.threshold)
-
-
-def _losses(model: TaggingModule, logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the cross-entropy with targets that are probabilities (B, C).
-
-    The shape is (B, C) for a multi-label task, and (B,) for a single-label task.
-    """
-    logits = logits.float()
-    if model.task == "singlelabel":
-        return F.cross_entropy(logits, targets, reduction="none")
-    return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")

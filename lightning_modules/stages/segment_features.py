@@ -20,14 +20,9 @@ from datamodules.loaders.windowing import Windowing, cut, window_starts
 from datamodules.views.rows import StoredRows
 from lightning_modules.base import TaggingModule
 from lightning_modules.layers.frames.standardise import Standardise
-from lightning_modules.stages.base import (
-    Batches,
-    GradientStage,
-    Parents,
-    StageContext,
-    TrainingData,
-)
+from lightning_modules.stages.base import Batches, GradientStage, Parents, StageContext
 from lightning_modules.stages.frame_supervised import moments
+from lightning_modules.stages.training_data import TrainingData
 
 
 class SegmentFeatures(GradientStage):
@@ -43,6 +38,7 @@ class SegmentFeatures(GradientStage):
     identity: ClassVar[str] = "SegmentFeatures"
     title: ClassVar[str] = "classifier of segment features"
     parent_names: ClassVar[tuple[str, ...]] = ("frame_model",)
+    same_outputs: ClassVar[tuple[str, ...]] = ("frame_model",)
 
     arrays: Mapping[str, NDArray[Any]]
 

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError
 from lightning_modules.base import TaggingModule
-from lightning_modules.stages.base import Batches, GradientStage, Parents, TrainingData
+from lightning_modules.stages.base import Batches, GradientStage, Parents
+from lightning_modules.stages.training_data import TrainingData
 from lightning_modules.training.nt_xent import nt_xent
 
 
