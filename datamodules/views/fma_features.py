@@ -42,7 +42,7 @@ _SHORT = {"chroma": "chroma_cens"} | {
 
 TABLE_SETS: Mapping[str, str] = MappingProxyType(
     {
-        "1 Chroma": "chroma_cens",
+        "1 Chroma": "chroma_stft",
         "2 Tonnetz": "tonnetz",
         "3 MFCC": "mfcc",
         "4 Spec. centroid": "spectral_centroid",
