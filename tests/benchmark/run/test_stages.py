@@ -117,6 +117,7 @@ def test_a_sweep_killed_at_random_instants_ends_with_the_same_bytes(
     teacher: set[tuple[Path, int]] = set()  # path and time of its result
     process, began = _start(killed), time.monotonic()
     while not list(killed.results.glob("cells/*/last.ckpt")):
+        assert process.is_alive()
         time.sleep(0.05)
     first_epoch = time.monotonic() - began
     for kill in range(kills):
