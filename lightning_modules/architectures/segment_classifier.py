@@ -6,7 +6,7 @@ Shapes: W windows, R frames of a window, D features of a frame, N tracks, C clas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, Unpack
+from typing import Any, ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -87,12 +87,6 @@ class SegmentClassifier(TaggingModule):
         """Return the frames that the frame model takes."""
         frame_model = params["frame_model"]
         return class_of(frame_model).input_spec(**frame_model["params"])
-
-    def train(self, mode: bool = True) -> Self:
-        """Set the mode of the head; the frame model stays in evaluation mode."""
-        super().train(mode)
-        self.frame_model.eval()
-        return self
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (W, R, D), each window as a track of its own, to logits (W, C)."""

@@ -70,6 +70,7 @@ class SegmentFeatures(GradientStage):
                 for split in ("train", "valid")
             },
         )
+        model.train()
         context.fit(self)
 
     def prepare(self, model: TaggingModule, data: TrainingData) -> None:
