@@ -9,7 +9,10 @@ from benchmark.store.run_record import load
 from benchmark.store.store import Store
 from benchmark.store.tables import read_tables
 
-HEADER = ("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters", "training CPU")
+HEADER = (
+    *("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters"),
+    *("epochs", "training CPU"),
+)
 _BASELINE = "tag_prior"
 _UNIT = "musicnn"  # times are relative to this model, since seconds differ by machine
 
@@ -22,11 +25,12 @@ def rows(results: Path) -> list[tuple[str, ...]]:
     """
     store = Store(results)
     board = read_tables(results / "synth").leaderboard.set_index("model", drop=False)
-    seconds = {
-        cell["labels"]["model"]: read_json(store.folder(cell["id"]) / "metrics.json")["cpu_seconds"]
+    facts = {
+        cell["labels"]["model"]: read_json(store.folder(cell["id"]) / "metrics.json")
         for cell in load("synth", store).of_kind("train")
         if store.state(cell["id"]) == "done"
     }
+    unit = facts[_UNIT]["cpu_seconds"]
     prior = float(board["roc_auc"][_BASELINE])
     return [
         (
@@ -35,7 +39,8 @@ def rows(results: Path) -> list[tuple[str, ...]]:
             f"{row['roc_auc'] - prior:+.3f}",
             f"{row['pr_auc']:.3f}",
             f"{int(row['n_params']):,}",
-            f"{seconds[row['model']] / seconds[_UNIT]:.2f} x",
+            str(facts[row["model"]]["epochs_run"]),
+            f"{facts[row['model']]['cpu_seconds'] / unit:.2f} x",
         )
         for _, row in board.iterrows()
     ]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.config.classes import resolve_params
+from benchmark.config.classes import import_class, resolve_params
 from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset
 from benchmark.experiment_files import EXPERIMENTS, find, load, parse
 from benchmark.plan.matrix import check
 from datamodules.common.errors import TagbenchError
+from lightning_modules.stages.base import Stage
 
 SCHEMAS = {
     "models": ModelFile,
@@ -27,12 +28,28 @@ def test_every_shipped_file_loads(kind: str, path: Path):
     if isinstance(loaded, Preset):
         loaded.windows.build()
         assert loaded.training().epochs >= 1
+        assert all(find("models", name) for name in loaded.model_recipes)
+        assert all(import_class(stage, Stage, path.stem) for stage in loaded.stage_recipes)
     if isinstance(loaded, BenchmarkFile):
         assert check(loaded).n_evaluations >= 1
 
 
 def test_every_kind_is_shipped():
     assert {kind for kind, _ in SHIPPED} == set(SCHEMAS)
+
+
+def test_order_of_the_recipes_of_a_preset():
+    stage = "lightning_modules.stages.simclr.SimCLR"
+    budgets = [{"epochs": epochs, "lr": 1e-3} for epochs in (1, 2, 3)]
+    preset = Preset.model_validate(
+        {
+            "recipe": budgets[0],
+            "stage_recipes": {stage: budgets[1]},
+            "model_recipes": {"fcn": budgets[2]},
+        }
+    )
+    models = {("", "crnn"): 1, (stage, "clmr_simclr"): 2, ("", "fcn"): 3, (stage, "fcn"): 3}
+    assert {model: preset.training(*model).epochs for model in models} == models
 
 
 def write(tmp_path: Path, text: str) -> Path:
