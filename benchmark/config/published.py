@@ -9,14 +9,19 @@ from datamodules.common.errors import TagbenchError
 
 
 def published_test_scores(dataset: str) -> list[PublishedScore]:
-    """Return the published scores on the test split of a dataset.
+    """Return the published scores on the test split of a dataset, see `published_name`."""
+    key = (published_name(dataset), "test")
+    return [score for score in read_published() if (score.dataset, score.split) == key]
+
+
+def published_name(dataset: str) -> str:
+    """Return the name under which publications are listed that hold for a dataset.
 
     Args:
-        dataset: Name of the dataset. If its file names another one as ``published_as``, the scores
-            of that one are returned.
+        dataset: Name of the dataset. If its file names another one as ``published_as``, that of the
+            other one is returned.
     """
     try:
-        name = load(find("datasets", dataset), DatasetFile).published_as or dataset
+        return load(find("datasets", dataset), DatasetFile).published_as or dataset
     except TagbenchError:  # a file of the user, of which the results keep the name only
-        name = dataset
-    return [score for score in read_published() if (score.dataset, score.split) == (name, "test")]
+        return dataset

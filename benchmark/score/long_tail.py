@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.config.published import published_name
 from benchmark.score.metrics import top_k, weight_of
 from benchmark.score.metrics.class_metrics import TOP
 
@@ -77,10 +78,10 @@ def published_tails(dataset: str, tags: Sequence[str]) -> tuple[Tail, ...]:
     """Return the hit rates on the classes that a publication calls rare.
 
     Args:
-        dataset: Name of the dataset; most have no such list.
+        dataset: Name of the dataset; most have no such list. See `published_name`.
         tags: (C,) names of the classes. A list that names others is not used.
     """
-    entry = _published().get(dataset)
+    entry = _published().get(published_name(dataset))
     if entry is None:
         return ()
     tails: list[Tail] = []

@@ -32,7 +32,7 @@ class MATT(BagClassifier):
 
     identity: ClassVar[str] = "MATT"
     title: ClassVar[str] = "MATT"
-    paper: ClassVar[str] = "github.com/JohannesLiu/Music-Genre-Classification, row MLP+MATT"
+    paper: ClassVar[str] = "github.com/JohannesLiu/Music-Genre-Classification, rows +MATT"
 
     def __init__(
         self,

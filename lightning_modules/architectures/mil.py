@@ -20,7 +20,7 @@ class MIL(BagClassifier):
 
     identity: ClassVar[str] = "MIL"
     title: ClassVar[str] = "MIL"
-    paper: ClassVar[str] = "github.com/JohannesLiu/Music-Genre-Classification, row MLP+MIL"
+    paper: ClassVar[str] = "github.com/JohannesLiu/Music-Genre-Classification, rows +MIL"
 
     def __init__(self, *, dropout: float = 0.0, **base: Unpack[BagOptions]) -> None:
         super().__init__(**base)

@@ -56,7 +56,7 @@ def rare_page(tmp_path_factory: pytest.TempPathFactory) -> Rare:
     folder = tmp_path_factory.mktemp("rare")
     tags, targets = np.array(list(COUNTS)), np.tile(np.eye(16, dtype=np.uint8), (4, 1))
     scores = np.random.default_rng(1).dirichlet(np.ones(16), len(targets))
-    facts = {"dataset": "fma_medium", "model": "crnn_tf_matt", "task": "singlelabel"}
+    facts = {"dataset": "fma_medium_44100", "model": "crnn_tf_matt", "task": "singlelabel"}
     cell = evaluation(folder, scores, targets, **facts)
     stored = dict(np.load(cell.predictions))
     np.savez(cell.predictions, **{**stored, "tags": tags})
