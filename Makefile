@@ -68,11 +68,14 @@ benchmark: install ## Train, perturb, evaluate and score; the embedded corpus by
 test test-all: export PYTHONDONTWRITEBYTECODE :=
 test test-all: export OMP_NUM_THREADS := 1
 
+# Modules start in the order of tests/conftest.py, and not by their number of tests.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q
+
 test: install ## Run the tests, with coverage
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=85 -q
+	@$(PYTEST) --cov --cov-report=term --cov-fail-under=85
 
 test-all: install ## Run the slow tests too
-	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "slow or not slow" -q
+	@$(PYTEST) -m "slow or not slow"
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

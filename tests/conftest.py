@@ -10,6 +10,22 @@ import pytest
 from datamodules.common.filesystem import exclusive_lock
 from tests.support.bench import Bench
 
+LONGEST = (
+    "tests/benchmark/run/test_resume.py",
+    "tests/benchmark/train/test_distributed.py",
+    "tests/benchmark/run/test_executors.py",
+    "tests/test_contributing.py",
+    "tests/benchmark/run/test_stages.py",
+    "tests/datamodules/datasets/test_magnatagatune.py",
+)
+"""Modules that take a minute, which start first: a worker with one of them may not be the last."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the tests of the longest modules to the front."""
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -78,7 +78,7 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     done = run(
         checkout, "-m", "benchmark", "run", "--dataset", "chords", "--data", str(wavs),
         "--models", "tiny,tiny_penalty,octave_linear", "--perturbations", "low_pass:5",
-        "--wandb", "disabled", "--executor", "in_process",
+        "--wandb", "disabled", "--executor", "in_process", "--preset", "smoke",
         "--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "data"),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
