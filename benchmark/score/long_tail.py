@@ -1,6 +1,7 @@
 """Hit rate on classes with few training tracks.
 
-A class is *rare* if it has fewer training tracks than a threshold (100 or 200). The hit rate at K
+A class is *rare* if it has fewer training tracks than a threshold: 100 or 200, or 20 or 50 in a
+small dataset whose classes all have fewer than 100. The hit rate at K
 (2, 3 or 5) measures whether a rare class is among the K highest scores of a track. Han et al.
 (EMNLP 2018) use this measure for relations in text, and
 github.com/JohannesLiu/Music-Genre-Classification for genres. The rare classes are determined from
@@ -32,6 +33,9 @@ from benchmark.score.metrics.class_metrics import TOP
 
 THRESHOLDS = (100, 200)
 """A class with fewer training tracks than this is rare."""
+
+SMALL_THRESHOLDS = (20, 50)
+"""The same for a dataset without a class of 100 training tracks or more."""
 
 _PUBLISHED = Path(__file__).with_name("published_rare_classes.json")
 
@@ -68,7 +72,7 @@ def tails_of(counts: np.ndarray) -> tuple[Tail, ...]:
         counts: (C,) number of training tracks of each class.
     """
     tails: list[Tail] = []
-    for threshold in THRESHOLDS:
+    for threshold in SMALL_THRESHOLDS if counts.max() < THRESHOLDS[0] else THRESHOLDS:
         rare = tuple(int(column) for column in np.flatnonzero(counts < threshold))
         tails += [Tail(threshold, k, rare) for k in TOP if rare and k < len(counts)]
     return tuple(tails)
