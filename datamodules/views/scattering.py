@@ -73,9 +73,14 @@ class Scattering(View):
         """Order and bands of each coefficient: the first, and for order 2 also the second."""
         first, pairs = paths(self.averaging)
         return (
-            *(("1", str(i), "") for i in range(first)),
+            *(("1", str(i), "-") for i in range(first)),
             *(("2", str(i), str(k)) for i, k in pairs),
         )
+
+    @property
+    def column_levels(self) -> tuple[str, ...]:
+        """Names of the levels of `columns`."""
+        return ("order", "first", "second")
 
     def compute(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map samples (T,) to rows (1 + (T - 1) // hop, width)."""

@@ -32,7 +32,9 @@ PLAIN, LOG = Scattering(), Scattering(renormalised=True, log=True)
 def test_number_of_paths_is_that_of_the_toolbox(averaging, counts):
     first, pairs = paths(averaging)
     assert (first, len(pairs)) == counts
-    assert len(set(Scattering(averaging=averaging).columns)) == sum(counts)
+    view = Scattering(averaging=averaging)
+    assert len(set(view.columns)) == sum(counts)
+    assert {len(column) for column in view.columns} == {len(view.column_levels)}
 
 
 def test_coefficients_are_those_of_the_toolbox():
