@@ -14,7 +14,9 @@ from sklearn.utils import shuffle
 
 from benchmark.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.config.models import ResolvedModel
-from benchmark.experiment_files import names
+from benchmark.config.schema import BenchmarkFile
+from benchmark.config.variants import load_models
+from benchmark.experiment_files import find, load, names
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import rng_for
 from lightning_modules.architectures.feature_classifier import FeatureClassifier
@@ -127,6 +129,16 @@ def test_features_are_selected_in_their_order_and_repeated() -> None:
         selected = [features[number] for number in model.column]
         assert selected == ["zcr"] * 7 + ["rmse"] * 7 + ["zcr"] * 7
     assert [len(features) for features in columns] == [518, 14]
+
+
+def test_baselines_of_matt_see_chroma_cens_three_times_and_unscaled() -> None:
+    file = load(find("benchmarks", "fma_unscaled_baselines"), BenchmarkFile)
+    for label, model_file in load_models(file.models).items():
+        model = ResolvedModel.of(label, model_file).build(16)
+        features = [model.view.columns[number][0] for number in model.column]
+        assert (len(features), features.count("chroma_cens")) == (518, 3 * 84)
+        assert not {"chroma_stft", "chroma_cqt"} & set(features)
+        assert not model.standardise
 
 
 @pytest.mark.parametrize(
