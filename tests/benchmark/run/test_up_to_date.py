@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from datamodules.corpus.corpus import Corpus
 from tests.support.command_line import call
 from tests.support.paths import ROOT
 
@@ -21,13 +22,13 @@ assert "torch" not in sys.modules, "torch was imported"
 
 
 @pytest.fixture(scope="module")
-def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def arguments(smoke_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Arguments of a finished run of the tag prior on the smallest corpus."""
     root = tmp_path_factory.mktemp("again")
     arguments = [
         "run", "--dataset", "synth_smoke", "--models", "tag_prior", "--perturbations", "none",
         "--wandb", "disabled", "--results", str(root / "results"),
-        "--data-root", str(root / "data"),
+        "--data-root", str(smoke_corpus.root.parent),
     ]  # fmt: skip
     done = call(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
