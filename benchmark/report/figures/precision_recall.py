@@ -31,7 +31,8 @@ def draw_precision_recall(
             color=style.colour,
             linestyle=style.dash,
         )
-        line.set_label(f"{style.model} ({areas[style.model]:.3f})")
+        # First, because long names are shortened at their ends.
+        line.set_label(f"{areas[style.model]:.3f} {style.model}")
     ax.set(xlim=(0, 1), ylim=(0, 1.02))
     ax.set_xlabel("recall")
     ax.set_ylabel("precision")

@@ -88,4 +88,4 @@ def test_average_precision_and_its_curve(rare_page: Rare) -> None:
     assert board["pr_auc_micro_low"] < area < board["pr_auc_micro_high"]
     file = page.parents[1] / "precision_recall.csv"
     assert to_csv(read_tables(file.parent).precision_recall) == file.read_text()
-    assert f"crnn_tf_matt ({area:.3f})" in page.read_text()
+    assert f"{area:.3f} crnn_tf_matt" in page.read_text()
