@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 
 from datamodules.common.seeding import rng_for
 from datamodules.views.dsp.scattering_filters import paths
@@ -47,6 +49,17 @@ def test_coefficients_are_those_of_the_toolbox():
         np.testing.assert_allclose(rows[int(number)], expected, rtol=1e-5)
     logarithm = LOG.compute(audio)[5]
     np.testing.assert_allclose(logarithm, golden["log_renormalised_row_5"], atol=1e-5)
+
+
+def test_all_coefficients_of_a_real_clip_are_those_of_the_toolbox(shared_data):
+    audio, rate = soundfile.read(
+        shared_data / "audio" / "fma_000005.mp3", dtype="float32", always_2d=True
+    )
+    audio = soxr.resample(audio.mean(axis=1), rate, RATE, quality="HQ")[:65536]
+    with np.load(shared_data / "golden" / "08_scatnet_frames.npz") as golden:
+        expected, logarithms = golden["toolbox_fma_000005"], golden["toolbox_log_fma_000005"]
+    np.testing.assert_allclose(PLAIN.compute(audio).T, expected, rtol=1e-5)
+    np.testing.assert_allclose(LOG.compute(audio).T, logarithms, atol=1e-5)
 
 
 @pytest.mark.parametrize("view", [PLAIN, LOG])
