@@ -116,7 +116,7 @@ def test_a_sweep_killed_at_random_instants_ends_with_the_same_bytes(
     killed, rng = Students(finished.root, f"killed-{kills}"), rng_for("kills", kills)
     teacher: set[tuple[Path, int]] = set()  # path and time of its result
     process, began = _start(killed), time.monotonic()
-    while not list(killed.results.glob("cells/*/last.ckpt")):
+    while process.is_alive() and not list(killed.results.glob("cells/*/last.ckpt")):
         assert process.is_alive()
         time.sleep(0.05)
     first_epoch = time.monotonic() - began
