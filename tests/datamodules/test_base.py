@@ -41,7 +41,7 @@ def test_every_dataset_states_its_facts(file: Path) -> None:
     assert leaf.licence
     assert leaf.access
     parameters = set(inspect.signature(leaf.__init__).parameters) - {"self", "loading"}
-    assert set(content.get("params", {})) <= parameters
+    assert set(content.get("params", {})) <= parameters | {"corpus_rate"}
     assert not parameters & set(Loading.__annotations__)
 
 

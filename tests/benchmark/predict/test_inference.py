@@ -105,7 +105,7 @@ def test_every_path_bounds_the_windows_of_a_forward_pass(monkeypatch: pytest.Mon
     audio, window = music(24.0), module.input_samples  # 8 windows
     starts = np.arange(8) * window
     whole = predict_windows(module, audio, starts)
-    monkeypatch.setattr("lightning_modules.inputs._SAMPLES_PER_PASS", 3 * window)
+    monkeypatch.setattr("lightning_modules.inputs._VALUES_PER_PASS", 3 * window)
     assert inference.batch_size(window) == 3
     sizes: list[int] = []
     module.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))

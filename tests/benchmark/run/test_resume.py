@@ -37,7 +37,7 @@ def test_an_ended_sweep_is_finished_with_the_same_bytes(
         finally:
             # Only the runner is ended: it ends its jobs, or they notice by themselves.
             process.send_signal(sent)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=120)
         code, line = EXITS[sent]
         assert process.returncode == code
         assert not line or errors.decode().strip() == line

@@ -68,7 +68,7 @@ def test_single_label_metrics_are_per_track(tmp_path):
 def test_metrics_do_not_depend_on_how_many_windows_run_at_once(tmp_path, monkeypatch):
     model, batches = SmallModule.build(0, n_tags=5), random_batches([6, 3])
     whole = make_trainer(tmp_path, 1).validate(model, batch_loader(batches), verbose=False)[0]
-    monkeypatch.setattr("lightning_modules.inputs._SAMPLES_PER_PASS", 3 * 16)
+    monkeypatch.setattr("lightning_modules.inputs._VALUES_PER_PASS", 3 * 16)
     sizes: list[int] = []
     model.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     parts = make_trainer(tmp_path, 1).validate(model, batch_loader(batches), verbose=False)[0]
