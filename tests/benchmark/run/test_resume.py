@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ def test_an_ended_sweep_is_finished_with_the_same_bytes(
 ) -> None:
     ended = Bench(finished_sweep.root, f"ended-{len(moments)}")
     for number, (kind, sent) in enumerate(moments):
-        process = ended.start(ended.run_arguments())
+        with _ctrl_c_received():
+            process = ended.start(ended.run_arguments())
         try:
             _wait_for(ended.results, kind, number, process)
         finally:
@@ -46,6 +48,16 @@ def test_an_ended_sweep_is_finished_with_the_same_bytes(
     assert done.returncode == 0, done.stdout + done.stderr
     assert ended.csvs() == finished_sweep.csvs()
     assert ended.call(ended.arguments("verify")).returncode == 0
+
+
+@contextmanager
+def _ctrl_c_received() -> Iterator[None]:
+    """Let processes that start within the block receive Ctrl-C, also in a background job."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _left_of(session: int) -> list[str]:
