@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from benchmark.config.models import AnyModel, ResolvedModel
@@ -23,6 +24,7 @@ from benchmark.run.preparation import (
     resolve_sources,
 )
 from benchmark.run.sharing import devices_of
+from benchmark.store.cell_kinds import SINGLE_CLIPS
 from benchmark.store.cells import Cell
 from benchmark.store.store import State, Store
 from datamodules.common.errors import TagbenchError
@@ -108,17 +110,17 @@ def _table(
         for cell in cells:
             rows.setdefault(cell.labels.model, ([], []))[column].append(cell)
     for name, columns in rows.items():
-        cost = estimated.costs[name]
+        cost = estimated.costs[name.removesuffix(SINGLE_CLIPS)]
         left = [cell for cells in columns for cell in cells if states[cell.id] != "done"]
         counts = [[states[cell.id] for cell in cells].count("done") for cells in columns]
         table.add_row(
-            name,
+            escape(name),
             f"{cost.n_params:,}",
             f"{cost.macs_per_second_of_audio / 1e9:.3f}",
             f"{counts[0]}/{len(columns[0])}",
             f"{counts[1]}/{len(columns[1])}",
             _duration(sum(map(estimated.seconds, left))),
-            *([parents.get(name, "")] if any(parents.values()) else []),
+            *([escape(parents.get(name, ""))] if any(parents.values()) else []),
         )
     return table
 

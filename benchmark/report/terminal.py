@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -132,7 +133,11 @@ def report_failures(records: Sequence[RunRecord], store: Store, console: Console
         if failure.level:
             condition += f" {failure.level:g}"
         table.add_row(
-            failure.model, str(failure.seed), condition, failure.stage, failure.error[:200]
+            escape(failure.model),
+            str(failure.seed),
+            condition,
+            failure.stage,
+            escape(failure.error[:200]),
         )
     console.print(table)
     console.print(
@@ -160,7 +165,7 @@ def status_table(store: Store, names: Sequence[str]) -> Table:
             table.add_row(
                 name,
                 str(record.info["preset"]),
-                model,
+                escape(model),
                 _fraction(trained),
                 _fraction(evaluated),
                 str([*trained, *evaluated].count("failed")),
@@ -181,7 +186,9 @@ def verify(record: RunRecord, store: Store, console: Console) -> bool:
     folder = run_record.folder(record.dataset, store)
     broken = damaged(record, store)
     for title, path in broken.items():
-        console.print(f"[red]{title}[/]: its files do not match the digests in {path}/metrics.json")
+        console.print(
+            f"[red]{escape(title)}[/]: its files do not match the digests in {path}/metrics.json"
+        )
     for digest, count in other_samples(record, store).items():
         console.print(
             f"[yellow]{count} cells of {record.dataset} were evaluated on decoded samples "

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.imported import ImportedModel
@@ -163,7 +164,7 @@ def empty_bands(models: Sequence[AnyModel], dataset: str, sample_rate: int) -> s
         return ""
     return (
         f"[yellow]{dataset} has {sample_rate:,} Hz[/], and these models take up to "
-        f"{max(higher.values()):,} Hz: {', '.join(higher)}. What they see above "
+        f"{max(higher.values()):,} Hz: {escape(', '.join(higher))}. What they see above "
         f"{sample_rate // 2:,} Hz is empty. params: {{corpus_rate: {max(higher.values())}}} in the "
         "file of the dataset prepares it at their rate."
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -48,10 +49,10 @@ class Display:
             console=console,
         )
         self.jobs = Progress(
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", style="dim", markup=False),
             console=console,
         )
         self.sweep = self.overall.add_task("run", total=self.total)
@@ -79,7 +80,9 @@ class Display:
         if not self.console.is_terminal and time.monotonic() - self.last_line > PLAIN_EVERY_S:
             self.last_line = time.monotonic()
             self.console.print(
-                f"{self._share():4.0%}  {job}: {event['text']}{self._left()}", highlight=False
+                f"{self._share():4.0%}  {job}: {event['text']}{self._left()}",
+                markup=False,
+                highlight=False,
             )
 
     def cell(self, cell: str, text: str, *, failed: bool = False) -> None:
@@ -88,7 +91,7 @@ class Display:
         self.partial.pop(cell, None)
         self._update()
         mark = "[red]failed[/]" if failed else "[green]done[/]"
-        self.console.print(f"{self._share():4.0%}  {mark} {text}", highlight=False)
+        self.console.print(f"{self._share():4.0%}  {mark} {escape(text)}", highlight=False)
 
     def job_ended(self, job: str) -> None:
         """Remove the line of a job."""
