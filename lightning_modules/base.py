@@ -172,6 +172,19 @@ class TaggingModule(Lifecycle):
         """
         return input_of(self.classifier, self, audio)
 
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers that `embed_layers` returns; the last one is that of `embed`."""
+        return ("penultimate",)
+
+    def embed_layers(self, audio: Tensor) -> dict[str, Tensor]:
+        """Map audio (B, T) to an embedding (B, D) from each of `layer_names`.
+
+        A class that has more layers to offer, such as an encoder with one output for each block,
+        overrides it together with `layer_names`. Outputs over time are averaged over time.
+        """
+        return {self.layer_names[-1]: self.embed(audio)}
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """Map logits (B, C) to float32 probabilities (B, C)."""
         logits = logits.float()  # bfloat16 under autocast has three digits only
