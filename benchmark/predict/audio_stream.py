@@ -102,9 +102,13 @@ class TrackPerturber:
         perturbed = self._perturb(
             clean, rate, request.condition, seed=request.seed, track_id=request.track_id
         )
-        rates = dict.fromkeys(view.sample_rate for view in self.config.views)
+        views = self.config.views
+        rates = dict.fromkeys(view.sample_rate for view in views if view.reads_audio)
         audio = {wanted: at_rate(perturbed, rate, wanted) for wanted in rates}
-        inputs = {view: _computed(view, audio[view.sample_rate]) for view in self.config.views}
+        inputs = {
+            view: _computed(view, request.track_id, audio.get(view.sample_rate, perturbed))
+            for view in views
+        }
         return PerturbedTrack(inputs, self._measure(request, clean, perturbed))
 
     def _measure(self, request: TrackRequest, clean: Audio, perturbed: Audio) -> Effect | None:
@@ -121,9 +125,9 @@ class TrackPerturber:
         return measure(clean, perturbed, rate, reference=reference, further=further)
 
 
-def _computed(view: View, audio: Audio) -> Audio | Exception:
+def _computed(view: View, track_id: str, audio: Audio) -> Audio | Exception:
     try:
-        return view.compute(audio)
+        return view.of_track(track_id, audio)
     except Exception as error:  # noqa: BLE001 - the models of other views are not affected
         return error
 

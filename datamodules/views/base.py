@@ -19,7 +19,8 @@ class View(ABC):
     """A function from the samples of a track to rows of numbers.
 
     A subclass is a frozen dataclass whose fields are its parameters, as JSON values. A view can
-    therefore be a key, and it can be sent to worker processes.
+    therefore be a key, and it can be sent to worker processes. A field with ``compare=False`` does
+    not determine the values, such as the path of a file whose digest is another field.
 
     Args:
         sample_rate: Rate in Hz of the audio that it takes.
@@ -45,6 +46,27 @@ class View(ABC):
             float32 of shape ``(rows, width)``, at least one row, all values finite. A view that
             describes the whole track has one row.
         """
+
+    def of_track(self, track_id: str, audio: Float32) -> Float32:
+        """Return the view of a track of a dataset; by default that of its samples.
+
+        A view that depends on ``track_id`` overrides this method and `reads_track_id`.
+
+        Args:
+            track_id: Id of the track.
+            audio: Samples (T,) at ``sample_rate``. A view that does not read them gets one sample.
+        """
+        return self.compute(audio)
+
+    @property
+    def reads_audio(self) -> bool:
+        """Whether the values depend on the samples, so that perturbing the audio changes them."""
+        return True
+
+    @property
+    def reads_track_id(self) -> bool:
+        """Whether the values depend on the id of the track, see `of_track`."""
+        return False
 
     @property
     @abstractmethod
@@ -72,7 +94,7 @@ class View(ABC):
 
     def identity(self) -> dict[str, Any]:
         """Return everything that determines the values, as JSON values."""
-        params = {field.name: getattr(self, field.name) for field in fields(self)}
+        params = {field.name: getattr(self, field.name) for field in fields(self) if field.compare}
         return {"name": self.name, "revision": self.revision, "params": params}
 
     @property

@@ -1,7 +1,8 @@
 """Computation of a view of the tracks of a corpus: parallel and resumable.
 
-The rows of a track depend on its stored samples and on the view alone. They are stored by the
-digest of the samples, so that a corpus that is prepared again keeps them.
+The rows of a track depend on the view and on the stored samples, or on the id of the track where
+the view reads it. They are stored by the digest of the samples and by that id, so that a corpus
+that is prepared again keeps them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ MOST_TRACKS = 32
 """Largest number of tracks in a shard: what a killed run loses for each worker."""
 
 _JOBS_PER_WORKER = 4
+_NO_AUDIO = np.zeros(1, np.float32)
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ class ViewJob:
         try:
             with naming_errors(path), partial.open("wb") as file:
                 for row, key in self.tracks:
-                    rows = view_of(self.view, corpus.audio(row), corpus.sample_rate)
-                    _check(rows, self.view, str(corpus.track_ids[row]))
+                    track_id = str(corpus.track_ids[row])
+                    audio = corpus.audio(row) if self.view.reads_audio else _NO_AUDIO
+                    rows = view_of(self.view, track_id, audio, corpus.sample_rate)
+                    _check(rows, self.view, track_id)
                     file.write(np.ascontiguousarray(rows, dtype="<f4").data)
                     entries.append(Entry(key, offset, len(rows)))
                     offset += len(rows)
@@ -88,15 +92,18 @@ class ViewJob:
         write_index(self.folder, self.number, self.view, entries)
 
 
-def view_of(view: View, audio: Float32, sample_rate: int) -> Float32:
+def view_of(view: View, track_id: str, audio: Float32, sample_rate: int) -> Float32:
     """Return the view of a track, float32 of shape ``(rows, width)``.
 
     Args:
         view: The view.
-        audio: Samples (T,), at least one.
+        track_id: Id of the track.
+        audio: Samples (T,), at least one; they are not resampled for a view that does not read
+            them.
         sample_rate: Rate in Hz of ``audio``, which is resampled to that of the view.
     """
-    return view.compute(at_rate(audio, sample_rate, view.sample_rate))
+    wanted = view.sample_rate if view.reads_audio else sample_rate
+    return view.of_track(track_id, at_rate(audio, sample_rate, wanted))
 
 
 def build_view(
@@ -121,7 +128,7 @@ def build_view(
     """
     folder = view_folder(corpus, view)
     listener = progress or Silent()
-    wanted = dict(zip(track_keys(corpus, rows), rows.tolist(), strict=True))
+    wanted = dict(zip(track_keys(corpus, view, rows), rows.tolist(), strict=True))
     if wanted.keys() - read_index(folder, view).keys():
         folder.mkdir(parents=True, exist_ok=True)
         waiting = f"Another process computes the view {view.name!r} of {corpus.name!r}; waiting."

@@ -24,10 +24,17 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Key:
-    """What determines the stored samples of a track: their digest and their scale."""
+    """What determines the rows of a track, beside the view.
+
+    Attributes:
+        audio_sha256: Digest of the stored samples; empty for a view that does not read them.
+        scale: Their scale.
+        track_id: Id of the track; empty for a view that does not read it.
+    """
 
     audio_sha256: str
     scale: float
+    track_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Entry:
     """The rows of one track in a shard.
 
     Attributes:
-        key: The samples that they were computed from.
+        key: What they were computed from.
         offset: First row in the shard.
         rows: Number of rows.
     """
@@ -58,7 +65,7 @@ def rows_path(folder: Path, number: int) -> Path:
 def write_index(folder: Path, number: int, view: View, entries: list[Entry]) -> None:
     """Write the sidecar of a shard, which declares it finished."""
     tracks = [
-        {**asdict(entry.key), "offset": entry.offset, "rows": entry.rows} for entry in entries
+        {**_key_as_json(entry.key), "offset": entry.offset, "rows": entry.rows} for entry in entries
     ]
     content = {"format": _FORMAT, "view": view.identity(), "tracks": tracks}
     replace_file(folder / f"{number:05d}.json", json.dumps(content, indent=1).encode())
@@ -86,15 +93,30 @@ def read_index(folder: Path, view: View) -> dict[Key, tuple[int, Entry]]:
     return stored
 
 
-def track_keys(corpus: Corpus, rows: Int64) -> list[Key]:
-    """Return what determines the audio of each of some rows of a corpus."""
-    table = corpus.frame.loc[rows, ["audio_sha256", "scale"]]
-    pairs = zip(table["audio_sha256"], table["scale"], strict=True)
-    return [Key(str(digest), float(scale)) for digest, scale in pairs]
+def track_keys(corpus: Corpus, view: View, rows: Int64) -> list[Key]:
+    """Return what determines the view of each of some rows of a corpus."""
+    table = corpus.frame.loc[rows, ["track_id", "audio_sha256", "scale"]]
+    return [
+        Key(
+            str(digest) if view.reads_audio else "",
+            float(scale) if view.reads_audio else 1.0,
+            str(track_id) if view.reads_track_id else "",
+        )
+        for track_id, digest, scale in table.itertuples(index=False)
+    ]
 
 
 def _entry(track: Mapping[str, Any]) -> Entry:
-    return Entry(Key(track["audio_sha256"], track["scale"]), track["offset"], track["rows"])
+    key = Key(track["audio_sha256"], track["scale"], track.get("track_id", ""))
+    return Entry(key, track["offset"], track["rows"])
+
+
+def _key_as_json(key: Key) -> dict[str, Any]:
+    """Return the fields of a key; an empty id is left out, as in the files of older versions."""
+    content = asdict(key)
+    if not key.track_id:
+        del content["track_id"]
+    return content
 
 
 def _as_json(value: Any) -> Any:
@@ -131,7 +153,7 @@ class StoredRows:
         """
         folder = view_folder(corpus, view)
         stored = read_index(folder, view)
-        keys = track_keys(corpus, rows)
+        keys = track_keys(corpus, view, rows)
         missing = [key for key in keys if key not in stored]
         if missing:
             raise TagbenchError(

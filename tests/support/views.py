@@ -1,4 +1,4 @@
-"""A small view that counts how often it is computed, in whichever process."""
+"""Small views: one that counts how often it is computed, and one that reads the id of a track."""
 
 from __future__ import annotations
 
@@ -40,3 +40,32 @@ class BlockLevels(View):
     @property
     def seconds_per_row(self) -> float:
         return 1000 / self.sample_rate
+
+
+@dataclass(frozen=True)
+class IdLength(View):
+    """The length of the id of a track."""
+
+    name: ClassVar[str] = "id_length"
+
+    def compute(self, audio: Float32) -> Float32:
+        raise NotImplementedError
+
+    def of_track(self, track_id: str, audio: Float32) -> Float32:
+        return np.array([[len(track_id)]], np.float32)
+
+    @property
+    def reads_audio(self) -> bool:
+        return False
+
+    @property
+    def reads_track_id(self) -> bool:
+        return True
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def seconds_per_row(self) -> None:
+        return None

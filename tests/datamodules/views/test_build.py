@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 from datamodules.views.build import build_view, view_of
-from datamodules.views.rows import StoredRows, view_folder
+from datamodules.views.joined import Joined
+from datamodules.views.rows import StoredRows, read_index, view_folder
 from tests.support.sources import run, watched
-from tests.support.views import BlockLevels
+from tests.support.views import BlockLevels, IdLength
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def test_two_processes_store_what_the_view_computes(corpus: Corpus, tmp_path: Pa
     stored = build_view(corpus, view, rows, workers=2)
     assert calls(tmp_path / "log") == len(rows) == 9
     for position, row in enumerate(rows):
-        expected = view_of(view, corpus.audio(int(row)), 16000)
+        expected = view_of(view, "", corpus.audio(int(row)), 16000)
         np.testing.assert_array_equal(stored.track(position), expected)
         assert stored.lengths[position] == len(expected) == corpus.samples[row] // 2000
     np.testing.assert_array_equal(stored.window(4, 1, 2), stored.track(4)[1:3])
@@ -49,9 +51,35 @@ def test_an_interrupted_computation_is_resumed(corpus: Corpus, tmp_path: Path):
     stored = build_view(corpus, view, rows)
     again = calls(tmp_path / "log") - before
     assert 1 <= again < len(rows)
-    np.testing.assert_array_equal(stored.track(2), view_of(view, corpus.audio(int(rows[2])), 16000))
+    expected = view_of(view, "", corpus.audio(int(rows[2])), 16000)
+    np.testing.assert_array_equal(stored.track(2), expected)
     build_view(corpus, view, rows)
     assert calls(tmp_path / "log") == before + again + 1  # that of the comparison
+
+
+def test_vectors_by_track_id_of_equal_samples_are_kept_apart(tmp_path: Path):
+    tracks = watched(4)
+    same = [
+        replace(track, source=tracks[0].source, track_id="x" * number)
+        for number, track in enumerate(tracks, 1)
+    ]
+    corpus = run(same, tmp_path)
+    assert corpus.frame["audio_sha256"].nunique() == 1
+    rows, vectors = np.arange(len(corpus)), IdLength(16000)
+    ids = [len(track_id) for track_id in corpus.track_ids]
+    assert [track.tolist() for track in build_view(corpus, vectors, rows)] == [[[n]] for n in ids]
+    joined = Joined(16000, BlockLevels(16000), vectors)
+    stored = build_view(corpus, joined, rows, workers=2)
+    levels = BlockLevels(16000).compute(corpus.audio(0))
+    for track, length in zip(stored, ids, strict=True):
+        np.testing.assert_array_equal(track[:, :2], levels)
+        np.testing.assert_array_equal(track[:, 2], np.full(len(levels), length))
+    # Only what depends on the id is stored by it.
+    assert len(read_index(view_folder(corpus, joined), joined)) == 4
+    build_view(corpus, BlockLevels(16000), rows)
+    assert len(read_index(view_folder(corpus, BlockLevels(16000)), BlockLevels(16000))) == 1
+    with pytest.raises(TagbenchError, match="'block_levels' has several rows"):
+        Joined(16000, vectors, BlockLevels(16000))
 
 
 def test_a_view_of_another_width_is_refused(corpus: Corpus):
