@@ -6,7 +6,6 @@ process, which would speed up the plain form too.
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 import traceback
@@ -26,14 +25,15 @@ from benchmark.checkpoints.importer import load_reference_state
 from benchmark.config.models import ResolvedModel
 from benchmark.malloc import keep_freed_memory
 from benchmark.speed.baselines.build import build_plain
+from benchmark.speed.synthetic import N_TAGS, synthetic_batch, synthetic_inputs
 from benchmark.speed.task import BenchTask, Dtype, Facts, Mode
 from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import seed_for
 from lightning_modules.base import TaggingModule
+from lightning_modules.inputs import InputSpec
 from lightning_modules.training import optimizers
 from lightning_modules.training.recipes import get_recipe
 
-N_TAGS = 50
 _CALIBRATION_WINDOWS = 4
 
 
@@ -58,45 +58,36 @@ def plain_model(model: ResolvedModel) -> nn.Module | None:
         torch.manual_seed(seed_for("speed", "weights"))
         plain = build_plain(model.cls, N_TAGS, model.architecture.params)
         if plain is not None:
-            _set_norms(plain, model.architecture.window)
+            _set_norms(plain, model.input_spec)
     return plain
 
 
-def calibrate_norms(module: nn.Module, window: int) -> None:
+def calibrate_norms(module: nn.Module, spec: InputSpec) -> None:
     """Calibrate the batch norms of a module on the CPU as `plain_model` does.
 
     Args:
         module: The module; it is left in training mode.
-        window: Its window in samples.
+        spec: What it sees of a track.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("speed", "weights"))
-        _set_norms(module, window)
+        _set_norms(module, spec)
 
 
-def _set_norms(module: nn.Module, window: int) -> None:
+def _set_norms(module: nn.Module, spec: InputSpec) -> None:
     norms = [
         layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._NormBase)
     ]
     for norm in norms:
-        sign = torch.where(torch.rand(norm.num_features) < 0.2, -1.0, 1.0)
-        norm.weight.data = sign * (0.5 + torch.rand(norm.num_features))
-        norm.bias.data = 0.1 * torch.randn(norm.num_features)
+        if norm.affine:
+            sign = torch.where(torch.rand(norm.num_features) < 0.2, -1.0, 1.0)
+            norm.weight.data = sign * (0.5 + torch.rand(norm.num_features))
+            norm.bias.data = 0.1 * torch.randn(norm.num_features)
         norm.momentum = 1.0
     with torch.no_grad():
-        module.train()(synthetic_audio(_CALIBRATION_WINDOWS, window))
+        module.train()(synthetic_inputs(_CALIBRATION_WINDOWS, spec))
     for norm in norms:
         norm.momentum = 0.1
-
-
-def synthetic_audio(windows: int, samples: int) -> Tensor:
-    """Return the same float32 audio (windows, samples) in each call: decaying tones in noise."""
-    generator = torch.Generator().manual_seed(seed_for("speed", "audio"))
-    at = torch.arange(windows)[:, None]
-    seconds = torch.arange(samples) / 16000
-    tones = torch.sin(2 * math.pi * 110 * 2 ** (at % 5) * seconds) * (-4 * (seconds % 0.5)).exp()
-    noise = torch.randn(windows, samples, generator=generator)
-    return (0.3 * tones + 0.02 * noise) * 0.5 ** (at % 4)
 
 
 def own_model(model: ResolvedModel, plain: nn.Module | None) -> TaggingModule:
@@ -138,8 +129,8 @@ class Subject:
             has_plain=plain is not None,
         )
         self.module = module.to(self.device)
-        self.audio = synthetic_audio(task.batch, model.architecture.window).to(self.device)
-        self.targets = (self.audio[:, :N_TAGS] > 0).float()
+        self.inputs = synthetic_inputs(task.batch, model.input_spec).to(self.device)
+        self.batch = synthetic_batch(self.inputs, model.input_spec)
         self.optimizer = self._optimizer() if model.learns else None
         self.baseline = _reset_peak(self.device)
 
@@ -167,7 +158,7 @@ class Subject:
     def _forward(self) -> Tensor:
         self.module.eval()
         with torch.inference_mode(), self._autocast():
-            out: Tensor = self.module(self.audio)
+            out: Tensor = self.module(self.inputs)
         return out
 
     def _step(self) -> Tensor:
@@ -176,11 +167,11 @@ class Subject:
             raise TagbenchError(f"Model {self.task.model} has no parameters to train.")
         self.optimizer.zero_grad(set_to_none=True)
         with self._autocast():
-            logits = self.module(self.audio)
-        if isinstance(self.module, TaggingModule):
-            loss = self.module.losses(logits, self.targets).mean()
-        else:
-            loss = F.binary_cross_entropy_with_logits(logits.float(), self.targets)
+            if isinstance(self.module, TaggingModule):
+                loss = self.module.supervised_loss(self.batch)
+            else:
+                logits = self.module(self.inputs)
+                loss = F.binary_cross_entropy_with_logits(logits.float(), self.batch["targets"])
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()

@@ -11,32 +11,32 @@ import torch
 from torch import Tensor
 
 from benchmark import determinism
+from benchmark.config.models import ResolvedModel
 from benchmark.speed.gpu.child import Row, Setup
 from benchmark.speed.models import timed_rows
+from benchmark.speed.synthetic import N_TAGS, synthetic_batch, synthetic_inputs
 from benchmark.speed.task import BenchTask, Dtype
-from benchmark.speed.worker import (
-    N_TAGS,
-    Subject,
-    calibrate_norms,
-    own_model,
-    plain_model,
-    resolve,
-    synthetic_audio,
-)
+from benchmark.speed.worker import Subject, calibrate_norms, own_model, plain_model, resolve
+from datamodules.loaders.batch import Batch
+from lightning_modules.architectures.feature_classifier import FeatureClassifier
 from lightning_modules.base import TaggingModule
+from lightning_modules.inputs import InputSpec
 from lightning_modules.training import optimizers
 from lightning_modules.training.recipes import get_recipe
 
 BAR = 1e-4  # largest difference between the probabilities of a CPU and a GPU that passes
 DTYPES: tuple[Dtype, ...] = ("fp32", "tf32", "bf16")
 _STEPS = 5
+_FITTED_TAGS = 8
+_FITTED_TRACKS = 1280  # discriminant analysis needs more of each class than there are features
 
 
 def parity(item: str, setup: Setup) -> Iterator[Row]:
     """Yield the differences between the probabilities of the CPU and those of the device.
 
-    The weights are those of `plain_model`, or fresh ones with the batch norms calibrated. The CPU
-    computes in float32; the device in float32, with TF32, and under bfloat16 autocast.
+    The weights are those of `plain_model`, or fresh ones with the batch norms calibrated; a
+    classifier of features is fitted to synthetic ones. The CPU computes in float32; the device in
+    float32, with TF32, and under bfloat16 autocast.
 
     Args:
         item: Name of a model file.
@@ -44,19 +44,15 @@ def parity(item: str, setup: Setup) -> Iterator[Row]:
     """
     model = resolve(item)
     determinism.configure(setup.device)
-    plain = plain_model(model)
-    module = own_model(model, plain)
-    window = model.architecture.window
-    if plain is None:
-        calibrate_norms(module, window)
-    module.eval()
-    audio = synthetic_audio(2 if setup.small else 8, window)
-    expected = _probabilities(module, audio, "fp32")
-    module, audio = module.to(setup.device), audio.to(setup.device)
+    spec = model.input_spec
+    module = _with_weights(model, spec).eval()
+    inputs = synthetic_inputs(2 if setup.small else 8, spec)
+    expected = _probabilities(module, inputs, "fp32")
+    module, inputs = module.to(setup.device), inputs.to(setup.device)
     differences = {}
     for dtype in DTYPES:
         determinism.configure(setup.device, tf32=dtype == "tf32")
-        differences[dtype] = float((_probabilities(module, audio, dtype) - expected).abs().max())
+        differences[dtype] = float((_probabilities(module, inputs, dtype) - expected).abs().max())
     determinism.configure(setup.device)
     yield {
         "model": item,
@@ -66,14 +62,29 @@ def parity(item: str, setup: Setup) -> Iterator[Row]:
         "bf16": differences["bf16"],
         # Parity of outputs that do not depend on the input would be no evidence.
         "range over windows": float((expected.amax(0) - expected.amin(0)).max()),
-        "windows": len(audio),
+        "windows": len(inputs),
     }
 
 
-def _probabilities(module: TaggingModule, audio: Tensor, dtype: Dtype) -> Tensor:
-    enabled = dtype == "bf16"
-    with torch.inference_mode(), torch.autocast(audio.device.type, torch.bfloat16, enabled=enabled):
-        out = module.probabilities(module(audio))
+def _with_weights(model: ResolvedModel, spec: InputSpec) -> TaggingModule:
+    """Build a model whose outputs depend on its inputs."""
+    if issubclass(model.cls, FeatureClassifier):
+        fitted = model.build(_FITTED_TAGS)
+        batch = synthetic_batch(synthetic_inputs(_FITTED_TRACKS, spec), spec)
+        targets = batch["targets"][:, :_FITTED_TAGS]
+        fitted.fit_features(batch["features"][:, 0].numpy(), targets.numpy())
+        return fitted
+    plain = plain_model(model)
+    module = own_model(model, plain)
+    if plain is None:
+        calibrate_norms(module, spec)
+    return module
+
+
+def _probabilities(module: TaggingModule, inputs: Tensor, dtype: Dtype) -> Tensor:
+    autocast = torch.autocast(inputs.device.type, torch.bfloat16, enabled=dtype == "bf16")
+    with torch.inference_mode(), autocast:
+        out = module.probabilities(module(inputs))
     return out.cpu()
 
 
@@ -88,14 +99,15 @@ def repeatability(item: str, setup: Setup) -> Iterator[Row]:
     if not model.learns:
         return
     determinism.configure(setup.device)
-    audio = synthetic_audio(2 if setup.small else 8, model.architecture.window).to(setup.device)
-    targets = (audio[:, :N_TAGS] > 0).float()
+    spec = model.input_spec
+    inputs = synthetic_inputs(2 if setup.small else 8, spec).to(setup.device)
+    batch = synthetic_batch(inputs, spec)
     for dtype in ("fp32", "bf16"):
         with _collected() as warned:
             states = []
             for _ in range(2):
                 module = model.build(N_TAGS)
-                states.append(_trained(module.to(setup.device), audio, targets, dtype == "bf16"))
+                states.append(_trained(module.to(setup.device), batch, dtype == "bf16"))
         first, second = states
         unequal = [key for key in first if not torch.equal(first[key], second[key])]
         apart = [float((first[key].double() - second[key].double()).abs().max()) for key in unequal]
@@ -110,9 +122,7 @@ def repeatability(item: str, setup: Setup) -> Iterator[Row]:
         }
 
 
-def _trained(
-    module: TaggingModule, audio: Tensor, targets: Tensor, autocast: bool
-) -> dict[str, Tensor]:
+def _trained(module: TaggingModule, batch: Batch, autocast: bool) -> dict[str, Tensor]:
     """Train for a few steps as `TaggingModule` does, and return the state on the CPU."""
     learned = module.train().learned_parameters()
     optimizer = optimizers.make_optimizer(learned, get_recipe("won2020"))
@@ -120,9 +130,9 @@ def _trained(
     for step in range(_STEPS):
         hooks.on_train_batch_start(None, step)  # seeds dropout
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(audio.device.type, torch.bfloat16, enabled=autocast):
-            logits = module(audio)
-        module.losses(logits, targets).mean().backward()  # type: ignore[no-untyped-call]
+        with torch.autocast(batch["targets"].device.type, torch.bfloat16, enabled=autocast):
+            loss = module.supervised_loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return {key: value.cpu().clone() for key, value in module.state_dict().items()}
 

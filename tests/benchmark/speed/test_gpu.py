@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from benchmark.speed.__main__ import app
 from benchmark.speed.gpu import run
 from benchmark.speed.gpu.child import Setup
+from benchmark.speed.gpu.models import parity, repeatability
 from benchmark.speed.gpu.tables import Results
 from datamodules.common.errors import TagbenchError
 
@@ -47,6 +48,15 @@ def test_a_failing_model_is_a_row_and_the_others_are_measured(tmp_path: Path) ->
     (problem,) = document["problems"]
     assert (problem["section"], problem["status"]) == ("parity", "failed")
     assert "broken.yaml: failed" in (tmp_path / "out" / "gpu.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["mlp_matt", "dai2016_dnn", "fma_knn"])
+def test_models_of_views_are_compared_on_rows_of_their_view(name: str, tmp_path: Path) -> None:
+    setup = Setup("cpu", True, str(tmp_path))
+    (row,) = parity(name, setup)
+    assert row["fp32"] == 0.0  # the CPU compared with itself
+    assert row["range over windows"] > 0.01
+    assert all(row["equal bits"] for row in repeatability(name, setup))
 
 
 @pytest.mark.slow

@@ -19,8 +19,9 @@ from benchmark.speed import tables
 from benchmark.speed.__main__ import app
 from benchmark.speed.baselines.build import build_plain
 from benchmark.speed.models import ModelRow, timed_rows
+from benchmark.speed.synthetic import N_TAGS, synthetic_audio
 from benchmark.speed.task import BenchTask
-from benchmark.speed.worker import N_TAGS, own_model, plain_model, resolve, synthetic_audio
+from benchmark.speed.worker import own_model, plain_model, resolve
 
 # Trainable parameters at 50 tags, as published with the reference.
 SIZES = {
