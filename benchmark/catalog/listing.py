@@ -70,6 +70,16 @@ def _augmentations() -> Table:
     return table
 
 
+def _targets() -> Table:
+    from benchmark.config.targets import TargetFile
+
+    table = Table("targets", "class", "parameters", title="Targets beyond tags")
+    for name in names("targets"):
+        file = load(find("targets", name), TargetFile)
+        table.add_row(name, file.class_path.rpartition(".")[2], _flags(file.params))
+    return table
+
+
 def _presets() -> Table:
     table = Table("preset", "recipe", "epochs", "windows", "perturbations", title="Presets")
     for name in names("presets"):
@@ -104,6 +114,7 @@ KINDS: dict[str, Callable[[], Table]] = {
     "datasets": _datasets,
     "perturbations": _perturbations,
     "augmentations": _augmentations,
+    "targets": _targets,
     "presets": _presets,
     "benchmarks": _benchmarks,
 }

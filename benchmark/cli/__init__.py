@@ -91,7 +91,7 @@ def list_(
     kind: Annotated[
         str,
         typer.Argument(
-            help="models, datasets, perturbations, augmentations, presets or benchmarks."
+            help="models, datasets, perturbations, augmentations, targets, presets or benchmarks."
         ),
     ] = "all",
 ) -> None:

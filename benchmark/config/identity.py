@@ -89,18 +89,22 @@ class StageIdentity(Identity):
     Attributes:
         identity: Name of the class.
         revision: Its revision.
-        params: Its parameters, except those that name a dataset or an augmentation.
+        params: Its parameters, except those that name a dataset, an augmentation or targets.
         sources: Digests of the other datasets that it reads, by parameter.
         augmentations: Identities of the augmentations, by parameter.
+        targets: Identities of the target sources, by parameter.
     """
 
-    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"sources", "augmentations"})
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset(
+        {"sources", "augmentations", "targets"}
+    )
 
     identity: str
     revision: int
     params: dict[str, Any]
     sources: dict[str, dict[str, Any]] = {}
     augmentations: dict[str, dict[str, Any]] = {}
+    targets: dict[str, list[dict[str, Any]]] = {}
 
 
 class TrainIdentity(Identity):

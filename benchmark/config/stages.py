@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.classes import (
@@ -106,6 +107,11 @@ class ResolvedStage:
         """Names of the augmentations, by parameter."""
         return {name: self.params[name] for name in self.cls.augmentations if self.params[name]}
 
+    @property
+    def targets(self) -> dict[str, tuple[str, ...]]:
+        """Names of the target sources, by parameter."""
+        return {name: tuple(self.params[name]) for name in self.cls.targets if self.params[name]}
+
     def unaugmented(self) -> ResolvedStage:
         """Return the same way of training without augmentations."""
         params = {**self.params, **dict.fromkeys(self.cls.augmentations)}
@@ -115,16 +121,18 @@ class ResolvedStage:
         self,
         sources: Mapping[str, Mapping[str, Any]],
         augmentations: Mapping[str, Mapping[str, Any]],
+        targets: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({}),
     ) -> StageIdentity:
         """Return what determines the training.
 
         Args:
             sources: Digests of the datasets that it reads beside the labelled one, by parameter.
             augmentations: Identities of the augmentations, by parameter.
+            targets: Identities of the target sources in the labelled dataset, by parameter.
         """
         from lightning_modules.stages.base import Stage
 
-        omitted = {*self.cls.sources, *self.cls.augmentations}
+        omitted = {*self.cls.sources, *self.cls.augmentations, *self.cls.targets}
         declared = declared_parameters(self.cls, Stage)  # type and default
         omitted |= {name for name in self.cls.added if self.params[name] == declared[name][1]}
         return StageIdentity(
@@ -133,4 +141,5 @@ class ResolvedStage:
             params={name: value for name, value in self.params.items() if name not in omitted},
             sources={name: dict(digests) for name, digests in sources.items()},
             augmentations={name: dict(chain) for name, chain in augmentations.items()},
+            targets={name: [dict(one) for one in several] for name, several in targets.items()},
         )

@@ -67,7 +67,7 @@ def build(
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
     trainings = Trainings(
         dataset.name, partial(Labels, dataset.name, task, preset_name), launch, inputs, preset,
-        device, sources, experiment.datasets[dataset.name].pool,
+        device, sources, experiment.datasets[dataset.name].pool, corpus,
     )  # fmt: skip
     for model in with_parents(models):
         check_training(model, experiment, dataset.name, corpus, trainings, processes)

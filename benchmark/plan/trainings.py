@@ -13,6 +13,7 @@ from benchmark.config.imported import ImportedModel
 from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.config.stages import ResolvedStage
+from benchmark.config.targets import resolve_target
 from benchmark.config.trained_on import Augmented
 from benchmark.config.variants import augmentation_label
 from benchmark.store.cell_kinds import ImportCell, ModelCell, TrainCell
@@ -62,6 +63,7 @@ class Trainings:
         device: Where models are trained.
         sources: Other datasets that stages read, by name.
         pool: Name of the unlabelled dataset that belongs to the dataset.
+        corpus: The dataset, prepared; stages that learn targets beyond tags need it.
 
     Attributes:
         augmented: Facts on the trainings with augmentation, by the id of their cell.
@@ -77,6 +79,7 @@ class Trainings:
         device: str,
         sources: Mapping[str, Source],
         pool: str = "",
+        corpus: Corpus | None = None,
     ) -> None:
         self._dataset = dataset
         self._labels = labels
@@ -86,6 +89,7 @@ class Trainings:
         self._device = device
         self._all_sources = sources
         self._pool = pool
+        self._corpus = corpus
         self._cells: dict[tuple[str, int], TrainCell] = {}
         self._imported: dict[tuple[str, str], ImportCell] = {}
         self.augmented: dict[str, Augmented] = {}
@@ -143,7 +147,18 @@ class Trainings:
             return None
         sources = {name: source.digests() for name, source in self.sources(stage).items()}
         chains = {name: resolve(chain).identity() for name, chain in stage.augmentations.items()}
-        return stage.identity(sources, chains)
+        return stage.identity(sources, chains, self._target_identities(stage))
+
+    def _target_identities(self, stage: ResolvedStage) -> dict[str, list[dict[str, Any]]]:
+        """Return what determines the targets beyond tags that a stage learns, by parameter."""
+        if not stage.targets:
+            return {}
+        if self._corpus is None:
+            raise ValueError(f"{stage.class_path} learns targets of a corpus, and none is given.")
+        return {
+            parameter: [resolve_target(name).identity_in(self._corpus) for name in names]
+            for parameter, names in stage.targets.items()
+        }
 
     def _launch_of(self, model: ResolvedModel) -> dict[str, Any]:
         launch = {**self._launch, "model_class": model.class_path}

@@ -15,6 +15,7 @@ from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.imported import ImportedModel
 from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import DatasetFile, Preset
+from benchmark.config.targets import resolve_target
 from benchmark.experiment_files import find, load
 from benchmark.plan.build import build
 from benchmark.plan.estimate import estimate
@@ -39,6 +40,7 @@ from benchmark.store.store import Store
 from datamodules.common.cpus import usable_cpus
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import SPLITS, UNLABELLED
+from datamodules.labels.targets.fitted import fitted_targets
 from datamodules.views.build import build_view
 
 
@@ -177,11 +179,12 @@ def compute_views(
     options: Options,
     console: Console,
 ) -> None:
-    """Compute the views that trainings will read, with a progress display.
+    """Compute the views and fit the targets that trainings will read, with a progress display.
 
     The views of test tracks are computed after perturbing, in the evaluation.
     """
     views = {model.name: model.input_spec.view for model in with_parents(models)}
+    targets = {model.name: _target_names(model) for model in with_parents(models)}
     workers = options.workers or usable_cpus()
     for item in planned:
         states = store.states(cell.id for cell in item.plan.models)
@@ -192,6 +195,16 @@ def compute_views(
             if view is not None:
                 progress = ProgressBar(console)
                 build_view(item.corpus, view, rows, workers=workers, progress=progress)
+        learned = (targets.get(cell.labels.model, ()) for cell in pending)
+        for name in dict.fromkeys(name for several in learned for name in several):
+            progress = ProgressBar(console)
+            fitted_targets(item.corpus, resolve_target(name), workers=workers, progress=progress)
+
+
+def _target_names(model: ResolvedModel) -> list[str]:
+    """Return the names of the targets beyond tags that a model learns."""
+    several = model.stage.targets.values() if model.stage is not None else ()
+    return [name for names in several for name in names]
 
 
 def corpus_facts(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,9 +15,12 @@ from torch.utils.data import DataLoader
 from benchmark.augmentations.catalogue import resolve
 from benchmark.config.classes import import_class
 from benchmark.config.datasets import data_module
+from benchmark.config.targets import resolve_target
 from benchmark.plan.jobs import Runtime
 from datamodules.base import Batch, TaggingDataModule
 from datamodules.common.errors import TagbenchError
+from datamodules.corpus.track import Float32
+from datamodules.labels.targets.base import TargetSource
 from datamodules.loaders.augmentation import Augmentation
 from lightning_modules.base import TaggingModule
 from lightning_modules.inputs import InputSpec
@@ -30,6 +35,7 @@ class CellData:
         labelled: The dataset of the cell.
         sources: Other datasets, by the parameter of the stage that names them.
         augmentations: Augmentations, by the parameter of the stage that names them.
+        targets: Target sources, by name.
     """
 
     def __init__(
@@ -37,10 +43,12 @@ class CellData:
         labelled: TaggingDataModule,
         sources: Mapping[str, TaggingDataModule],
         augmentations: Mapping[str, Augmentation],
+        targets: Mapping[str, TargetSource] = MappingProxyType({}),
     ) -> None:
         self.labelled = labelled
         self.sources = sources
         self.augmentations = augmentations
+        self.targets = targets
 
     @property
     def modules(self) -> tuple[TaggingDataModule, ...]:
@@ -48,13 +56,20 @@ class CellData:
         return (self.labelled, *self.sources.values())
 
     def prepare(self) -> None:
-        """Prepare the corpora, and compute the view of the model where it is missing."""
+        """Prepare the corpora; compute the view of the model, and fit targets, where missing."""
         for module in self.modules:
             module.prepare_data()
         if self.labelled.view is not None:
             self.labelled.stored_view("train", "valid")
             for source in self.sources.values():
                 source.stored_view(source.corpus.pool)
+        _ = self._auxiliary
+
+    @cached_property
+    def _auxiliary(self) -> dict[str, Float32]:
+        """Targets of the training tracks of the labelled dataset (N, K), by name."""
+        sources = self.targets.items()
+        return {name: self.labelled.fitted_targets(source) for name, source in sources}
 
     def crops(
         self,
@@ -65,6 +80,7 @@ class CellData:
         steps: int | None = None,
         augment: str | None = None,
         keep_clean: bool = False,
+        auxiliary: bool = False,
     ) -> DataLoader[Batch]:
         """Return batches of random windows; see `TrainingData.crops`."""
         module = self.labelled if source is None else self.sources[source]
@@ -75,6 +91,7 @@ class CellData:
             steps=steps,
             augmentation=None if augment is None else self.augmentations.get(augment),
             keep_clean=keep_clean,
+            auxiliary=self._auxiliary if auxiliary and source is None else {},
         )
 
     def n_tracks(self, source: str | None = None) -> int:
@@ -152,11 +169,10 @@ def cell_data(
         if chain.identity() != planned["augmentations"][name]:
             raise _changed("augmentation", stage["params"][name])
     sources = {name: module(which) for name, which in stage.get("sources", {}).items()}
-    data = CellData(module(launch), sources, chains)
+    targets = {name: resolve_target(name) for name in _planned_targets(stage, planned)}
+    data = CellData(module(launch), sources, chains, targets)
     data.prepare()
-    for name, source in sources.items():
-        if source.corpus.manifest_digest != planned["sources"][name]["manifest"]:
-            raise _changed("dataset", stage["params"][name])
+    _check_unchanged(data, stage, planned)
     return data
 
 
@@ -171,6 +187,27 @@ def cell_spec(document: Mapping[str, Any]) -> InputSpec:
     params = document["preimage"]["architecture"]["params"]
     spec: InputSpec = cls.input_spec(**params, **launch.get("model_params", {}))
     return spec
+
+
+def _check_unchanged(data: CellData, stage: Mapping[str, Any], planned: Mapping[str, Any]) -> None:
+    """Raise a `TagbenchError` if a dataset or a target source is not the one that was planned."""
+    for name, source in data.sources.items():
+        if source.corpus.manifest_digest != planned["sources"][name]["manifest"]:
+            raise _changed("dataset", stage["params"][name])
+    for name, identity in _planned_targets(stage, planned).items():
+        if data.targets[name].identity_in(data.labelled.corpus) != identity:
+            raise _changed("target source", name)
+
+
+def _planned_targets(
+    stage: Mapping[str, Any], planned: Mapping[str, Any]
+) -> dict[str, Mapping[str, Any]]:
+    """Return the identities of the target sources of a stage, by name."""
+    return {
+        name: identity
+        for parameter, identities in planned.get("targets", {}).items()
+        for name, identity in zip(stage["params"][parameter], identities, strict=True)
+    }
 
 
 def _changed(kind: str, name: str) -> TagbenchError:

@@ -26,6 +26,7 @@ _COLUMNS = {
     "subset": ("set", "subset"),
     "duration": ("track", "duration"),
     "genre_top": ("track", "genre_top"),
+    "genres": ("track", "genres"),
     "genres_all": ("track", "genres_all"),
 }
 _Cells = dict[str, str]
@@ -42,6 +43,7 @@ class FmaTrack:
         genre: Title of the root genre; empty if there is none, or several.
         genres: Titles of all genres and of the genres that these belong to, in the order of their
             ids.
+        own_genres: Ids of the genres that the artist chose, without those that they belong to.
         artist: Id of the artist.
         album: Id of the album, or empty.
         seconds: Duration of the whole track in seconds, or None.
@@ -52,6 +54,7 @@ class FmaTrack:
     subset: str
     genre: str
     genres: tuple[str, ...]
+    own_genres: tuple[int, ...]
     artist: str
     album: str
     seconds: float | None
@@ -133,6 +136,7 @@ def _track(cells: _Cells, titles: Mapping[int, str]) -> FmaTrack:
         subset=cells["subset"],
         genre=cells["genre_top"],
         genres=tuple(titles[genre] for genre in genres),
+        own_genres=tuple(sorted(json.loads(cells["genres"]))),
         artist=cells["artist"],
         album="" if cells["album"] == _NO_ALBUM else cells["album"],
         seconds=float(cells["duration"]) if cells["duration"] else None,

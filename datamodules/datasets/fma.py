@@ -42,6 +42,9 @@ class FMA(PublishedDataset):
     not decodable, the publisher could decode several, so here the decoder decides. ``full`` has the
     audio of all of them.
 
+    The manifest has the ids of the genres that the artist chose in the column ``sub_genres``,
+    separated by ``|``.
+
     Args:
         size: ``small``, ``medium``, ``large`` or ``full``.
         **published: See `PublishedDataset`. ``audio_dir`` is the folder ``fma_<size>``, or the
@@ -108,6 +111,7 @@ class FMA(PublishedDataset):
             artist=row.artist,
             album=row.album,
             seconds=seconds if is_full else min(seconds, _CLIP_SECONDS),
+            extra={"sub_genres": "|".join(map(str, row.own_genres))},
         )
 
     @cached_property

@@ -29,6 +29,7 @@ class Batch(TypedDict):
     track_index: torch.Tensor  # int64 (W,): row of ``targets`` that a window belongs to
     clean: NotRequired[torch.Tensor]  # ``audio`` before augmentation, where a stage asks for both
     bag: NotRequired[torch.Tensor]  # int64 (N,): bag of each track, ascending from 0
+    auxiliary: NotRequired[dict[str, torch.Tensor]]  # float32 (N, K) by target source; NaN: none
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from datamodules.common.parameters import check_minimum
 from datamodules.common.progress import Progress, Silent
 from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import Float32
+from datamodules.labels.targets.base import TargetSource
+from datamodules.labels.targets.fitted import fitted_targets
 from datamodules.loaders.augmentation import Augmentation
 from datamodules.loaders.bags import BagCrops, BagPlan, BagWindows, label_bags, members_of
 from datamodules.loaders.batch import Batch, WindowSpec, whole_batch
@@ -118,6 +121,15 @@ class LoadingModule(pl.LightningDataModule, ABC):
         """Return the view of each track of a split, the mean over its rows: ``(N, width)``."""
         return np.stack([rows.mean(axis=0) for rows in self.stored_view(split)])
 
+    def fitted_targets(self, source: TargetSource) -> Float32:
+        """Return targets beyond tags of the training tracks, which are fitted where missing.
+
+        Returns:
+            float32 of shape ``(N, K)``, in the order of the split; see `fitted_targets`.
+        """
+        workers = self.workers or usable_cpus()
+        return fitted_targets(self.corpus, source, workers=workers, progress=self.progress)
+
     def current_epoch(self) -> int:
         """Return the epoch whose windows `train_dataloader` yields next; 0 without a trainer."""
         epoch = 0 if self.trainer is None else int(self.trainer.current_epoch)
@@ -136,6 +148,7 @@ class LoadingModule(pl.LightningDataModule, ABC):
         steps: int | None = None,
         augmentation: Augmentation | None = None,
         keep_clean: bool = False,
+        auxiliary: Mapping[str, Float32] = MappingProxyType({}),
     ) -> DataLoader[Batch]:
         """Return batches of random windows.
 
@@ -148,8 +161,12 @@ class LoadingModule(pl.LightningDataModule, ABC):
                 batch is dropped if there are others.
             augmentation: Changes each window.
             keep_clean: Whether batches also have the windows before augmentation.
+            auxiliary: Targets beyond tags of each track of the split (N, K), by the names under
+                which batches have them as ``auxiliary``.
         """
-        clips = TrainingCrops(self.corpus, self.spec, self.seed, split, augmentation, keep_clean)
+        clips = TrainingCrops(
+            self.corpus, self.spec, self.seed, split, augmentation, keep_clean, auxiliary
+        )
         self._check_split(split, len(clips))
         size = batch_size or self.batch_size
         plan = BatchPlan(len(clips), size, self.seed, crops, steps, self.rank, self.world)

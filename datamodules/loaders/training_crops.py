@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch.utils.data import Dataset
 
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
+from datamodules.corpus.track import Float32
 from datamodules.loaders.augmentation import Augmentation
 from datamodules.loaders.batch import Batch, SplitReader, WindowSpec
 from datamodules.loaders.batch_plan import Draw
@@ -26,6 +28,7 @@ class TrainingCrops(Dataset[Batch]):
         split: Name of the split.
         augmentation: Changes each window, from the same key; None changes none.
         keep_clean: Whether a batch also has the windows before augmentation, as ``clean``.
+        auxiliary: Targets beyond tags of each track of the split (N, K), by their names.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class TrainingCrops(Dataset[Batch]):
         split: str = "train",
         augmentation: Augmentation | None = None,
         keep_clean: bool = False,
+        auxiliary: Mapping[str, Float32] = MappingProxyType({}),
     ) -> None:
         self._reader = SplitReader(corpus, split)
         self._source = window_source(corpus, split, spec)
@@ -43,6 +47,7 @@ class TrainingCrops(Dataset[Batch]):
         self._seed = seed
         self._augmentation = augmentation
         self._keep_clean = keep_clean
+        self._auxiliary = dict(auxiliary)
         if augmentation is not None and self._source.kind != "audio":
             raise TagbenchError(
                 "An augmentation changes audio, and this model sees a view of each track that is "
@@ -64,6 +69,10 @@ class TrainingCrops(Dataset[Batch]):
         track_index = [index[draw[:2]] for draw in draws]
         tracks = [position for _, position in positions]
         batch = self._reader.batch(tracks, windows, track_index, source.kind)
+        if self._auxiliary:
+            batch["auxiliary"] = {
+                name: torch.from_numpy(rows[tracks]) for name, rows in self._auxiliary.items()
+            }
         if self._augmentation is not None:
             if self._keep_clean:
                 batch["clean"] = torch.from_numpy(windows.copy())

@@ -81,6 +81,7 @@ class Stage(nn.Module, ABC):
         same_outputs: Those parents whose outputs must be the tags of the labelled dataset.
         sources: Names of the parameters that name a dataset.
         augmentations: Names of the parameters that name an augmentation.
+        targets: Names of the parameters that name target sources, each a list of names.
         added: Names of parameters that ids contain only where they differ from their defaults, so
             that results from before they existed stay valid.
         predicts: Whether the model predicts tags afterwards. A pre-training gives embeddings only:
@@ -94,6 +95,7 @@ class Stage(nn.Module, ABC):
     same_outputs: ClassVar[tuple[str, ...]] = ()
     sources: ClassVar[tuple[str, ...]] = ()
     augmentations: ClassVar[tuple[str, ...]] = ()
+    targets: ClassVar[tuple[str, ...]] = ()
     added: ClassVar[frozenset[str]] = frozenset()
     predicts: ClassVar[bool] = True
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from torch.utils.data import DataLoader
 
 from datamodules.base import Batch, TaggingDataModule
+from datamodules.labels.targets.base import TargetSource
 
 
 class TrainingData(Protocol):
@@ -15,6 +17,10 @@ class TrainingData(Protocol):
     @property
     def labelled(self) -> TaggingDataModule:
         """The dataset of the cell."""
+
+    @property
+    def targets(self) -> Mapping[str, TargetSource]:
+        """Targets beyond tags that the stage names, by name."""
 
     def crops(
         self,
@@ -25,6 +31,7 @@ class TrainingData(Protocol):
         steps: int | None = None,
         augment: str | None = None,
         keep_clean: bool = False,
+        auxiliary: bool = False,
     ) -> DataLoader[Batch]:
         """Return batches of random windows; see `TaggingDataModule.crops`.
 
@@ -36,6 +43,8 @@ class TrainingData(Protocol):
             steps: Batches in an epoch; by default one pass over the tracks.
             augment: Name of a parameter of the stage that names an augmentation.
             keep_clean: Whether batches also have the windows before augmentation.
+            auxiliary: Whether batches of the labelled dataset also have the targets beyond tags
+                that the stage names, as ``auxiliary``.
         """
 
     def n_tracks(self, source: str | None = None) -> int:

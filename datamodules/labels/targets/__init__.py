@@ -1,0 +1,1 @@
+"""Targets beyond tags, one kind a file."""
