@@ -13,7 +13,8 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmark.checkpoints.checkpoint import save_checkpoint
-from benchmark.checkpoints.layouts import MODEL_ALIASES, find_layout
+from benchmark.checkpoints.layouts import MODEL_ALIASES, Layout, find_layout
+from benchmark.checkpoints.musicnn_wheel import is_wheel, read_wheel
 from benchmark.checkpoints.torch_files import read_tensors
 from benchmark.config.card import CheckpointCard, Source
 from benchmark.config.models import ResolvedModel, network_names
@@ -69,7 +70,7 @@ def import_checkpoint(
     those of another YAML of the same class, that YAML is used and noted in the report.
 
     Args:
-        file: File written by ``torch.save``.
+        file: File written by ``torch.save``, or the wheel ``musicnn``.
         model: Name of a model's YAML, or of the architecture in its publication.
         dataset: Training dataset: a label, and the name of a published list of tags.
         out: Folder in which the folder of the checkpoint is created.
@@ -80,8 +81,7 @@ def import_checkpoint(
             shape, or the number of tags differs.
     """
     resolved = _resolve(MODEL_ALIASES.get(model, model))
-    entries = read_tensors(file)
-    layout = find_layout(entries, file)
+    entries, layout = _read(file, resolved.name, dataset)
     tensors, ignored = layout.apply(entries)
     label = dataset if tags else layout.datasets.get(dataset.lower(), dataset)
     names = _tags(label, tags, len(layout.output_layer(tensors)))
@@ -105,6 +105,14 @@ def import_checkpoint(
         )
         report = replace(report, notes=(note, *report.notes))
     return Imported(folder, card, replace(report, ignored=ignored))
+
+
+def _read(file: Path, model: str, dataset: str) -> tuple[dict[str, Tensor], Layout]:
+    """Return the entries of a file, and the layout of their names."""
+    if is_wheel(file):
+        return read_wheel(file, model, dataset)
+    entries = read_tensors(file)
+    return entries, find_layout(entries, file)
 
 
 def _resolve(name: str) -> ResolvedModel:

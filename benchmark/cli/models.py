@@ -26,7 +26,7 @@ Device = Annotated[
 
 
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="Published weights: a .pth or .ckpt file.")],
+    file: Annotated[Path, typer.Argument(help="Published weights: a .pth, .ckpt or .whl file.")],
     model: Annotated[str, typer.Option(help="Architecture, such as fcn, musicnn or crnn.")],
     dataset: Annotated[str, typer.Option(help="Training dataset: mtat, msd or jamendo.")],
     out: Annotated[
@@ -60,7 +60,7 @@ def predict(
     ] = "table",
     windows: Annotated[
         str | None,
-        typer.Option(help="Windows: tiled, won2020 or clmr; by default those of the checkpoint."),
+        typer.Option(help="tiled, won2020, clmr or musicnn; by default that of the checkpoint."),
     ] = None,
     taggram: Annotated[
         Path | None, typer.Option(help="Folder for the tags over time, as CSV files and pictures.")

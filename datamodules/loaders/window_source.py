@@ -76,8 +76,9 @@ class AudioWindows:
         """Return the windows of a track in evaluation, float32 ``(windows, window)``."""
         stored, rate, size = self._stored, self._rate, self._spec.window
         samples = int(stored.samples[position])
-        if rate == self._spec.sample_rate and samples >= size:
-            starts = window_starts(samples, size, windowing)
+        starts = window_starts(samples, size, windowing)
+        within = starts[0] >= 0 and starts[-1] + size <= samples
+        if rate == self._spec.sample_rate and within:
             return np.stack([stored.window(position, int(start), size) for start in starts])
         # Resampling a window alone would change its edges, so the whole track is resampled.
         audio = at_rate(stored.window(position, 0, samples), rate, self._spec.sample_rate)

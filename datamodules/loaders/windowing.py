@@ -14,11 +14,12 @@ from datamodules.common.seeding import seed_for
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
-Protocol = Literal["tiled", "won2020", "clmr"]
+Protocol = Literal["tiled", "won2020", "clmr", "musicnn"]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 """Names of the rules that select the windows of a track."""
 
 _WON2020_WINDOWS = 16
+_HALF_FRAME = 256  # of the spectrogram of musicnn
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,11 @@ class Windowing:
             ``(samples - window) // 16`` samples (Won et al., "Evaluation of CNN-based automatic
             music tagging models", 2020). ``"clmr"``: consecutive windows without overlap, without
             the last one, even if it is complete, and at least one (the evaluation of Spijkervet and
-            Burgoyne, "Contrastive learning of musical representations", 2021).
+            Burgoyne, "Contrastive learning of musical representations", 2021). ``"musicnn"``: the
+            windows whose spectrograms are consecutive parts of that of the track, without an
+            incomplete one at the end (Pons and Serra, "musicnn", 2019). Frames are centred at
+            multiples of 256 samples and reach 256 samples to either side, so that windows overlap
+            by 256 samples, and the first begins 256 samples before the track.
         max_windows: Largest number of windows, which are evenly spaced among those of the
             protocol; None keeps all.
 
@@ -72,6 +77,10 @@ def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
         starts = np.arange(_WON2020_WINDOWS, dtype=np.int64) * (room // _WON2020_WINDOWS)
     elif windowing.protocol == "clmr":
         starts = np.arange(max(1, -(-samples // window) - 1), dtype=np.int64) * window
+    elif windowing.protocol == "musicnn" and window > _HALF_FRAME:
+        hop = window - _HALF_FRAME
+        count = max(1, (samples + _HALF_FRAME) // hop)
+        starts = np.arange(count, dtype=np.int64) * hop - _HALF_FRAME
     else:
         starts = np.arange(0, room + 1, window, dtype=np.int64)
         if starts[-1] != room:
@@ -86,6 +95,8 @@ def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
 
 def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
     """Copy windows from a track; a track shorter than a window is repeated to its length.
+
+    Up to 256 samples beyond either end, which the protocol ``musicnn`` has, are zeros.
 
     Args:
         audio: Samples of shape ``(T,)``, or rows of a view of shape ``(T, width)``.
@@ -102,14 +113,17 @@ def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
     firsts = np.asarray(starts, dtype=np.int64)
     if len(audio) < window:
         audio = np.resize(audio, (window, *audio.shape[1:]))
-    if len(firsts) and (firsts.min() < 0 or firsts.max() + window > len(audio)):
+    most = _HALF_FRAME if window > _HALF_FRAME else 0
+    if len(firsts) and (firsts.min() < -most or firsts.max() + window > len(audio) + most):
         raise TagbenchError(
             f"Windows of {window} samples at {firsts.min()} to {firsts.max()} do not fit into a "
             f"track of {len(audio)} samples."
         )
-    out = np.empty((len(firsts), window, *audio.shape[1:]), dtype=np.float32)
+    out = np.zeros((len(firsts), window, *audio.shape[1:]), dtype=np.float32)
     for row, first in enumerate(firsts):
-        out[row] = audio[first : first + window]
+        begin = max(first, 0)
+        piece = audio[begin : first + window]
+        out[row, begin - first : begin - first + len(piece)] = piece
     return out
 
 

@@ -1,6 +1,8 @@
 """Musically motivated filters (Pons et al. 2018), and front and back end built from them.
 
-Attribute names are those of the reference implementations, so that their checkpoints load.
+Attribute names are those of the reference implementations in torch, so that their checkpoints load.
+In the released taggers of Pons and Serra 2019 (`Timbral`, `Temporal`, `Dense`) batch norm follows
+the ReLU, so that it cannot be folded into the convolution.
 Shapes: B windows, F frequency bands, T frames.
 """
 
@@ -19,6 +21,30 @@ from lightning_modules.layers.fused_batchnorm import (
 )
 
 
+def rows_under_kernel(x: Tensor, height: int) -> Tensor:
+    """Return the ``height`` rows below each row of a map as channels.
+
+    A convolution with one input channel and a tall kernel vectorises badly. With the rows under the
+    kernel as channels, training is five times as fast on a CPU.
+
+    Args:
+        x: Map (B, n_in, F, T).
+        height: Rows of the kernel.
+
+    Returns:
+        (B, n_in * height, F - height + 1, T), channels last.
+    """
+    rows = x.unfold(2, height, 1).permute(0, 2, 3, 1, 4).flatten(3)
+    return rows.contiguous().permute(0, 3, 1, 2)
+
+
+def convolve_rows(
+    rows: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]
+) -> Tensor:
+    """Apply kernels (n_out, n_in, height, width) to the result of `rows_under_kernel`."""
+    return F.conv2d(rows, weight.flatten(1, 2)[:, :, None], bias, padding=padding)
+
+
 class Timbre(nn.Module):
     """Tall (timbral) filters, followed by a maximum over frequency, for invariance to pitch."""
 
@@ -30,13 +56,9 @@ class Timbre(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, n_in, F, T) to (B, n_out, T)."""
-        # A convolution with one input channel and a tall kernel vectorises badly. With the rows
-        # under the kernel as channels, training is five times as fast on a CPU.
-        height = self.conv.weight.shape[2]
-        rows = x.unfold(2, height, 1).permute(0, 2, 3, 1, 4).flatten(3)
-        rows = rows.contiguous().permute(0, 3, 1, 2)  # (B, n_in * height, F - height + 1, T)
+        rows = rows_under_kernel(x, self.conv.weight.shape[2])
         weight, bias, norm = fold_norm(self.conv, self.bn, rows[0, 0].numel())
-        y = F.conv2d(rows, weight.flatten(1, 2)[:, :, None], bias, padding=self.padding)
+        y = convolve_rows(rows, weight, bias, self.padding)
         # The gradient of a pool keeps the layout. That of amax makes batch norm ten times slower.
         return pool_relu(norm(y), (y.shape[2], 1)).squeeze(2)
 
@@ -115,3 +137,62 @@ class ConvBack(nn.Module):
         x = conv_norm(self.conv3, self.bn3, x).relu_() + x
         x = x.squeeze(2)  # (B, width, T // 2)
         return self.bn4(self.dense(torch.cat([x.amax(2), x.mean(2)], 1))).relu_()
+
+
+def tf_norm1d(channels: int) -> BatchNorm1d:
+    """Build a batch norm with the constants of TensorFlow, as the released taggers have it."""
+    return BatchNorm1d(channels, eps=1e-3, momentum=0.01)
+
+
+def tf_norm2d(channels: int) -> BatchNorm2d:
+    """Build a batch norm of maps with the constants of TensorFlow."""
+    return BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class Timbral(nn.Module):
+    """Filters over a share of the bands and 7 frames, ReLU, batch norm, maximum over frequency."""
+
+    def __init__(self, n_out: int, height: int, width: int = 7) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, n_out, (height, width), padding=(0, width // 2))
+        self.bn = tf_norm2d(n_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 1, F, T) to (B, n_out, T)."""
+        rows = rows_under_kernel(x, self.conv.weight.shape[2])
+        padding = (0, self.conv.weight.shape[3] // 2)
+        y = convolve_rows(rows, self.conv.weight, self.conv.bias, padding)
+        return highest(self.bn(y.relu_()))
+
+
+class Temporal(nn.Module):
+    """Filters along the frames of each band, ReLU, batch norm, maximum over frequency."""
+
+    def __init__(self, n_out: int, length: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, n_out, (1, length))
+        self.bn = tf_norm2d(n_out)
+        # TensorFlow pads an even kernel by one more zero at the right.
+        self.padding = ((length - 1) // 2, length // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 1, F, T) to (B, n_out, T)."""
+        return highest(self.bn(self.conv(F.pad(x, self.padding)).relu_()))
+
+
+def highest(x: Tensor) -> Tensor:
+    """Map (B, C, F, T) to its maximum over frequency (B, C, T)."""
+    return F.max_pool2d(x, (x.shape[2], 1)).squeeze(2)  # keeps the layout, see `Timbre`
+
+
+class Dense(nn.Module):
+    """Convolution along the frames, ReLU, batch norm."""
+
+    def __init__(self, n_in: int, n_out: int, length: int = 7) -> None:
+        super().__init__()
+        self.conv = conv1d(n_in, n_out, length)
+        self.bn = tf_norm1d(n_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in, T) to (B, n_out, T)."""
+        return self.bn(self.conv(x).relu_())

@@ -9,6 +9,7 @@ from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Windowing, cut, train_start, window_starts
 
 TILED, WON, CLMR = Windowing(), Windowing("won2020"), Windowing("clmr")
+MUSICNN = Windowing("musicnn")
 MTAT = 465_984
 GOLDEN = [286630, 200890, 3944]
 
@@ -34,6 +35,10 @@ GOLDEN = [286630, 200890, 3944]
         (26, 25, CLMR, [0]),
         (25, 25, CLMR, [0]),  # the reference has no window of such a track
         (10, 25, CLMR, [0]),
+        # Frames 0 to 186 and 187 to 373; one sample less, and frame 373 would not be there.
+        (95_488, 48_128, MUSICNN, [-256, 47_616]),
+        (95_487, 48_128, MUSICNN, [-256]),
+        (10, 48_128, MUSICNN, [-256]),
         (1000, 10, Windowing(max_windows=3), [0, 500, 990]),  # 99 / 2 rounds to the even 50
         (1000, 10, Windowing(max_windows=100), [10 * i for i in range(100)]),
         (1010, 10, Windowing(max_windows=1), [500]),
@@ -73,6 +78,13 @@ def test_short_tracks_are_repeated() -> None:
     np.testing.assert_array_equal(cut(audio, [0], 8), [[1, 2, 3, 1, 2, 3, 1, 2]])
     assert cut(audio, [0, 0], 3).shape == (2, 3)
     assert cut(audio, [0], 8).dtype == np.float32
+
+
+def test_half_a_frame_beyond_the_track_is_zeros() -> None:
+    audio = np.arange(1, 1001, dtype=np.float32)
+    first, last = cut(audio, [-256, 656], 600)
+    np.testing.assert_array_equal(first, np.r_[np.zeros(256), audio[:344]])
+    np.testing.assert_array_equal(last, np.r_[audio[656:], np.zeros(256)])
 
 
 def test_windows_are_copies() -> None:
