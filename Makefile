@@ -1,6 +1,6 @@
 # tagbench. `make` alone explains the targets; every target builds .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help install lock benchmark test test-all lint type check status leaderboard report verify clean FORCE
+.PHONY: help install lock benchmark pretrained test test-all lint type check status leaderboard report verify clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -62,6 +62,9 @@ lock: install ## Resolve requirements.lock anew from pyproject.toml
 
 benchmark: install ## Train, perturb, evaluate and score; the embedded corpus by default
 	@$(BIN)/tagbench run $(FLAGS)
+
+pretrained: install ## Download and import four pretrained taggers (29 MB)
+	@$(BIN)/tagbench pretrained
 
 # The tests start a hundred processes. PYTHONDONTWRITEBYTECODE, which containers often set, would let
 # each of them compile torch and Lightning anew, for six seconds.

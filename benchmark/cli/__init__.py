@@ -162,7 +162,7 @@ def verify(dataset: DatasetName = None, results: Results = Path("results")) -> N
 
 for verb in (
     cli_run.run, cli_run.cell, cli_data.prepare, cli_data.describe, cli_data.export,
-    cli_models.import_checkpoint, cli_models.predict, cli_models.explain,
+    cli_models.pretrained, cli_models.import_checkpoint, cli_models.predict, cli_models.explain,
     cli_results.compare, cli_results.merge, cli_results.wandb_sync,
 ):  # fmt: skip
     app.command()(verb)

