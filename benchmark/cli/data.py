@@ -20,7 +20,7 @@ _MANY_TRACKS = 32
 """Number of tracks from which views are computed in processes of their own."""
 
 
-def _resolved(names: str, options: Options) -> Iterator[ResolvedDataset]:
+def resolved_datasets(names: str, options: Options) -> Iterator[ResolvedDataset]:
     """Yield the datasets in ``names``; all names are checked before the first is imported."""
     from benchmark.config.schema import BenchmarkFile
     from benchmark.plan.matrix import check
@@ -50,7 +50,7 @@ def prepare(
     console = _console()
     options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
     sound = True
-    for resolved in _resolved(dataset, options):
+    for resolved in resolved_datasets(dataset, options):
         if check:
             sound &= check_dataset(resolved, options, console)
             continue
@@ -80,7 +80,7 @@ def describe(
 
     console = _console()
     options = Options(results, data_root, places(data, audio_dir), workers=workers)
-    for resolved in _resolved(dataset, options):
+    for resolved in resolved_datasets(dataset, options):
         corpus = preparation.prepare(resolved, options, console)
         processes = workers or usable_cpus()
         page = write(
@@ -123,7 +123,7 @@ def export(
     parameters = dict(_parameter(text) for text in view_param or ())
     console = _console()
     options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
-    for resolved in _resolved(dataset, options):
+    for resolved in resolved_datasets(dataset, options):
         corpus = preparation.prepare(resolved, options, console)
         if view:
             made = make_view(view, parameters, corpus.sample_rate)

@@ -104,7 +104,7 @@ def predict_files(
     Yields:
         One result for each file, in the order of ``files``.
     """
-    for file, audio in _decoded(files, module.sample_rate):
+    for file, audio in decoded_files(files, module.sample_rate):
         if isinstance(audio, str):
             yield UnreadableFile(file, audio)
             continue
@@ -115,12 +115,16 @@ def predict_files(
         yield Prediction(file, len(audio) / module.sample_rate, scores.astype(np.float32), audio)
 
 
-def _decoded(
+def decoded_files(
     files: Sequence[AudioFile], sample_rate: int
 ) -> Iterator[tuple[AudioFile, Float32 | str]]:
-    """Yield the audio of each file, or the reason why it cannot be read.
+    """Yield the audio of each file, or the reason why it cannot be read, in order.
 
     A few files are decoded ahead of the caller.
+
+    Args:
+        files: Files to read.
+        sample_rate: Sample rate of the audio, in Hz.
     """
     workers = min(_DECODERS, usable_cpus(), max(len(files), 1))
     with ThreadPoolExecutor(workers) as pool:
