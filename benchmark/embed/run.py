@@ -99,6 +99,8 @@ def embed_tracks(source: TrackSource, request: Request, out: Path, progress: Pro
         unreadable = _compute(journal, source, request, missing, digests, progress)
         done = [name for name in track_ids if name not in unreadable]
         if not done:
+            if not finished:
+                journal_path.unlink()
             reasons = "".join(f"\n{name}: {reason}" for name, reason in unreadable.items())
             raise TagbenchError(f"No track could be embedded, so {out} is not written.{reasons}")
         tracks = (EmbeddedTrack(name, digests[name], journal.rows(name)) for name in done)
