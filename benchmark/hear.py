@@ -101,6 +101,8 @@ def load_model(
     if hop_ms <= 0:
         raise TagbenchError(f"HEAR: hop_ms must be above 0, got {hop_ms}.")
     module, card = load_checkpoint(Path(model_file_path), "cpu")
+    if not input_view(module).reads_audio:
+        raise TagbenchError(f"HEAR: the input of {card.title} is not audio.")
     (name,) = chosen_layers(module, [layer] if layer else [])
     windowing = WindowsSpec.model_validate({"protocol": windows or card.windows}).build()
     return HearModel(module, windowing, name, hop_ms)

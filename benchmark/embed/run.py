@@ -17,7 +17,8 @@ from benchmark.embed.table import (
     read_table,
     write_table,
 )
-from benchmark.embed.windows import embed_track, input_view, layer_widths
+from benchmark.embed.windows import TrackRows, embed_track, input_view, layer_widths
+from benchmark.predict.inference import Audio
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import PARTIAL
 from datamodules.common.progress import Progress
@@ -138,27 +139,34 @@ def _compute(
     progress: Progress,
 ) -> dict[str, str]:
     """Embed tracks and add them to the journal; return the reason for each that failed, by id."""
-    module, view = request.module, input_view(request.module)
     unreadable: dict[str, str] = {}
     progress.start(len(track_ids), title="embed")
     try:
-        for name, audio in source.read(track_ids, module.sample_rate):
+        for name, audio in source.read(track_ids, request.module.sample_rate):
             progress.advance()
-            if isinstance(audio, str):
-                unreadable[name] = audio
-                continue
-            rows = embed_track(
-                module,
-                view.compute(audio),
-                len(audio) / module.sample_rate,
-                request.windowing,
-                request.layers,
-                per_window=request.per_window,
-            )
-            if not rows.is_finite:
-                unreadable[name] = "its embedding contains NaN or infinity"
+            rows = audio if isinstance(audio, str) else _embed(request, name, audio)
+            if isinstance(rows, str):
+                unreadable[name] = rows
                 continue
             journal.add(name, digests[name], rows)
     finally:
         progress.finish()
     return unreadable
+
+
+def _embed(request: Request, track_id: str, audio: Audio) -> TrackRows | str:
+    """Return the rows of a track, or the reason why it has none."""
+    module = request.module
+    try:
+        values = input_view(module).of_track(track_id, audio)
+    except TagbenchError as error:
+        return str(error)
+    rows = embed_track(
+        module,
+        values,
+        len(audio) / module.sample_rate,
+        request.windowing,
+        request.layers,
+        per_window=request.per_window,
+    )
+    return rows if rows.is_finite else "its embedding contains NaN or infinity"

@@ -17,7 +17,6 @@ from datamodules.common.canonical_json import digest_rows
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 from datamodules.views.resample import at_rate
-from datamodules.views.rows import track_keys
 
 _HASHING = 4  # threads; hashlib and reading release the GIL
 
@@ -119,10 +118,11 @@ class CorpusSource:
 
     def digests(self) -> dict[str, str]:
         """Return a digest of the stored samples of each track and of their scale."""
-        keys = track_keys(self.corpus, np.array(list(self._rows.values())))
+        table = self.corpus.frame.loc[list(self._rows.values()), ["audio_sha256", "scale"]]
+        pairs = table.itertuples(index=False)
         return {
-            name: digest_rows([[key.audio_sha256, key.scale]])
-            for name, key in zip(self._rows, keys, strict=True)
+            name: digest_rows([[str(digest), float(scale)]])
+            for name, (digest, scale) in zip(self._rows, pairs, strict=True)
         }
 
     def read(self, track_ids: Sequence[str], sample_rate: int) -> Iterator[tuple[str, Audio | str]]:
