@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lightning_modules.base import TaggingModule
 
 
+# Most lines declare options: the function reads best whole.
 def embed(
     checkpoint: Checkpoint,
     paths: Annotated[
@@ -44,7 +45,7 @@ def embed(
     ] = Path("embeddings.parquet"),
     windows: Annotated[
         str | None,
-        typer.Option(help="Windows: tiled, won2020 or clmr; by default those of the checkpoint."),
+        typer.Option(help="tiled, won2020, clmr or musicnn; by default that of the checkpoint."),
     ] = None,
     per_window: Annotated[
         bool,

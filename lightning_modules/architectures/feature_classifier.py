@@ -146,9 +146,16 @@ class FeatureClassifier(TaggingModule):
             return rows.new_zeros(len(rows), self.n_tags)
         return torch.cat([self._logits(part) for part in torch.split(rows, _ROWS_PER_PASS)])
 
-    def _logits(self, rows: Tensor) -> Tensor:
+    def embed(self, rows: Tensor) -> Tensor:
+        """Map features (B, 1, width) to the input of the classifier (B, F)."""
+        return self._standardised(rows).float()
+
+    def _standardised(self, rows: Tensor) -> Tensor:
         features = rows[:, :, self.column].to(self.mean.dtype).mean(1)  # (B, F)
-        logits = self.decision((features - self.mean) / self.scale)
+        return (features - self.mean) / self.scale
+
+    def _logits(self, rows: Tensor) -> Tensor:
+        logits = self.decision(self._standardised(rows))
         if self.task == "multilabel":
             return logits.float()
         # Normalised in float64, so that the rounding to float32 is relative to the probabilities.

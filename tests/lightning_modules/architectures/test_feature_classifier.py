@@ -70,6 +70,7 @@ def test_predicted_class_is_that_of_scikit_learn(name: str, rows: Rows, tmp_path
     ours = predict(model, test)
     unseen = scaler.transform(test.astype(np.float64))
     assert (ours.argmax(1).numpy() == estimator.predict(unseen)).all()
+    np.testing.assert_allclose(model.embed(torch.from_numpy(test)[:, None]), unseen, atol=1e-5)
     if hasattr(estimator, "predict_proba"):
         expected = estimator.predict_proba(unseen)
         np.testing.assert_allclose(ours[:, [0, 2, 3]], expected, atol=1e-5)
