@@ -60,6 +60,8 @@ class TaggingModule(Lifecycle):
         min_samples: Shortest input that ``forward`` accepts.
         max_samples: Longest input that ``forward`` accepts, None for no limit.
         built_on: Arguments that describe a parent of the same name: its class path and parameters.
+        through_view: Arguments that determine the view alone, such as the path of a file. In ids,
+            the identity of the view stands for them.
         default_stage: Import path of the stage that trains the model if its YAML names none.
         custom_aggregate: Whether the class overrides `aggregate`.
         tests_bags: Whether the model is tested twice: on the tracks of an album together, and on
@@ -77,6 +79,7 @@ class TaggingModule(Lifecycle):
     max_samples: int | None = None
     view: View | None = None
     built_on: ClassVar[tuple[str, ...]] = ()
+    through_view: ClassVar[tuple[str, ...]] = ()
     default_stage: ClassVar[str] = "lightning_modules.stages.supervised.Supervised"
     custom_aggregate: ClassVar[bool] = False
     tests_bags: ClassVar[bool] = False

@@ -16,9 +16,9 @@ from tests.support.paths import ROOT
 # A package imports only from those before it, and from itself. Lazy imports count.
 ORDER = {
     "datamodules": (
-        "common", "audio", "download", "corpus", "views", "labels", "annotations", "loaders",
-        "base", "published_facts", "published_dataset", "many_archives_dataset", "synthesis",
-        "datasets",
+        "common", "audio", "download", "corpus", "listening", "synthesis", "views", "labels",
+        "annotations", "loaders", "base", "published_facts", "published_dataset",
+        "many_archives_dataset", "datasets",
     ),
     "lightning_modules": (
         "inputs", "training", "layers", "frontends", "lifecycle", "base", "stages", "architectures",

@@ -116,7 +116,8 @@ def export(
     from benchmark.run.progress_bar import ProgressBar
     from datamodules.common.cpus import usable_cpus
     from datamodules.corpus.export import export as write
-    from datamodules.views.export import export_view, make_view
+    from datamodules.views.catalogue import make_view
+    from datamodules.views.export import export_view
 
     if (view_param and not view) or (audio and view):
         raise TagbenchError("--view-param needs --view, and --audio cannot be given with it.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.config.classes import declared_identity, import_class
-from benchmark.config.identity import Architecture
+from benchmark.config.identity import Architecture, canonical
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Protocol
 
@@ -43,7 +43,7 @@ class CheckpointCard(_Strict):
         architecture: Identity of the class, revision, parameters, sample rate in Hz and window in
             samples.
         parts: Arguments of the class that describe the architecture of a parent, such as the
-            encoder of a probe.
+            encoder of a probe, or that determine the view.
         n_tags: Number of outputs, C.
         tags: Their names, in order.
         windows: Default window protocol of predictions.
@@ -93,10 +93,22 @@ class CheckpointCard(_Strict):
         return cls
 
     def build(self) -> TaggingModule:
-        """Build the module, without loading the weights; see `architecture_class` for errors."""
-        return self.architecture_class().build(
+        """Build the module, without loading the weights.
+
+        Raises:
+            TagbenchError: See `architecture_class`; or the view is no longer the one that the model
+                was trained on, such as a file of vectors that was replaced.
+        """
+        module = self.architecture_class().build(
             seed=0, n_tags=self.n_tags, task=self.task, **self.architecture.params, **self.parts
         )
+        view = {} if module.view is None else module.view.identity()
+        if canonical(view) != canonical(self.architecture.view):
+            raise TagbenchError(
+                f"checkpoint {self.model!r} was made for the view {self.architecture.view}, which "
+                f"is now {view}: restore the file that it is read from, or train the model again."
+            )
+        return module
 
 
 def read_card(folder: Path) -> CheckpointCard:

@@ -40,8 +40,9 @@ class ResolvedModel:
         class_path: Import path of the architecture.
         cls: The architecture.
         architecture: Its part of the identity of a training.
-        derived: Arguments of the constructor that describe a parent. They are not part of
-            ``architecture``, because the id of the parent is part of the identity of a training.
+        derived: Arguments of the constructor that describe a parent or determine the view. They
+            are not part of ``architecture``, because the id of the parent or the identity of the
+            view stands for them.
         stage: How it is trained; None for the default.
         recipe: Recipe of the file; None for that of the preset.
         parents: Models that it builds on, to train or imported, by the names that the stage
@@ -91,6 +92,7 @@ class ResolvedModel:
         }
         skipped = frozenset({"n_tags", *model_class.built_on})
         params = resolve_params(model_class, TaggingModule, file.params, where, skip=skipped)
+        derived |= {argument: params.pop(argument) for argument in model_class.through_view}
         spec = model_class.input_spec(**params, **derived)
         architecture = Architecture(
             identity=declared_identity(model_class, where),

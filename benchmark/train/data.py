@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from benchmark.augmentations.catalogue import resolve
 from benchmark.config.classes import import_class
 from benchmark.config.datasets import data_module
+from benchmark.config.identity import canonical
 from benchmark.config.targets import resolve_target
 from benchmark.plan.jobs import Runtime
 from datamodules.base import Batch, TaggingDataModule
@@ -147,6 +148,10 @@ def cell_data(
     preimage, launch = document["preimage"], document["launch"]
     stage, planned = launch["stage"], preimage.get("stage") or {}
     view = cell_spec(document).view
+    if view is not None and canonical(view.identity()) != canonical(
+        preimage["architecture"].get("view", {})
+    ):
+        raise _changed("view", view.name)
 
     def module(which: Mapping[str, Any]) -> TaggingDataModule:
         return data_module(

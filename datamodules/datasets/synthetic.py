@@ -16,7 +16,7 @@ from datamodules.corpus.track import UNLABELLED, Track
 from datamodules.labels.perturbed_tags import changes
 from datamodules.synthesis.clip_source import ClipSource
 from datamodules.synthesis.composition import CLIP_SECONDS
-from datamodules.synthesis.factors import factors_for
+from datamodules.synthesis.factors import factors_for, track_name
 from datamodules.synthesis.tag_rules import TAGS, tags_of
 
 FEWEST_TRACKS = 30
@@ -102,7 +102,7 @@ class Synth(TaggingDataModule):
     def _track(self, index: int) -> Track:
         factors = factors_for(self.synth_seed, index)
         return Track(
-            track_id=f"synth-{index:06d}",
+            track_id=track_name(index),
             split=factors.split if self.labelled else UNLABELLED,
             tags=tags_of(factors) if self.labelled else (),
             source=ClipSource(self.revision, self.synth_seed, index),

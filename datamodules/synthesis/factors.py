@@ -173,6 +173,11 @@ class Factors:
         return tuple(sorted({instrument for _, instrument in self.lineup}))
 
 
+def track_name(index: int) -> str:
+    """Return the track id of a clip."""
+    return f"synth-{index:06d}"
+
+
 def split_of(index: int) -> str:
     """Return the split of a clip, which depends on its index alone."""
     return SPLITS[SPLIT_PATTERN[index % len(SPLIT_PATTERN)]]

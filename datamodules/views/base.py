@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -57,6 +58,13 @@ class View(ABC):
             audio: Samples (T,) at ``sample_rate``. A view that does not read them gets one sample.
         """
         return self.compute(audio)
+
+    def check_tracks(self, track_ids: Sequence[str]) -> None:  # noqa: B027  nothing to check
+        """Check that the view of each of some tracks can be computed, as far as ids decide it.
+
+        Raises:
+            TagbenchError: One cannot be.
+        """
 
     @property
     def reads_audio(self) -> bool:

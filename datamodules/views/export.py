@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import inspect
-import json
-import pkgutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, get_type_hints
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-import datamodules.views
-from datamodules.common.errors import TagbenchError, unknown_name
+from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import open_atomic
 from datamodules.common.progress import Progress
 from datamodules.corpus.corpus import Corpus
@@ -27,41 +20,6 @@ if TYPE_CHECKING:
 
 _TRACKS = 1000
 """Tracks formatted at a time."""
-
-
-def view_classes() -> dict[str, type[View]]:
-    """Return the views in this package by name."""
-    found: dict[str, type[View]] = {}
-    for module in pkgutil.iter_modules(datamodules.views.__path__, "datamodules.views."):
-        for _, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(cls, View) and not inspect.isabstract(cls):
-                found[cls.name] = cls
-    return dict(sorted(found.items()))
-
-
-def make_view(name: str, parameters: Mapping[str, str], sample_rate: int) -> View:
-    """Return a view from its name and parameters in text form.
-
-    Args:
-        name: Name of the view, such as ``fma_features``.
-        parameters: Parameters; numbers, booleans and null are written as in JSON.
-        sample_rate: Rate in Hz of the audio that it takes, unless ``parameters`` states one.
-
-    Raises:
-        TagbenchError: The view or a parameter is unknown, or a value has another type.
-    """
-    classes = view_classes()
-    if name not in classes:
-        raise unknown_name("view", name, classes, "--view")
-    cls = classes[name]
-    hints = get_type_hints(cls)
-    known = [field.name for field in dataclasses.fields(cls)]
-    values: dict[str, Any] = {"sample_rate": sample_rate}
-    for parameter, text in parameters.items():
-        if parameter not in known:
-            raise unknown_name(f"parameter of the view {name}", parameter, known, "--view-param")
-        values[parameter] = _value(f"{name}.{parameter}", text, hints[parameter])
-    return cls(**values)
 
 
 def export_view(
@@ -124,15 +82,3 @@ def _frame(corpus: Corpus, view: View, rows: range, tracks: list[Float32]) -> pd
 def _write(file: IO[bytes], frame: pd.DataFrame, *, header: bool) -> None:
     # the format of the published features.csv
     frame.to_csv(file, header=header, float_format="%.10e", lineterminator="\n")
-
-
-def _value(what: str, text: str, expected: Any) -> Any:
-    if expected is str:
-        return text
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    if isinstance(expected, type) and type(value) is not expected:
-        raise TagbenchError(f"{what} must be {expected.__name__}, got {text!r}.")
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -55,6 +56,11 @@ class Joined(View):
         return self._join(
             self.rows_of.of_track(track_id, audio), self.vector.of_track(track_id, audio)
         )
+
+    def check_tracks(self, track_ids: Sequence[str]) -> None:
+        """Check the tracks for both parts."""
+        self.rows_of.check_tracks(track_ids)
+        self.vector.check_tracks(track_ids)
 
     @property
     def reads_audio(self) -> bool:

@@ -21,6 +21,7 @@ Schedule = Literal[
     "exponential",
     "won2020",
     "self_attention_2019",
+    "korzeniowski2020",
 ]
 
 ADDED: frozenset[str] = frozenset(
@@ -45,9 +46,12 @@ _USED_BY: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         "nesterov": ("optimizer", ("sgd",)),
         "lr_groups": (
             "schedule",
-            ("one_cycle", "constant", "cosine", "plateau", "newbob", "exponential"),
+            (
+                *("one_cycle", "constant", "cosine", "plateau", "newbob", "exponential"),
+                "korzeniowski2020",
+            ),
         ),
-        "warmup_epochs": ("schedule", ("constant", "cosine", "exponential")),
+        "warmup_epochs": ("schedule", ("constant", "cosine", "exponential", "korzeniowski2020")),
         "min_factor": ("schedule", ("cosine",)),
         "plateau_factor": ("schedule", ("plateau", "newbob")),
         "plateau_patience": ("schedule", ("plateau", "newbob")),
@@ -88,9 +92,10 @@ class Recipe(BaseModel):
             applies after every epoch from the first plateau on, ``exponential``, ``won2020``: the
             four phases of Won et al. 2020, or ``self_attention_2019``: the same with earlier
             phases, without a return to the best weights, and with weight decay in the phases of SGD
-            only; see ``adam_then_sgd``.
+            only; see ``adam_then_sgd``; or ``korzeniowski2020``: a linear warm-up, then a cosine of
+            the length of the whole training, see ``schedules``.
         warmup_epochs: Epochs in which the learning rate rises linearly, before ``constant``,
-            ``cosine`` or ``exponential`` begins.
+            ``cosine``, ``exponential`` or ``korzeniowski2020`` begins.
         min_factor: Share of the learning rate at the end of ``cosine``.
         plateau_factor: Factor of the learning rate under ``plateau`` and ``newbob``, when
             ``monitor`` has not improved for more than ``plateau_patience`` epochs.

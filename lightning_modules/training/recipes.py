@@ -131,6 +131,28 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 plateau_patience=0,
                 reduction="sum",
             ),
+            # Korzeniowski et al. 2020: on listening vectors, and on embeddings of audio.
+            Recipe(
+                name="korzeniowski2020",
+                epochs=100,
+                batch_size=128,
+                optimizer="adam",
+                lr=4e-4,
+                schedule="korzeniowski2020",
+                warmup_epochs=1,
+                monitor="valid_pr_auc",
+            ),
+            Recipe(
+                name="korzeniowski2020_audio",
+                epochs=100,
+                batch_size=128,
+                optimizer="adam",
+                lr=5e-5,
+                weight_decay=1e-6,
+                schedule="korzeniowski2020",
+                warmup_epochs=1,
+                monitor="valid_pr_auc",
+            ),
         )
     }
 )

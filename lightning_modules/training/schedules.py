@@ -46,11 +46,15 @@ def configure(
     if recipe.schedule == "one_cycle":
         peaks = [float(group["lr"]) for group in optimizer.param_groups]
         schedule = OneCycleLR(optimizer, max_lr=peaks, total_steps=total_steps)
-    elif recipe.schedule in ("cosine", "exponential") or recipe.warmup_epochs:
+    elif recipe.schedule in _BY_STEP or recipe.warmup_epochs:
         schedule = LambdaLR(optimizer, partial(factor, recipe, total_steps))
     else:
         return {"optimizer": optimizer}
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+_BY_STEP = ("cosine", "exponential", "korzeniowski2020")
+"""Schedules that are a function of the step."""
 
 
 class Newbob(ReduceLROnPlateau):
@@ -87,12 +91,15 @@ def factor(recipe: Recipe, total_steps: int, step: int) -> float:
     """Return the factor of the learning rate in a step: linear warm-up, then the schedule.
 
     Args:
-        recipe: Recipe with the schedule ``constant``, ``cosine`` or ``exponential``.
+        recipe: Recipe with the schedule ``constant``, ``cosine``, ``exponential`` or
+            ``korzeniowski2020``.
         total_steps: Optimizer steps of the whole training.
         step: Number of the step, from 0.
     """
     per_epoch = total_steps / recipe.epochs
     warmup = round(recipe.warmup_epochs * per_epoch)
+    if recipe.schedule == "korzeniowski2020":
+        return _korzeniowski2020(warmup, total_steps, step)
     if step < warmup:
         return (step + 1) / warmup
     if recipe.schedule == "cosine":
@@ -101,6 +108,20 @@ def factor(recipe: Recipe, total_steps: int, step: int) -> float:
     if recipe.schedule == "exponential":
         return recipe.gamma ** int((step - warmup) / per_epoch)
     return 1.0
+
+
+def _korzeniowski2020(warmup: int, total_steps: int, step: int) -> float:
+    """Return the factor that the published training has, as its library computes it.
+
+    The first step has the full rate. Then the rate rises from 0, and reaches the full rate after
+    the warm-up. The cosine that follows has the length of the whole training, so that the training
+    ends before it reaches 0.
+    """
+    if step == 0:
+        return 1.0
+    if step < warmup:
+        return (step - 1) / (warmup - 1)
+    return (1 + math.cos(math.pi * (step - warmup) / total_steps)) / 2
 
 
 def callbacks(recipe: Recipe) -> list[pl.Callback]:

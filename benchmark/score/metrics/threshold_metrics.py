@@ -1,10 +1,12 @@
 """Accuracy, precision and recall of the decisions at probability 0.5; multi-label tasks.
 
-A tag is predicted for the tracks whose score is above 0.5, as in torchmetrics and Keras. Two
+A tag is predicted for the tracks whose score is above 0.5, as in torchmetrics and Keras. Three
 conventions are in use, and their values differ widely:
 
 * ``..._at_0.5``: the score of each tag, then the mean over tags. Precision is 0 for a tag that is
   not predicted for any track, as in scikit-learn.
+* ``..._micro_at_0.5``: all pairs of a track and a tag at once, as in Korzeniowski et al. 2020. F1
+  is the harmonic mean of this precision and recall.
 * ``..._negative_class``: all pairs of a track and a tag at once, where *not having the tag* is what
   is retrieved, as in Neacsu 2024. A model that predicts nothing has the precision 1 - prevalence
   and the recall 1.
@@ -70,9 +72,38 @@ def _negative_recall(sample: Sample) -> np.ndarray:
     return _share(_true_negatives(sample), negatives)
 
 
+def _hits(sample: Sample) -> np.ndarray:
+    """Return the weight (R,) of the pairs that are predicted and true."""
+    hits = _predicted(sample) & sample.targets.astype(bool)
+    return weight_of(hits, sample.packed).sum(axis=0)
+
+
+def _micro_precision(sample: Sample) -> np.ndarray:
+    """Return the fraction (R,) of the predicted pairs that are true."""
+    return _share(_hits(sample), weight_of(_predicted(sample), sample.packed).sum(axis=0))
+
+
+def _micro_recall(sample: Sample) -> np.ndarray:
+    """Return the fraction (R,) of the true pairs that are predicted."""
+    return _share(_hits(sample), weight_of(sample.targets.astype(bool), sample.packed).sum(axis=0))
+
+
+def _micro_f1(sample: Sample) -> np.ndarray:
+    """Return 2 * hits / (predicted + true) (R,)."""
+    predicted = weight_of(_predicted(sample), sample.packed).sum(axis=0)
+    true = weight_of(sample.targets.astype(bool), sample.packed).sum(axis=0)
+    return _share(2 * _hits(sample), predicted + true)
+
+
 def _half(prevalence: np.ndarray) -> float:
     """Return the score of scores that are uniform from 0 to 1."""
     return 0.5
+
+
+def _f1_chance(prevalence: np.ndarray) -> float:
+    """Return the F1 of scores that are uniform from 0 to 1."""
+    share = mean_prevalence(prevalence)
+    return share / (share + 0.5)
 
 
 def _absence(prevalence: np.ndarray) -> float:
@@ -85,6 +116,22 @@ METRICS = (
     Metric("accuracy_at_0.5", "accuracy at 0.5", _half, True, _accuracy, **_OPTIONS),
     Metric("precision_at_0.5", "precision at 0.5", mean_prevalence, True, _precision, **_OPTIONS),
     Metric("recall_at_0.5", "recall at 0.5", _half, True, _recall, **_OPTIONS),
+    *(
+        Metric(
+            f"{name}_micro_at_0.5",
+            f"{name} at 0.5 (micro)",
+            chance,
+            True,
+            of_pairs,
+            of="track",
+            **_OPTIONS,
+        )
+        for name, chance, of_pairs in (
+            ("precision", mean_prevalence, _micro_precision),
+            ("recall", _half, _micro_recall),
+            ("f1", _f1_chance, _micro_f1),
+        )
+    ),
     Metric(
         "precision_negative_class",
         "precision of the negative class",

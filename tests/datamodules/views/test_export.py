@@ -15,7 +15,8 @@ from datamodules.corpus.corpus import Corpus
 from datamodules.corpus.track import Float32
 from datamodules.datasets.local_folder import Folder
 from datamodules.views.base import View
-from datamodules.views.export import export_view, make_view
+from datamodules.views.catalogue import make_view
+from datamodules.views.export import export_view
 from datamodules.views.fma_features import FmaFeatures
 from tests.support.music import folder as music_folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LinearLR
 
 from lightning_modules.training import schedules
 from lightning_modules.training.recipe import Recipe
+from lightning_modules.training.recipes import get_recipe
+from tests.support.paths import DATA
 from tests.support.small_module import SmallModule
 
 
@@ -108,3 +111,16 @@ def test_newbob_reduces_in_every_epoch_from_the_first_plateau_on():
         schedule.step(loss)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates == [1, 1, 0.5, 0.25, 0.125]
+
+
+def test_the_schedule_of_the_published_mood_network():
+    golden = json.loads((DATA / "mood_mlp.json").read_text(encoding="utf-8"))["learning_rates"]
+    recipe = get_recipe("korzeniowski2020").model_copy(update={"epochs": 3})
+    made = schedules.configure(SmallModule.build(0, n_tags=2).learned_parameters(), recipe, 15)
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    rates = []
+    for _ in range(15):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx(golden, abs=1e-11)

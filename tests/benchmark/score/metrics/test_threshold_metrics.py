@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from sklearn import metrics as sk
 from benchmark.score import metrics
 from benchmark.score.tables.build import build_tables
 from datamodules.common.errors import TagbenchError
+from tests.support.paths import DATA
 from tests.support.scored import evaluation
 
 NAMES = (
     *("accuracy_at_0.5", "precision_at_0.5", "recall_at_0.5"),
+    *("precision_micro_at_0.5", "recall_micro_at_0.5", "f1_micro_at_0.5"),
     *("precision_negative_class", "recall_negative_class"),
 )
 
@@ -44,7 +47,8 @@ def test_metrics_equal_scikit_learn_with_weights(seed: int) -> None:
     for r, weight in enumerate(weights.astype(float)):
         options = {"sample_weight": weight, "average": "macro", "zero_division": 0}
         columns = zip(targets.T, predicted.T, strict=True)
-        flat = {"sample_weight": np.repeat(weight, 5), "pos_label": 0}
+        each = {"sample_weight": np.repeat(weight, 5)}
+        flat = {**each, "pos_label": 0}
         pairs = targets.ravel(), predicted.ravel().astype(int)
         expected = {
             "accuracy_at_0.5": np.mean(
@@ -52,6 +56,9 @@ def test_metrics_equal_scikit_learn_with_weights(seed: int) -> None:
             ),
             "precision_at_0.5": sk.precision_score(targets, predicted, **options),
             "recall_at_0.5": sk.recall_score(targets, predicted, **options),
+            "precision_micro_at_0.5": sk.precision_score(*pairs, **each),
+            "recall_micro_at_0.5": sk.recall_score(*pairs, **each),
+            "f1_micro_at_0.5": sk.f1_score(*pairs, **each),
             "precision_negative_class": sk.precision_score(*pairs, **flat),
             "recall_negative_class": sk.recall_score(*pairs, **flat),
         }
@@ -66,7 +73,18 @@ def test_a_tag_that_no_track_has_is_left_out() -> None:
     weights = np.ones((1, 20), np.uint8)
     without = computed(scores[:, :2], targets[:, :2], weights)
     for name, value in computed(scores, targets, weights).items():
-        assert (value == without[name]).all() == name.endswith("_at_0.5")
+        # Over all pairs, false predictions of the tag count, but for the recall.
+        pairs = "negative_class" in name or name in ("precision_micro_at_0.5", "f1_micro_at_0.5")
+        assert (value == without[name]).all() != pairs
+
+
+def test_the_scores_of_the_published_evaluation_of_moods() -> None:
+    n = np.arange(1.0, 25).reshape(6, 4)
+    scores, targets = 1 / (1 + np.exp(-np.sin(1.3 * n * n))), np.cos(0.7 * n * n) > 0
+    found = computed(scores, targets.astype(np.uint8), np.ones((1, 6), np.uint8))
+    golden = json.loads((DATA / "mood_mlp.json").read_text(encoding="utf-8"))["metrics"]
+    assert found["precision_micro_at_0.5"] == pytest.approx(golden["precision"])
+    assert found["recall_micro_at_0.5"] == pytest.approx(golden["recall"])
 
 
 def test_predicting_nothing_gives_the_published_row_of_the_1d_cnn_with_lstm(tmp_path: Path) -> None:

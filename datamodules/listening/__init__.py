@@ -1,0 +1,1 @@
+"""Vectors of tracks from what people listen to."""
