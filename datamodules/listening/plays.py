@@ -85,7 +85,7 @@ def _table(path: Path, frame: pd.DataFrame) -> PlayTable:
     if not plays.any():
         raise TagbenchError(f"{path} has no plays in {len(frame)} rows. {EXPECTED}")
     pairs, place = np.unique(user * len(tracks) + track, return_inverse=True)
-    totals = np.bincount(place, weights=plays)
+    totals = np.bincount(place, weights=plays).astype(np.float64)
     pairs, totals = pairs[totals > 0], totals[totals > 0]
     of_user, of_track = np.divmod(pairs, len(tracks))
     return PlayTable(tuple(users.tolist()), tuple(tracks.tolist()), of_user, of_track, totals)
