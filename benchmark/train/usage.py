@@ -37,7 +37,8 @@ class Meter:
     def __init__(self, device: str) -> None:
         self._device = device
         self._started, self._worked = time.perf_counter(), time.process_time()
-        if device.startswith("cuda"):
+        # Before CUDA is initialised there is no peak, and resetting it is an error.
+        if device.startswith("cuda") and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.reset_peak_memory_stats(device)
 
     def usage(self) -> Usage:
