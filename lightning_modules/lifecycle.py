@@ -37,15 +37,19 @@ class Lifecycle(pl.LightningModule):
 
     Attributes:
         stage: How the model is trained; None trains on labels.
+        validated_tags: Outputs that the validation metrics are computed on; None for all. Tags that
+            a stage does not train on must not select the epoch.
     """
 
     stage: Objective | None
+    validated_tags: list[int] | None
 
     def __init__(self, recipe: Recipe, task: Task, seed: int) -> None:
         super().__init__()
         self.recipe = recipe
         self.seed = seed
         self.stage = None
+        self.validated_tags = None
         self._resumed_epoch = 0
         self.valid_scores = TrackScores(task)
 
@@ -77,11 +81,12 @@ class Lifecycle(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Add the tracks of the batch to the validation metrics, and return their mean loss."""
         targets = batch["targets"]
+        columns = slice(None) if self.validated_tags is None else self.validated_tags
         if not len(targets):  # there are fewer batches than processes
-            self.valid_scores.update(targets, targets, targets.sum(1))
+            self.valid_scores.update(targets[:, columns], targets[:, columns], targets.sum(1))
             return targets.sum()
         track_losses, scores = self.evaluate_batch(batch)
-        self.valid_scores.update(scores, targets, track_losses)
+        self.valid_scores.update(scores[:, columns], targets[:, columns], track_losses)
         return track_losses.mean()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -89,14 +89,15 @@ class StageIdentity(Identity):
     Attributes:
         identity: Name of the class.
         revision: Its revision.
-        params: Its parameters, except those that name a dataset, an augmentation or targets.
+        params: Its parameters, except those that name datasets, augmentations, targets or files.
         sources: Digests of the other datasets that it reads, by parameter.
         augmentations: Identities of the augmentations, by parameter.
         targets: Identities of the target sources, by parameter.
+        files: Digests of the files that parameters name, by parameter.
     """
 
     omitted_when_empty: ClassVar[frozenset[str]] = frozenset(
-        {"sources", "augmentations", "targets"}
+        {"sources", "augmentations", "targets", "files"}
     )
 
     identity: str
@@ -105,6 +106,7 @@ class StageIdentity(Identity):
     sources: dict[str, dict[str, Any]] = {}
     augmentations: dict[str, dict[str, Any]] = {}
     targets: dict[str, list[dict[str, Any]]] = {}
+    files: dict[str, dict[str, Any]] = {}
 
 
 class TrainIdentity(Identity):

@@ -132,7 +132,8 @@ class ResolvedStage:
         """
         from lightning_modules.stages.base import Stage
 
-        omitted = {*self.cls.sources, *self.cls.augmentations, *self.cls.targets}
+        files = self.cls.files(self.params)
+        omitted = {*self.cls.sources, *self.cls.augmentations, *self.cls.targets, *files}
         declared = declared_parameters(self.cls, Stage)  # type and default
         omitted |= {name for name in self.cls.added if self.params[name] == declared[name][1]}
         return StageIdentity(
@@ -142,4 +143,5 @@ class ResolvedStage:
             sources={name: dict(digests) for name, digests in sources.items()},
             augmentations={name: dict(chain) for name, chain in augmentations.items()},
             targets={name: [dict(one) for one in several] for name, several in targets.items()},
+            files={name: dict(digests) for name, digests in files.items()},
         )

@@ -143,7 +143,7 @@ class Trainings:
         return {parameter: self._all_sources[name] for parameter, name in names.items()}
 
     def _stage_identity(self, stage: ResolvedStage | None) -> StageIdentity | None:
-        if stage is None or stage.is_default:
+        if stage is None or (stage.is_default and not stage.cls.files(stage.params)):
             return None
         sources = {name: source.digests() for name, source in self.sources(stage).items()}
         chains = {name: resolve(chain).identity() for name, chain in stage.augmentations.items()}

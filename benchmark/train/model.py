@@ -10,6 +10,7 @@ import torch
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.config.classes import import_class
 from benchmark.store.store import Store
+from datamodules.common.errors import TagbenchError
 from datamodules.common.seeding import seed_for
 from lightning_modules.base import TaggingModule
 from lightning_modules.stages.base import GradientStage, Stage
@@ -47,14 +48,22 @@ def build_stage(document: Mapping[str, Any], store: Store) -> Stage:
         store: Results folder that holds the cells of the parents.
 
     Raises:
-        TagbenchError: A parent is not trained.
+        TagbenchError: A parent is not trained, or a file that the stage reads has changed.
     """
     stage_class = _stage_class(document)
+    params = document["launch"]["stage"]["params"]
+    planned = (document["preimage"].get("stage") or {}).get("files", {})
+    for name, content in stage_class.files(params).items():
+        if content != planned.get(name):
+            raise TagbenchError(
+                f"The file that {name}: {params[name]} names has changed since the cell was "
+                "planned. Plan again: tagbench run"
+            )
     parents = {
         name: load_checkpoint(store.folder(parent))[0]
         for name, parent in document["preimage"].get("parents", {}).items()
     }
-    built: Stage = stage_class(**document["launch"]["stage"]["params"], parents=parents)
+    built: Stage = stage_class(**params, parents=parents)
     return built
 
 

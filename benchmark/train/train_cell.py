@@ -147,7 +147,9 @@ class _Training:
             device = torch.device(self.member.device)
             kept = KeptArrays(self.document, Store(Path(self.runtime.results)))
             self.stage.run(Context(self.model, self.data, trainer, checkpoint, device, kept))
-        return _result(checkpoint, trainer, self.data, self.runtime)
+        result = _result(checkpoint, trainer, self.data, self.runtime)
+        trained = self.stage.trained_tags
+        return result if trained is None else {**result, "trained_tags": list(trained)}
 
 
 @dataclass(frozen=True)

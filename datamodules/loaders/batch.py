@@ -30,6 +30,8 @@ class Batch(TypedDict):
     clean: NotRequired[torch.Tensor]  # ``audio`` before augmentation, where a stage asks for both
     bag: NotRequired[torch.Tensor]  # int64 (N,): bag of each track, ascending from 0
     auxiliary: NotRequired[dict[str, torch.Tensor]]  # float32 (N, K) by target source; NaN: none
+    anchors: NotRequired[torch.Tensor]  # int64 (W,): tag that a window was drawn for
+    uniforms: NotRequired[torch.Tensor]  # float64 (W,): a random number below 1 for each window
 
 
 @dataclass(frozen=True)

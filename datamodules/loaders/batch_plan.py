@@ -19,11 +19,13 @@ class Draw(NamedTuple):
         epoch: Number of passes over the tracks before this one.
         position: Position of the track in its split.
         number: Number of the crop among those of this track in this pass.
+        tag: Number of the tag that the crop was drawn for; -1 for none.
     """
 
     epoch: int
     position: int
     number: int = 0
+    tag: int = -1
 
 
 @dataclass(frozen=True)

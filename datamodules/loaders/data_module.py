@@ -28,6 +28,7 @@ from datamodules.loaders.batch import Batch, WindowSpec, whole_batch
 from datamodules.loaders.batch_plan import BatchPlan, EpochBatches
 from datamodules.loaders.evaluation_windows import EvaluationWindows
 from datamodules.loaders.training_crops import TrainingCrops
+from datamodules.loaders.triplets import TripletCrops, TripletPlan
 from datamodules.loaders.windowing import Windowing
 from datamodules.views.base import View
 from datamodules.views.build import build_view
@@ -195,6 +196,27 @@ class LoadingModule(pl.LightningDataModule, ABC):
         crops = BagCrops(TrainingCrops(self.corpus, self.spec, self.seed), bags)
         size = batch_size or self.batch_size
         plan = BagPlan(members_of(bags), size, self.seed, most, self.rank, self.world)
+        return self._loader(crops, batch_sampler=EpochBatches(plan, self.current_epoch))
+
+    def triplets(
+        self, tags: Sequence[int], *, draws: int | None = None, balanced: bool = True
+    ) -> DataLoader[Batch]:
+        """Return training batches of random windows of tracks that are drawn for tags.
+
+        A batch states the tag of each window as ``anchors``; see `TripletPlan`.
+
+        Args:
+            tags: Numbers of the tags that tracks are drawn for.
+            draws: Draws in an epoch; by default as many as there are tracks.
+            balanced: Whether the tags are drawn in turn; otherwise the tracks are drawn first.
+        """
+        targets = self.corpus.targets("train")
+        self._check_split("train", len(targets))
+        songs = [np.flatnonzero(targets[:, tag]) for tag in tags]
+        share = (balanced, self.rank, self.world)
+        size = draws or len(targets)
+        plan = TripletPlan(songs, len(targets), size, self.batch_size, self.seed, *share)
+        crops = TripletCrops(TrainingCrops(self.corpus, self.spec, self.seed), tags, self.seed)
         return self._loader(crops, batch_sampler=EpochBatches(plan, self.current_epoch))
 
     def valid_bags(self, by: Sequence[str]) -> DataLoader[Batch]:

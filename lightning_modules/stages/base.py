@@ -86,6 +86,8 @@ class Stage(nn.Module, ABC):
             that results from before they existed stay valid.
         predicts: Whether the model predicts tags afterwards. A pre-training gives embeddings only:
             its model can be a parent, but has no scores.
+        trained_tags: Tags of the dataset that a training used, where the model predicts others too;
+            None for all. Known after `GradientStage.prepare`.
     """
 
     identity: ClassVar[str]
@@ -98,11 +100,23 @@ class Stage(nn.Module, ABC):
     targets: ClassVar[tuple[str, ...]] = ()
     added: ClassVar[frozenset[str]] = frozenset()
     predicts: ClassVar[bool] = True
+    trained_tags: tuple[str, ...] | None = None
 
     def __init__(self, *, parents: Parents) -> None:
         super().__init__()
         # In a dictionary, in which torch does not search for submodules.
         self.parents = {name: model.eval().requires_grad_(False) for name, model in parents.items()}
+
+    @classmethod
+    def files(cls, params: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+        """Return what identifies the files that parameters name, such as a digest, by parameter.
+
+        It takes the place of the parameter in the identity of a training. The default is none.
+
+        Args:
+            params: Parameters of the stage.
+        """
+        return {}
 
     @abstractmethod
     def run(self, context: StageContext) -> None:

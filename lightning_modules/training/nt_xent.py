@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.nn import functional as F
+
+from lightning_modules.training.gathered import gathered, several_processes
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
@@ -21,8 +23,8 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
         second: The other ones, (N, D).
         temperature: Divisor of the similarities.
     """
-    if distributed.is_available() and distributed.is_initialized():
-        first, second = _gathered(first), _gathered(second)
+    if several_processes():
+        first, second = gathered(first), gathered(second)
     z = F.normalize(torch.cat([first, second]).float(), dim=1)  # (2 N, D)
     n = len(first)
     # A mask in place of an infinite diagonal, so that no infinity enters the gradient.
@@ -31,13 +33,3 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     # Row i lacks column i, so that later columns move by one.
     partner = torch.cat([torch.arange(n, 2 * n) - 1, torch.arange(n)]).to(z.device)
     return F.cross_entropy(logits, partner)
-
-
-def _gathered(embeddings: Tensor) -> Tensor:
-    """Return the embeddings of all processes, in the order of their ranks, with gradients."""
-    from torch.distributed.nn import functional
-
-    parts: tuple[Tensor, ...] = functional.all_gather(  # type: ignore[no-untyped-call]
-        embeddings.contiguous()
-    )
-    return torch.cat(parts)

@@ -34,6 +34,7 @@ ADDED: frozenset[str] = frozenset(
             "gamma",
             "sync_batchnorm",
             "reduction",
+            "draws",
         ),
     }
 )
@@ -112,6 +113,8 @@ class Recipe(BaseModel):
             variance of the whole batch, and not of the share of each process.
         reduction: Whether a classifier of frames minimises the mean or the sum over the frames of a
             batch. Toolkits for speech recognition add, which explains their small learning rates.
+        draws: Tracks that an epoch of triplets draws, with replacement; None for as many as there
+            are training tracks. Other stages pass over the tracks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -140,6 +143,7 @@ class Recipe(BaseModel):
     grad_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     sync_batchnorm: bool = False
     reduction: Literal["mean", "sum"] = "mean"
+    draws: int | None = Field(default=None, ge=1)
 
     def science(self) -> dict[str, Any]:
         """Return the fields that determine a training, as JSON values.

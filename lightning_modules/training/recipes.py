@@ -153,6 +153,19 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 warmup_epochs=1,
                 monitor="valid_pr_auc",
             ),
+            # Won et al. 2021, "Multimodal metric learning for tag-based music retrieval".
+            Recipe(
+                name="retrieval",
+                epochs=200,
+                batch_size=128,
+                draws=10_000,
+                optimizer="adam",
+                lr=1e-4,
+                weight_decay=1e-4,
+                schedule="constant",
+                monitor="valid_pr_auc",
+                valid_windows=8,
+            ),
         )
     }
 )

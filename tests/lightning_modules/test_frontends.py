@@ -23,7 +23,7 @@ from lightning_modules.frontends.stft import LinearSTFT
 
 RATE = 16000
 LEARNABLE = ["log_mel", "log_mel_magnitude", "stft", "cqt", "harmonic"]
-NAMES = [*LEARNABLE, "librosa_mel"]
+NAMES = [*LEARNABLE, "librosa_mel", "librosa_decibels"]
 # torchaudio tells that the lowest of 128 HTK bands is narrower than a bin, as we know.
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filterbank:UserWarning")
 

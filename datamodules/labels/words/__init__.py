@@ -1,0 +1,1 @@
+"""Word vectors of tags, from files or from a sentence encoder."""
