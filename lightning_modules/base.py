@@ -66,6 +66,10 @@ class TaggingModule(Lifecycle):
         custom_aggregate: Whether the class overrides `aggregate`.
         tests_bags: Whether the model is tested twice: on the tracks of an album together, and on
             single tracks.
+        predicts: Whether the model has an output for each tag. A frozen encoder has none: it gives
+            embeddings only, and other models build on it.
+        added: Names of parameters that ids contain only where they differ from their defaults, so
+            that results from before they existed stay valid.
         title: Name shown in tables.
         paper: Authors, venue and year, and the row of the published table that it reproduces.
         bibtex: BibTeX entry to cite.
@@ -83,6 +87,8 @@ class TaggingModule(Lifecycle):
     default_stage: ClassVar[str] = "lightning_modules.stages.supervised.Supervised"
     custom_aggregate: ClassVar[bool] = False
     tests_bags: ClassVar[bool] = False
+    predicts: ClassVar[bool] = True
+    added: ClassVar[frozenset[str]] = frozenset()
     title: ClassVar[str]
     paper: ClassVar[str]
     bibtex: ClassVar[str]
@@ -97,7 +103,7 @@ class TaggingModule(Lifecycle):
     ) -> None:
         if task not in get_args(Task):
             raise unknown_name("task", task, get_args(Task), type(self).__name__)
-        if n_tags < 1:
+        if n_tags < 1 and self.predicts:
             raise TagbenchError(f"{type(self).__name__} needs n_tags >= 1, got {n_tags}.")
         super().__init__(as_recipe(recipe), task, seed)
         self.n_tags, self.task = n_tags, task
@@ -145,9 +151,12 @@ class TaggingModule(Lifecycle):
 
     def check_length(self, inputs: Tensor) -> None:
         """Raise a `TagbenchError` if the layers cannot take windows (B, T, ...) of this length."""
+        self._spec.check_length(inputs.shape[1], type(self).__name__)
+
+    @property
+    def _spec(self) -> InputSpec:
         lengths = (self.input_samples, self.min_samples, self.max_samples)
-        spec = InputSpec(self.sample_rate, *lengths, self.view)
-        spec.check_length(inputs.shape[1], type(self).__name__)
+        return InputSpec(self.sample_rate, *lengths, self.view)
 
     @property
     def n_params(self) -> int:
@@ -187,6 +196,18 @@ class TaggingModule(Lifecycle):
         overrides it together with `layer_names`. Outputs over time are averaged over time.
         """
         return {self.layer_names[-1]: self.embed(audio)}
+
+    @property
+    def layer_widths(self) -> dict[str, int]:
+        """Numbers of values in the embeddings that `embed_layers` returns, by `layer_names`."""
+        if len(self.layer_names) == 1:
+            return {self.layer_names[0]: self.classifier.in_features}
+        training = self.training
+        self.eval()  # as batch norms would change in training mode
+        with torch.inference_mode():
+            layers = self.embed_layers(torch.zeros(1, *self._spec.shape, device=self.device))
+        self.train(training)
+        return {name: layers[name].shape[1] for name in self.layer_names}
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Map logits (B, C) to float32 probabilities (B, C)."""

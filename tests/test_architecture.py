@@ -21,7 +21,8 @@ ORDER = {
         "many_archives_dataset", "datasets",
     ),
     "lightning_modules": (
-        "inputs", "training", "layers", "frontends", "lifecycle", "base", "stages", "architectures",
+        "inputs", "training", "layers", "frontends", "lifecycle", "base", "frozen",
+        "encoders", "stages", "architectures",
     ),
     "benchmark": (
         "interruption", "kernels", "processes", "malloc", "determinism", "experiment_files",
@@ -39,6 +40,7 @@ LEAVES = {
     "architectures",
     "augmentations",
     "datasets",
+    "encoders",
     "perturbations",
     "figures",
     "sections",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +64,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Che
         TagbenchError: There is no checkpoint, it is damaged, or it does not fit the class.
     """
     folder = path.parent if path.name in (WEIGHTS, CARD, BEST) else path
-    if (folder / CARD).is_file():
-        card = read_card(folder)
-        state = _imported_weights(folder, card)
-    elif (folder / "cell.json").is_file():
-        card = _cell_card(folder)
-        state = _trained_weights(folder, card)
-    else:
-        raise TagbenchError(
-            f"{path} is not a checkpoint: expected a folder with {CARD}, or results/cells/<id> of "
-            "a trained model. A .pth file of Won et al. must be imported first: "
-            "tagbench import-checkpoint FILE --model MODEL --dataset DATASET"
-        )
+    card, state = _read(folder, path)
     module = card.build()
     try:
         module.load_state_dict(state)
@@ -83,6 +73,49 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[TaggingModule, Che
             f"The weights in {folder} do not fit {card.class_path}: {error}"
         ) from error
     return module.eval().to(torch_device(device)), card
+
+
+def _read(folder: Path, given: Path) -> tuple[CheckpointCard, dict[str, torch.Tensor]]:
+    """Return the card and the weights of a checkpoint, or of a finished training cell.
+
+    Args:
+        folder: Its folder.
+        given: The path that was asked for, for errors.
+    """
+    if (folder / CARD).is_file():
+        card = read_card(folder)
+        return card, _imported_weights(folder, card)
+    if (folder / "cell.json").is_file():
+        card = _cell_card(folder)
+        state = _trained_weights(folder, card)
+        return card, _weights_of_parents(folder, card, state) | state
+    raise TagbenchError(
+        f"{given} is not a checkpoint: expected a folder with {CARD}, or results/cells/<id> of "
+        "a trained model. A .pth file of Won et al. must be imported first: "
+        "tagbench import-checkpoint FILE --model MODEL --dataset DATASET"
+    )
+
+
+def _weights_of_parents(
+    folder: Path, card: CheckpointCard, state: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return the weights that a cell leaves to the cells of its parents.
+
+    A frozen encoder has its own cell, which all models on it share.
+    """
+    found: dict[str, torch.Tensor] = {}
+    parents = read_json(folder / "cell.json")["preimage"].get("parents", {})
+    for part in card.architecture_class().built_on:
+        if part not in parents or any(name.startswith(f"{part}.") for name in state):
+            continue
+        parent = folder.with_name(parents[part])
+        if not parent.is_dir():
+            raise TagbenchError(
+                f"The {part} of the model in {folder} is missing: expected {parent}. Copy this "
+                "folder too, or run again: tagbench run"
+            )
+        found |= {f"{part}.{name}": value for name, value in _read(parent, parent)[1].items()}
+    return found
 
 
 def stored_view(folder: Path) -> View:

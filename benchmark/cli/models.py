@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from benchmark import determinism
 from benchmark.cli.options import console as _console
 from benchmark.cli.options import writing_to
 from benchmark.malloc import keep_freed_memory
+from datamodules.common.errors import TagbenchError
+
+if TYPE_CHECKING:
+    from benchmark.checkpoints.importer import Imported
 
 Checkpoint = Annotated[
     Path,
@@ -71,9 +75,22 @@ def fetch_pretrained(names: list[str] | None, place: Path, wheel: Path | None = 
 
 
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="Published weights: a .pth, .ckpt or .whl file.")],
-    model: Annotated[str, typer.Option(help="Architecture, such as fcn, musicnn or crnn.")],
-    dataset: Annotated[str, typer.Option(help="Training dataset: mtat, msd or jamendo.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Published weights: a .pth, .ckpt or .whl file; of a pretrained encoder, its "
+            "folder, or its name on the Hugging Face hub."
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Architecture, such as fcn, musicnn or crnn; or encoder, such as mert or clap."
+        ),
+    ],
+    dataset: Annotated[
+        str, typer.Option(help="Training dataset: mtat, msd or jamendo. An encoder needs none.")
+    ] = "",
     out: Annotated[
         Path, typer.Option(help="Folder in which the folder of the checkpoint is created.")
     ] = Path("checkpoints"),
@@ -81,17 +98,37 @@ def import_checkpoint(
         Path | None,
         typer.Option(help="File of its tags in order, one per line, for other datasets."),
     ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Length of an encoder's windows in seconds."),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Commit of an encoder on the Hugging Face hub.")
+    ] = None,
 ) -> None:
-    """Import published weights, such as those of Won et al. 2020 and 2021."""
-    from benchmark.checkpoints import importer
+    """Import published weights, such as those of Won et al. 2020, or a pretrained encoder."""
+    from benchmark.checkpoints.encoders import encoder_names, import_encoder
     from benchmark.cli.predict_output import import_table
-    from datamodules.labels.vocabularies import read_tags
 
-    names = None if tags is None else read_tags(tags)
     with writing_to(out, "--out"):
-        imported = importer.import_checkpoint(file, model, dataset, out, names)
+        if model in encoder_names():
+            imported = import_encoder(file, model, out, window, revision)
+        elif dataset:
+            imported = _import_tagger(file, model, dataset, out, tags)
+        else:
+            raise TagbenchError(
+                f"--model {model} needs --dataset, such as mtat, msd or jamendo. The encoders, "
+                f"which need none: {', '.join(encoder_names())}."
+            )
     _console().print(import_table(imported))
     _console().print(f"Wrote {imported.folder}", highlight=False)
+
+
+def _import_tagger(file: Path, model: str, dataset: str, out: Path, tags: Path | None) -> Imported:
+    from benchmark.checkpoints.importer import import_checkpoint
+    from datamodules.labels.vocabularies import read_tags
+
+    return import_checkpoint(file, model, dataset, out, None if tags is None else read_tags(tags))
 
 
 def predict(

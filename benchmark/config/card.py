@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.config.classes import declared_identity, import_class
 from benchmark.config.identity import Architecture, canonical
@@ -23,10 +23,17 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """File that the weights were read from."""
+    """File that the weights were read from.
+
+    Attributes:
+        file: Name of the file.
+        sha256: Its digest.
+        revision: Commit of the repository that it was downloaded from; empty if unknown.
+    """
 
     file: str
     sha256: str
+    revision: str = ""
 
 
 class CheckpointCard(_Strict):
@@ -44,7 +51,7 @@ class CheckpointCard(_Strict):
             samples.
         parts: Arguments of the class that describe the architecture of a parent, such as the
             encoder of a probe, or that determine the view.
-        n_tags: Number of outputs, C.
+        n_tags: Number of outputs, C; 0 for an encoder, which predicts no tags.
         tags: Their names, in order.
         windows: Default window protocol of predictions.
         source: The file that the weights were read from.
@@ -61,7 +68,7 @@ class CheckpointCard(_Strict):
     architecture: Architecture
     parts: dict[str, Any] = {}
     n_tags: int
-    tags: tuple[str, ...] = Field(min_length=1)
+    tags: tuple[str, ...]
     windows: Protocol
     source: Source
     weights_sha256: str
@@ -78,6 +85,8 @@ class CheckpointCard(_Strict):
         if self.n_tags != len(self.tags):
             raise TagbenchError(f"{where}: n_tags is {self.n_tags} for {len(self.tags)} tags.")
         cls = import_class(self.class_path, TaggingModule, where)
+        if not self.tags and cls.predicts:
+            raise TagbenchError(f"{where}: the card names no tags, and {cls.title} predicts tags.")
         identity = declared_identity(cls, where)
         if identity != self.architecture.identity:
             raise TagbenchError(

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.card import CARD, read_card
-from benchmark.config.classes import declared_identity, import_class, resolve_params
+from benchmark.config.classes import (
+    declared_identity,
+    declared_parameters,
+    import_class,
+    resolve_params,
+)
 from benchmark.config.identity import Architecture
 from benchmark.config.imported import ImportedModel
 from benchmark.config.schema import ModelFile, Preset, StageFile
@@ -93,6 +98,12 @@ class ResolvedModel:
         skipped = frozenset({"n_tags", *model_class.built_on})
         params = resolve_params(model_class, TaggingModule, file.params, where, skip=skipped)
         derived |= {argument: params.pop(argument) for argument in model_class.through_view}
+        declared = declared_parameters(model_class, TaggingModule) if model_class.added else {}
+        params = {
+            name: value
+            for name, value in params.items()
+            if name not in model_class.added or value != declared[name][1]
+        }
         spec = model_class.input_spec(**params, **derived)
         architecture = Architecture(
             identity=declared_identity(model_class, where),

@@ -26,7 +26,13 @@ def imported_model(name: str, folder: Path) -> ImportedModel:
     """
     from benchmark.checkpoints.checkpoint import load_checkpoint
 
-    return ImportedModel.of(name, folder, load_checkpoint(folder)[1])
+    card = load_checkpoint(folder)[1]
+    if not card.tags:
+        raise TagbenchError(
+            f"The checkpoint {folder} is an encoder ({card.title}) and predicts no tags. Run a "
+            f"probe on it: parents: {{encoder: {folder}}} in a model's YAML."
+        )
+    return ImportedModel.of(name, folder, card)
 
 
 def vocabulary(

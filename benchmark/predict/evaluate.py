@@ -28,6 +28,7 @@ from benchmark.predict.audio_stream import Stream, StreamConfig, TrackRequest, o
 from benchmark.predict.effect_sample import sampled
 from benchmark.predict.inference import ModelRunner, group_by_windows
 from benchmark.predict.invalid_scores import invalid_scores
+from benchmark.predict.shared_encoders import share_encoders
 from benchmark.store.cell_kinds import EvaluationCell
 from benchmark.store.cells import PREDICTIONS
 from benchmark.store.effects_file import EFFECTS, ConditionEffects
@@ -150,6 +151,7 @@ def _load_models(
             models[train_id] = load_model(train_id, store, tags, device)
         except Exception as error:  # noqa: BLE001 - a damaged checkpoint fails its own cells only
             failures[train_id] = error
+    share_encoders(runner.module for runner in models.values())
     return models, failures
 
 

@@ -1,8 +1,8 @@
 """Run models over the windows of tracks, and combine the outputs for the windows of each track.
 
-Models that need the same windows share them, and models with equal front ends share their
-spectrograms. How windows are grouped into batches depends on one model alone, so that no score
-depends on the other models.
+Models that need the same windows share them, models with equal front ends share their
+spectrograms, and models on one encoder share its vectors. How windows are grouped into batches
+depends on one model alone, so that no score depends on the other models.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.predict.shared_encoders import heads_by_encoder, shared_vectors
 from datamodules.loaders.windowing import Windowing, cut, window_starts
 from datamodules.views.base import View
 from datamodules.views.waveform import Waveform
@@ -190,6 +191,7 @@ class WindowBatcher:
         self.view, self.window, self.device = first.view, first.window, first.device
         self.batch_size = batch_size(first.window * first.view.width)
         self._equal = equal_front_ends(runners)
+        self._heads = heads_by_encoder(runner.module for runner in runners)
         self._windows: list[Audio] = []
         self._track_index: list[int] = []
 
@@ -212,7 +214,7 @@ class WindowBatcher:
         windows = torch.from_numpy(np.stack(self._windows[:size])).to(self.device)
         track_index = np.asarray(self._track_index[:size])
         del self._windows[:size], self._track_index[:size]
-        with shared_front_ends(self._equal):
+        with shared_front_ends(self._equal), shared_vectors(self._heads):
             for runner in self.runners:
                 runner.run(windows, track_index)
 

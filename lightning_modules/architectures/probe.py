@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, Unpack
+from typing import Any, ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
 
-from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError
-from lightning_modules.base import BaseOptions, TaggingModule
-from lightning_modules.inputs import InputSpec
+from lightning_modules.base import BaseOptions
+from lightning_modules.frozen.head import EncoderHead, check_equal_widths
+
+ALL_LAYERS = "all"
+"""Value of ``layer`` for the sum of all layers with learned weights."""
 
 
-class Probe(TaggingModule):
+class Probe(EncoderHead):
     """A linear layer, or one hidden layer, on frozen embeddings.
 
-    Its parent ``encoder`` decides the embeddings: any trained architecture with an output layer.
-    Only the head is learned, and only its parameters are counted.
+    Its parent ``encoder`` decides the embeddings: any trained architecture with an output layer, or
+    a pretrained encoder. Only the head is learned, and only its parameters are counted.
 
     Args:
-        encoder: Import path (``class_path``) and ``params`` of the architecture of the parent, and
-            its number of outputs (``n_tags``) if it predicts other tags.
+        encoder: See `EncoderHead`.
         hidden: Units of a hidden layer with ReLU; 0 for a linear head.
+        layer: Layer of the encoder; the last if empty. ``all`` adds all layers with weights that
+            are learned, the softmax of one parameter for each layer (Peters et al., NAACL 2018).
+        dropout: Share of the hidden units that are left out in training.
         **base: See ``TaggingModule``.
     """
 
     identity: ClassVar[str] = "Probe"
-    built_on: ClassVar[tuple[str, ...]] = ("encoder",)
+    added: ClassVar[frozenset[str]] = frozenset({"layer", "dropout"})
     default_stage: ClassVar[str] = "lightning_modules.stages.linear_probe.LinearProbe"
     title: ClassVar[str] = "Probe"
     paper: ClassVar[str] = (
@@ -41,56 +44,41 @@ class Probe(TaggingModule):
   booktitle={Proc. ICLR, workshop track}, year={2017}}"""
 
     def __init__(
-        self, *, encoder: Mapping[str, Any], hidden: int = 0, **base: Unpack[BaseOptions]
+        self,
+        *,
+        encoder: Mapping[str, Any],
+        hidden: int = 0,
+        layer: str = "",
+        dropout: float = 0.0,
+        **base: Unpack[BaseOptions],
     ) -> None:
-        super().__init__(**base)
+        super().__init__(encoder=encoder, **base)
         if hidden < 0:
             raise TagbenchError(f"Probe: expected a hidden size of 0 or more, got {hidden}.")
+        if not 0 <= dropout < 1 or (dropout and not hidden):
+            raise TagbenchError(
+                f"Probe: expected a dropout from 0 to below 1, and hidden units that it can leave "
+                f"out, got dropout: {dropout} with hidden: {hidden}."
+            )
         self.hidden = hidden
-        encoder_class = class_of(encoder)
-        self.encoder = encoder_class(
-            **encoder["params"],
-            n_tags=encoder.get("n_tags", self.n_tags),
-            task=self.task,
-            seed=self.seed,
-        )
-        self.encoder.requires_grad_(False)
-        size = self.encoder.classifier.in_features
-        layers = [nn.Linear(size, hidden), nn.ReLU()] if hidden else []
+        self.columns: slice | None = None
+        if layer == ALL_LAYERS:
+            size = check_equal_widths(self.encoder, "Probe with layer: all")
+            self.layer_weights = nn.Parameter(torch.zeros(len(self.encoder.layer_names)))
+        else:
+            self.columns = self.columns_of(layer or self.encoder.layer_names[-1])
+            size = self.columns.stop - self.columns.start
+        layers: list[nn.Module] = [nn.Linear(size, hidden), nn.ReLU()] if hidden else []
+        if dropout:
+            layers.append(nn.Dropout(dropout))
         self.head = nn.Sequential(*layers, nn.Linear(hidden or size, self.n_tags))
 
-    @classmethod
-    def input_spec(cls, **params: Any) -> InputSpec:
-        """Return the audio that the encoder takes."""
-        encoder = params["encoder"]
-        return class_of(encoder).input_spec(**encoder["params"])
-
-    def train(self, mode: bool = True) -> Self:
-        """Set the mode of the head; the encoder stays in evaluation mode."""
-        super().train(mode)
-        self.encoder.eval()
-        return self
-
-    def forward(self, audio: Tensor) -> Tensor:
-        """Map audio (B, T) to logits (B, C)."""
-        with torch.no_grad():
-            embeddings = self.encoder.embed(audio)  # (B, D)
-        return self.head(embeddings)
-
-    def batch_logits(self, batch: Batch) -> Tensor:
-        """Return the logits (W, C) of a batch of audio or of embeddings."""
-        if "embeddings" not in batch:
-            return super().batch_logits(batch)
-        logits: Tensor = self.head(batch["embeddings"])
+    def head_logits(self, vectors: Tensor) -> Tensor:
+        """Map the vectors of all layers (B, D) to logits (B, C)."""
+        if self.columns is None:
+            layers = vectors.reshape(len(vectors), len(self.layer_weights), -1)  # (B, L, width)
+            chosen = torch.einsum("blw,l->bw", layers, self.layer_weights.softmax(0))
+        else:
+            chosen = vectors[:, self.columns]
+        logits: Tensor = self.head(chosen)
         return logits
-
-    def valid_logits(self, batch: Batch) -> Tensor:
-        """Return the logits (W, C) of a validation batch of audio or of embeddings."""
-        return self.batch_logits(batch) if "embeddings" in batch else super().valid_logits(batch)
-
-
-def class_of(encoder: Mapping[str, Any]) -> type[TaggingModule]:
-    """Return the class of a parent from its import path (``class_path``)."""
-    module, _, name = encoder["class_path"].rpartition(".")
-    cls: type[TaggingModule] = getattr(importlib.import_module(module), name)
-    return cls

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from datamodules.base import Batch
 from datamodules.common.errors import TagbenchError
 from lightning_modules.architectures.frame_classifier import DAI2016, FrameClassifier
-from lightning_modules.architectures.probe import class_of
 from lightning_modules.base import BaseOptions, TaggingModule
+from lightning_modules.frozen.head import class_of
 from lightning_modules.inputs import InputSpec
 from lightning_modules.layers.frames.posteriors import (
     segment_features,

@@ -57,7 +57,7 @@ class LinearProbe(GradientStage):
         self.arrays = context.keep(
             "encoder",
             {
-                "arrays": "embeddings",
+                "arrays": self._kind(),
                 "revision": self.revision,
                 "crops": self.crops,
                 "seed": module.seed,
@@ -82,7 +82,8 @@ class LinearProbe(GradientStage):
 
     def prepare(self, model: TaggingModule, data: TrainingData) -> None:
         """Copy the weights of the parent into the encoder."""
-        model.get_submodule("encoder").load_state_dict(self.parents["encoder"].state_dict())
+        probe: Any = model
+        probe.load_encoder(self.parents["encoder"])
 
     def loaders(self, data: TrainingData) -> Mapping[str, DataLoader[Batch]]:
         """Return batches of embeddings of labelled crops."""
@@ -103,10 +104,17 @@ class LinearProbe(GradientStage):
         """Return the mean loss over the windows of the batch."""
         return {"loss": model.supervised_loss(batches["labelled"])}
 
+    def _kind(self) -> str:
+        """Return what the arrays hold: embeddings, or the vectors of all layers of an encoder."""
+        return "embeddings" if len(self.parents["encoder"].layer_names) == 1 else "layers"
+
     def _embeddings(
         self, module: TaggingDataModule, device: torch.device
     ) -> dict[str, NDArray[Any]]:
-        """Return ``train`` (N, crops, D), ``valid`` (W, D) and ``valid_track`` (W,)."""
+        """Return ``train`` (N, crops, D), ``valid`` (W, D) and ``valid_track`` (W,).
+
+        D counts the values of all layers, so that every probe of the encoder reads these arrays.
+        """
         corpus, spec = module.corpus, module.spec
         train = training_windows(corpus, spec, module.seed, self.crops, module.workers)
         valid = validation_windows(corpus, spec, module.valid_windowing, module.workers)

@@ -1,0 +1,1 @@
+"""Pretrained encoders, one file each; the name of the file is that of ``--model``."""
