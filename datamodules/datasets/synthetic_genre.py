@@ -24,6 +24,7 @@ class SynthGenre(TaggingDataModule):
     share tempo, instruments and rhythms, and those of an album their room and mastering. About one
     track in five lacks some of its parts, and one in nine borrows a part from another genre
     (`datamodules.synthesis.genres.catalogue`). The drawn factors are columns of the manifest.
+    Its column ``sub_genres`` states the genre with each instrument, such as ``jazz with piano``.
 
     The sample rate is 22,050 Hz, that of the features and architectures for genres.
 
@@ -71,6 +72,7 @@ class SynthGenre(TaggingDataModule):
                 "progression": clip.progression,
                 "tuning_cents": clip.artist.tuning_cents,
                 "instruments": "|".join(clip.instruments),
+                "sub_genres": "|".join(f"{clip.style} with {name}" for name in clip.instruments),
                 "tilt_db_per_octave": clip.album.tilt_db,
                 "level_dbfs": clip.album.level_dbfs,
                 "reverb_s": clip.album.reverb_s,
