@@ -13,8 +13,9 @@ from benchmark.config.schema import BenchmarkFile
 from benchmark.plan.build import build
 from benchmark.plan.estimate import Estimate, estimate
 from benchmark.plan.matrix import Experiment, check
-from benchmark.plan.models import imported_parents, vocabulary, with_parents
+from benchmark.plan.models import imported_parents, with_parents
 from benchmark.plan.trainings import Source
+from benchmark.report.terminal import show_compared
 from benchmark.run import executors
 from benchmark.run.options import Options
 from benchmark.run.preparation import (
@@ -68,15 +69,15 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
             continue
         processes = options.devices_per_cell
         plan = build(experiment, dataset, corpus, trained, imported, devices[0], sources, processes)
-        n_tags = len(vocabulary(name, corpus, trained, imported))
         preset = experiment.presets[name][1]
-        estimated = estimate(models, corpus, preset, n_tags, devices[0], threads)
+        estimated = estimate(models, corpus, preset, len(corpus.tags), devices[0], threads)
         states = store.states(cell.id for cell in plan.cells)
         seconds += sum(estimated.seconds(c) for c in plan.cells if states[c.id] != "done")
         table = _table(plan.models, plan.evaluations, states, estimated, models)
         table.title = _title(name, experiment, corpus)
         console.print(table)
         console.print(_conditions(experiment, name))
+        show_compared(name, plan.compared, console)
     console.print(
         f"{experiment.n_training} training cells, {experiment.n_evaluations} evaluation cells on "
         f"{', '.join(devices)}; estimated remaining time: {_duration(seconds / len(devices))}."

@@ -45,6 +45,7 @@ def _benchmark(
     seeds: str | None,
     preset: str | None,
     checkpoints: str | None = None,
+    tag_aliases: str | None = None,
 ) -> BenchmarkFile:
     """Build the matrix from a file and the flags that override it.
 
@@ -65,6 +66,7 @@ def _benchmark(
         "seeds": _integers(seeds),
         "preset": preset,
         "checkpoints": _split_paths(checkpoints),
+        "tag_aliases": _split_paths(tag_aliases),
     }
     if checkpoints is not None and models is None:
         given["models"] = []  # imported models only: nothing is trained
@@ -99,6 +101,13 @@ def run(
         typer.Option(
             help="Folders of imported checkpoints, separated by commas. Without --models, nothing "
             "is trained."
+        ),
+    ] = None,
+    tag_aliases: Annotated[
+        str | None,
+        typer.Option(
+            help="Tables of tags that mean the same, separated by commas, for checkpoints whose "
+            "tags are spelled otherwise."
         ),
     ] = None,
     perturbations: Annotated[
@@ -154,7 +163,9 @@ def run(
     from benchmark.run import executors
     from benchmark.tracking import wandb as wandb_log
 
-    matrix = _benchmark(benchmark, dataset, models, perturbations, seeds, preset, checkpoints)
+    matrix = _benchmark(
+        benchmark, dataset, models, perturbations, seeds, preset, checkpoints, tag_aliases
+    )
     experiment = check(matrix)  # before slow imports, so that an unknown name is reported at once
     wandb_log.resolve_mode(wandb)
     executors.check(executor)

@@ -166,9 +166,10 @@ class EvaluationIdentity(Identity):
 
     Attributes:
         bags: Columns whose equal values make tracks a bag; empty if each track has a score.
+        aliases: Tags of the model by tag of the corpus, where their names differ.
     """
 
-    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"bags"})
+    omitted_when_empty: ClassVar[frozenset[str]] = frozenset({"bags", "aliases"})
 
     kind: Literal["evaluation"] = "evaluation"
     train: str
@@ -176,6 +177,7 @@ class EvaluationIdentity(Identity):
     perturbation: PerturbationIdentity | ChainIdentity
     windows: dict[str, Any]
     bags: list[str] = []
+    aliases: dict[str, str] = {}
 
 
 def canonical(value: Any) -> str:

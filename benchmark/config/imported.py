@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.card import CheckpointCard
+from benchmark.config.compared_tags import Outputs
 from benchmark.config.identity import Architecture, ImportIdentity
-from datamodules.common.errors import TagbenchError
 
 if TYPE_CHECKING:
-    from datamodules.corpus.corpus import Corpus
     from lightning_modules.base import TaggingModule
     from lightning_modules.inputs import InputSpec
 
@@ -29,6 +28,7 @@ class ImportedModel:
         architecture: Its identity and parameters.
         parts: Arguments of the constructor that describe a parent.
         identity: Everything that determines its predictions.
+        trained_on: Name of the dataset that it was trained on.
     """
 
     name: str
@@ -38,6 +38,7 @@ class ImportedModel:
     architecture: Architecture
     parts: Mapping[str, Any]
     identity: ImportIdentity
+    trained_on: str
 
     @classmethod
     def of(cls, name: str, folder: Path, card: CheckpointCard) -> ImportedModel:
@@ -50,8 +51,9 @@ class ImportedModel:
         )
         model_class = card.architecture_class()
         return cls(
-            name, folder, card.class_path, model_class, card.architecture, card.parts, identity
-        )
+            name, folder, card.class_path, model_class, card.architecture, card.parts, identity,
+            card.dataset,
+        )  # fmt: skip
 
     @property
     def description(self) -> dict[str, Any]:
@@ -67,6 +69,11 @@ class ImportedModel:
         }
 
     @property
+    def outputs(self) -> Outputs:
+        """The tags that the model predicts."""
+        return Outputs(self.name, self.trained_on, tuple(self.identity.tags))
+
+    @property
     def launch(self) -> dict[str, str]:
         """What a process needs to copy the checkpoint."""
         return {"folder": str(self.folder.resolve())}
@@ -79,13 +86,3 @@ class ImportedModel:
     def build(self, n_tags: int) -> TaggingModule:
         """Build the module with initial weights."""
         return self.cls.build(seed=0, n_tags=n_tags, **self.architecture.params, **self.parts)
-
-    def check_fits(self, dataset: str, corpus: Corpus) -> None:
-        """Raise when the model cannot predict the tags of a corpus."""
-        missing = [tag for tag in corpus.tags if tag not in self.identity.tags]
-        if missing:
-            raise TagbenchError(
-                f"The checkpoint {self.folder} cannot be scored on {dataset!r}: it does not "
-                f"predict {len(missing)} of {len(corpus.tags)} tags ({', '.join(missing[:8])}"
-                f"{' ...' if len(missing) > 8 else ''}). Its tags: {', '.join(self.identity.tags)}."
-            )

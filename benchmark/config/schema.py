@@ -180,6 +180,8 @@ class BenchmarkFile(Strict):
         models: Arguments of :func:`benchmark.config.variants.load_model`. A variant may also be a
             mapping, which can stand for several, see `benchmark.config.variant_text.expanded`.
         checkpoints: Folders of imported models.
+        tag_aliases: Tables of tags that mean the same, beside the reviewed one; see
+            `datamodules.labels.tag_matching`.
         seeds: Seeds of the trainings.
         perturbations: Conditions; by default those of the preset.
         preset: Preset; by default that of each dataset.
@@ -188,6 +190,7 @@ class BenchmarkFile(Strict):
     datasets: list[str] = Field(min_length=1)
     models: Annotated[list[str], BeforeValidator(expanded)] = []
     checkpoints: list[str] = []
+    tag_aliases: list[str] = []
     seeds: list[int] = Field(default=[0], min_length=1)
     perturbations: list[Selection] | None = None
     preset: str | None = None

@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.identity import (
     ChainIdentity,
@@ -19,7 +20,7 @@ from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.perturbations import CLEAN, Condition, Perturbation, catalogue
 from benchmark.plan.matrix import Experiment
-from benchmark.plan.models import vocabulary, with_parents
+from benchmark.plan.models import compared_tags, with_parents
 from benchmark.plan.training_checks import check_training
 from benchmark.plan.trainings import Source, Trainings, inputs_of, science_of
 from benchmark.store.cell_kinds import EvaluationSetting, ModelCell, evaluation_cells
@@ -58,10 +59,10 @@ def build(
         processes: Number of processes that train a model together.
 
     Raises:
-        TagbenchError: The models cannot predict the tags, or a stage cannot use its recipe.
+        TagbenchError: The models share too few tags, or a stage cannot use its recipe.
     """
     preset_name, preset = experiment.presets[dataset.name]
-    tags = vocabulary(dataset.name, corpus, models, imported)
+    compared = compared_tags(experiment, dataset.name, corpus, models, imported)
     inputs, recipe = inputs_of(corpus), science_of(preset.training(), device)
     task = corpus.task if corpus.tags else imported[0].identity.task
     launch = {"dataset_class": dataset.class_path, "dataset_params": dataset.params}
@@ -74,17 +75,28 @@ def build(
     pairs = _with_models(trainings, models, imported, experiment.seeds)
     cells = [cell for cell, _ in pairs]
     bags = {cell.id: BAGS for cell, model in pairs if model.cls.tests_bags}
+    aliases = _aliases(trainings, imported, compared)
     settings = evaluation_settings(experiment.conditions[dataset.name], preset, inputs)
     return Plan(
-        dataset.name,
-        preset_name,
-        tuple(cells),
-        evaluation_cells(cells, settings, launch, bags),
-        _contract(preset, inputs, recipe, () if corpus.tags else tags),
-        trainings.parents_of(cells),
-        bags,
-        trainings.augmented,
-    )
+        dataset.name, preset_name, tuple(cells),
+        evaluation_cells(cells, settings, launch, bags, aliases),
+        _contract(preset, inputs, recipe, () if compared.whole else compared.tags),
+        trainings.parents_of(cells), bags, trainings.augmented, compared, aliases,
+    )  # fmt: skip
+
+
+def _aliases(
+    trainings: Trainings, imported: Sequence[ImportedModel], compared: ComparedTags
+) -> dict[str, dict[str, str]]:
+    """Return the tags that imported models spell otherwise, by the id of their cell.
+
+    There are none where the corpus has no tags: all outputs are stored under their own names.
+    """
+    return {
+        trainings.imported(model).id: renamed
+        for model in imported
+        if compared.corpus and (renamed := compared.models[model.name].renamed)
+    }
 
 
 def _with_models(
@@ -115,7 +127,7 @@ def evaluation_settings(
 
 
 def _contract(
-    preset: Preset, inputs: Inputs, recipe: Mapping[str, Any], own_tags: Sequence[str]
+    preset: Preset, inputs: Inputs, recipe: Mapping[str, Any], tags: Sequence[str]
 ) -> str:
     """Return the canonical text of the settings that all rows of a leaderboard must share.
 
@@ -123,7 +135,7 @@ def _contract(
         preset: Training budget and evaluation protocol.
         inputs: Digests of the corpus.
         recipe: The recipe as it is run.
-        own_tags: Tags of the models, where the corpus has none.
+        tags: Tags that the models are compared on; none if they are all tags of the corpus.
     """
     return canonical(
         {
@@ -134,7 +146,7 @@ def _contract(
             "n_boot": preset.n_boot,
             # Left out where it is the default: records of older versions stay valid.
             **({"cluster": preset.cluster} if preset.cluster != "artist" else {}),
-            **({"tags": list(own_tags)} if own_tags else {}),
+            **({"tags": list(tags)} if tags else {}),
         }
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.config.imported import ImportedModel
 from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import Preset
 from benchmark.plan.cost import (
@@ -54,11 +55,16 @@ def estimate(
         models: Models of the matrix.
         corpus: Prepared corpus of the dataset.
         preset: Training budget and evaluation protocol.
-        n_tags: Number of outputs of each model.
+        n_tags: Number of outputs of each model that is trained; an imported one has its own.
         device: ``"cpu"`` or ``"cuda:<index>"``.
         threads: CPU threads of one job.
     """
-    costs = {model.name: cost_of(model, n_tags) for model in models}
+    costs = {
+        model.name: cost_of(
+            model, len(model.identity.tags) if isinstance(model, ImportedModel) else n_tags
+        )
+        for model in models
+    }
     rate = macs_per_second_of(device, threads)
     return Estimate(
         costs,

@@ -26,6 +26,8 @@ class Experiment:
     """Name and content of the preset of each dataset."""
     conditions: Mapping[str, tuple[Condition, ...]]
     """Conditions of each dataset, clean first."""
+    aliases: tuple[Path, ...] = ()
+    """Tables of tags that mean the same, beside the reviewed one."""
 
     @property
     def n_training(self) -> int:
@@ -71,4 +73,5 @@ def check(benchmark: BenchmarkFile) -> Experiment:
         chosen = resolve(selection, preset.severities) if selection else ()
         conditions[name] = (CLEAN, *(c for c in chosen if c != CLEAN))
     seeds = tuple(dict.fromkeys(benchmark.seeds))
-    return Experiment(datasets, models, checkpoints, seeds, presets, conditions)
+    aliases = tuple(Path(name) for name in benchmark.tag_aliases)
+    return Experiment(datasets, models, checkpoints, seeds, presets, conditions, aliases)

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.config.compared_tags import ComparedTags, compare_tags
 from benchmark.config.imported import ImportedModel
 from benchmark.config.models import ResolvedModel
+from benchmark.plan.matrix import Experiment
 from datamodules.common.errors import TagbenchError
+from datamodules.labels.tag_matching import ALIASES, read_aliases
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
@@ -35,34 +38,41 @@ def imported_model(name: str, folder: Path) -> ImportedModel:
     return ImportedModel.of(name, folder, card)
 
 
-def vocabulary(
-    dataset: str, corpus: Corpus, models: Sequence[ResolvedModel], imported: Sequence[ImportedModel]
-) -> tuple[str, ...]:
-    """Return the tags that models predict: those of the corpus, else those of the models.
+def compared_tags(
+    experiment: Experiment,
+    dataset: str,
+    corpus: Corpus,
+    models: Sequence[ResolvedModel],
+    imported: Sequence[ImportedModel],
+) -> ComparedTags:
+    """Return the tags that models are compared on: those that all of them and the corpus have.
+
+    Args:
+        experiment: Names the tables of tags that mean the same.
+        dataset: Name of the dataset.
+        corpus: Its corpus. If it has no tags, those of the models are compared.
+        models: Models to train; they have all tags of the corpus.
+        imported: Imported models.
 
     Raises:
-        TagbenchError: A model is to be trained without tags, an imported one does not predict
-            those of the corpus, or the models predict different tags.
+        TagbenchError: A model is to be trained without tags, fewer than two tags are shared, or
+            the outputs of models are of two kinds and no tags say which is meant.
     """
-    if corpus.tags:
-        for model in imported:
-            model.check_fits(dataset, corpus)
-        return corpus.tags
-    if models:
+    if not corpus.tags and models:
         raise TagbenchError(
             f"The dataset {dataset!r} has no tags, so {models[0].name!r} cannot be trained. Put "
             "a table of tags beside the audio (see README.md), or evaluate trained models: "
             "--checkpoints FOLDER"
         )
-    first = imported[0]
-    for other in imported[1:]:
-        if (other.identity.tags, other.identity.task) != (first.identity.tags, first.identity.task):
+    for other in imported[1:] if not corpus.tags else ():
+        if other.identity.task != (first := imported[0]).identity.task:
             raise TagbenchError(
-                f"{first.folder} and {other.folder} do not predict the same tags, and "
-                f"{dataset!r} has no tags that select between them. Run each with a separate "
-                "folder: --results FOLDER"
+                f"{first.folder} is {first.identity.task} and {other.folder} is "
+                f"{other.identity.task}, and {dataset!r} has no tags that decide how predictions "
+                "are read. Run each with a separate folder: --results FOLDER"
             )
-    return tuple(first.identity.tags)
+    outputs = [model.outputs for model in imported]
+    return compare_tags(dataset, corpus.tags, outputs, read_aliases(ALIASES, *experiment.aliases))
 
 
 def with_parents(models: Sequence[ResolvedModel]) -> list[ResolvedModel]:

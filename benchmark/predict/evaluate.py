@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def evaluate(cells: Sequence[EvaluationCell], store: Store, runtime: Runtime, em
     # The workers are started before the models: a process that has threads of OpenMP, or a context
     # of CUDA, must not be forked.
     with open_audio_stream(config, runtime.workers, runtime.start) as stream:
-        models, failures = _load_models(trained, store, corpus.tags, torch.device(runtime.device))
+        models, failures = _load_models(cells, store, corpus.tags, torch.device(runtime.device))
         evaluator = _Evaluator(corpus, models, stream, store, runtime, emit)
         for setup, condition_cells in groups.items():
             for cell in condition_cells:
@@ -102,28 +103,33 @@ def by_condition(
 
 
 def load_model(
-    train_id: str, store: Store, tags: Sequence[str], device: torch.device
+    train_id: str,
+    store: Store,
+    tags: Sequence[str],
+    device: torch.device,
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> ModelRunner:
     """Load a trained or imported model from its cell.
 
     Args:
         train_id: Id of its cell.
         store: Store that holds the cell.
-        tags: Tags of the corpus, each of which the model must know. An empty sequence selects all
-            tags of the model.
+        tags: Tags of the corpus, of which those are selected that the model knows. An empty
+            sequence selects all tags of the model.
         device: Device to run it on.
+        aliases: Tags of the model by tag of the corpus, where their names differ.
     """
     module, card = load_checkpoint(store.folder(train_id), str(device))
     place = {tag: index for index, tag in enumerate(card.tags)}
     architecture = card.architecture
-    wanted = tuple(tags) or card.tags
+    wanted = tuple(tag for tag in tags or card.tags if aliases.get(tag, tag) in place)
     return ModelRunner(
         train_id,
         module,
         module.view or Waveform(architecture.sample_rate),
         architecture.window,
         device,
-        np.asarray([place[tag] for tag in wanted]),
+        np.asarray([place[aliases.get(tag, tag)] for tag in wanted]),
         wanted,
     )
 
@@ -141,14 +147,14 @@ def _views(trained: Sequence[str], store: Store) -> tuple[View, ...]:
 
 
 def _load_models(
-    trained: Sequence[str], store: Store, tags: Sequence[str], device: torch.device
+    cells: Sequence[EvaluationCell], store: Store, tags: Sequence[str], device: torch.device
 ) -> tuple[dict[str, ModelRunner], dict[str, Exception]]:
     """Load models by the id of their training cell; return them, and the errors of the others."""
     models: dict[str, ModelRunner] = {}
     failures: dict[str, Exception] = {}
-    for train_id in trained:
+    for train_id, aliases in {cell.model: cell.setting.aliases for cell in cells}.items():
         try:
-            models[train_id] = load_model(train_id, store, tags, device)
+            models[train_id] = load_model(train_id, store, tags, device, aliases)
         except Exception as error:  # noqa: BLE001 - a damaged checkpoint fails its own cells only
             failures[train_id] = error
     share_encoders(runner.module for runner in models.values())
@@ -183,6 +189,7 @@ class _Evaluator:
         self.track_ids = np.asarray(test["track_id"], dtype=np.str_)
         self.clusters = np.asarray(corpus.clusters("test"), dtype=np.str_)
         self.targets = corpus.targets("test") if corpus.tags else None
+        self.place = {tag: place for place, tag in enumerate(corpus.tags)}
         self.sampled = sampled(list(test["track_id"]))
 
     def run(self, setup: EvaluationSetup, cells: Sequence[EvaluationCell]) -> None:
@@ -266,13 +273,15 @@ class _Evaluator:
         measured: ConditionEffects | None,
     ) -> list[str]:
         """Write the predictions of a cell and the effects of its condition; return the names."""
-        folder, targets = self.store.folder(cell), self.targets
+        folder, targets = self.store.folder(cell), np.zeros(scores.shape, np.uint8)
+        if self.targets is not None:
+            targets = self.targets[:, [self.place[tag] for tag in model.tags]]
         write_arrays(
             folder / PREDICTIONS,
             track_ids=self.track_ids,
             tags=np.asarray(model.tags, dtype=np.str_),
             scores=scores,
-            targets=np.zeros(scores.shape, np.uint8) if targets is None else targets,
+            targets=targets,
             clusters=self.clusters,
             **model.arrays(),
         )

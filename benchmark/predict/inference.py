@@ -100,8 +100,8 @@ class ModelRunner:
         window: Window length in samples, or in rows of the view.
         device: Device of the model.
         columns: Outputs of the model that stand for ``tags``, int64 (K,).
-        tags: Names (K,): those of the corpus in its order, or all tags of the model where the
-            corpus has none.
+        tags: Names (K,): those of the corpus that the model knows, in its order, or all tags of
+            the model where the corpus has none.
         sums: Sums of probabilities (tracks, K).
         counts: Number of windows of each track (tracks,).
         outputs: Outputs of batches of windows (B, D), and the tracks of the windows (B,).

@@ -58,6 +58,12 @@ class ReportData:
         return has_labels(self.tables)
 
     @cached_property
+    def n_left_out(self) -> int:
+        """Number of tags of the dataset that are not compared, see ``left_out_tags.csv``."""
+        left_out = self.tables.left_out_tags
+        return int(left_out.loc[left_out["tag_of"] == "corpus", "tag"].nunique())
+
+    @cached_property
     def ranked(self) -> pd.DataFrame:
         """Rows of the leaderboard to report: ranked models, or all of them without labels."""
         return self.tables.leaderboard.dropna(subset=["rank" if self.labelled else "n_boot"])

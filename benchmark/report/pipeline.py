@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.experiment_files import flat
-from benchmark.report.terminal import render_consistency, render_leaderboard
+from benchmark.report.terminal import render_consistency, render_leaderboard, show_compared
 from benchmark.score.pipeline import inputs_digest, tables_of
 from benchmark.store import run_record
 from benchmark.store.files import file_sha256
@@ -49,6 +50,7 @@ def write_results(
         if tables.leaderboard["rank"].notna().any() or tables.consistency.empty
         else render_consistency(tables.consistency, tables.dataset)  # no labels
     )
+    show_compared(record.dataset, ComparedTags.from_info(record.info), console)
     console.print(f"Tables:  {folder}/{', '.join(tables.frames())}")
     if report:
         console.print(f"Report:  {_write_report(record, store, tables, inputs, again)}")

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from benchmark.config.compared_tags import ComparedTags, summary
 from benchmark.perturbations import SUITE
 from benchmark.report.labels import (
     drop_columns,
@@ -114,6 +115,12 @@ def render_consistency(frame: pd.DataFrame, dataset: str) -> Table:
     for _, title in pairs:
         table.add_row(title, *(number(means.loc[title, name]) for name in columns))
     return table
+
+
+def show_compared(dataset: str, compared: ComparedTags | None, console: Console) -> None:
+    """Print which tags are compared and left out, unless they are those of all models."""
+    if compared and (text := summary(dataset, compared)):
+        console.print(escape(text), highlight=False)
 
 
 def report_failures(records: Sequence[RunRecord], store: Store, console: Console) -> int:

@@ -25,7 +25,6 @@ from benchmark.plan.models import (
     check_predicts,
     imported_model,
     imported_parents,
-    vocabulary,
     with_parents,
 )
 from benchmark.plan.trainings import Source
@@ -140,15 +139,15 @@ def plan_dataset(
     plan = build(experiment, dataset, corpus, models, imported, devices[0], sources, processes)
     store.register_plan(plan)
     preset = experiment.presets[dataset.name][1]
-    tags = vocabulary(dataset.name, corpus, models, imported)
     every_model: list[AnyModel] = [*with_parents(models), *imported_parents(models), *imported]
     if empty := empty_bands(every_model, dataset.name, corpus.sample_rate):
         console.print(empty, highlight=False)
-    estimated = estimate(every_model, corpus, preset, len(tags), devices[0], threads)
+    estimated = estimate(every_model, corpus, preset, len(corpus.tags), devices[0], threads)
     costs = {name: cost.recorded() for name, cost in estimated.costs.items()}
     if plan.bags:
         costs |= {name + SINGLE_CLIPS: cost for name, cost in costs.items()}
-    facts = corpus_facts(dataset, corpus, preset, tags) | {"bibtex": bibtex(dataset, every_model)}
+    facts = corpus_facts(dataset, corpus, preset, plan.compared.tags)
+    facts |= {"bibtex": bibtex(dataset, every_model)}
     record, reason = run_record.record(plan, costs, facts, store)
     if reason:
         console.print(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.config.trained_on import trained_on
 from benchmark.score.tables.build import build_tables
 from benchmark.score.tag_groups import TagFacts
@@ -32,6 +33,7 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
         clusters=sweep.info.get("clusters"),
         extra_metrics=sweep.info.get("metrics", ()),
         trained_on=trained_on(sweep.cells),
+        compared=ComparedTags.from_info(sweep.info),
     )
 
 

@@ -19,7 +19,7 @@ from benchmark.score.score_types import (
 )
 from benchmark.score.significance import tail_p
 from benchmark.score.tag_groups import INVARIANT, GroupScores, TagFacts, macro
-from benchmark.store.predictions import Evaluation, Predictions, load_predictions
+from benchmark.store.predictions import Evaluation, Predictions, compared_predictions
 from datamodules.common.errors import TagbenchError
 
 
@@ -72,7 +72,7 @@ class Scorer:
         extra_metrics: Collection[str] = (),
     ) -> None:
         self.first, self.seed, self.facts = first, seed, facts
-        self.stored = load_predictions(first.predictions)
+        self.stored = compared_predictions(first)
         self.metrics = metrics.task_metrics(first.task, len(self.stored.tags), extra_metrics)
         better = [metric.higher_is_better for metric in self.metrics]
         self.higher_is_better = np.array(better)[:, None]
@@ -104,7 +104,7 @@ class Scorer:
 
     def _load(self, evaluation: Evaluation) -> Predictions:
         """Read predictions and check that their tracks, tags and labels equal the first ones."""
-        stored = load_predictions(evaluation.predictions)
+        stored = compared_predictions(evaluation)
         for name in ("track_ids", "tags", "targets", "clusters"):
             if not np.array_equal(getattr(stored, name), getattr(self.stored, name)):
                 raise TagbenchError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
@@ -108,6 +108,8 @@ class EvaluationSetting:
         windows: How tracks are cut into windows.
         bags: Columns of the manifest: tracks with equal values are one bag, which gets one score.
             Only models that are tested on bags have any.
+        aliases: Tags of the model by tag of the corpus, where their names differ. Only imported
+            models have any.
     """
 
     condition: Condition
@@ -115,6 +117,7 @@ class EvaluationSetting:
     perturbation: PerturbationIdentity | ChainIdentity
     windows: Mapping[str, Any]
     bags: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +148,7 @@ class EvaluationCell(Cell):
             perturbation=self.setting.perturbation,
             windows=dict(self.setting.windows),
             bags=list(self.setting.bags),
+            aliases=dict(self.setting.aliases),
         )
 
     @property
@@ -202,6 +206,7 @@ class EvaluationCell(Cell):
             identity.perturbation,
             identity.windows,
             tuple(identity.bags),
+            identity.aliases,
         )
         labels = Labels.of(document["labels"])
         return cls(labels, document["launch"], identity.train, setting)
@@ -219,6 +224,7 @@ def evaluation_cells(
     settings: Sequence[EvaluationSetting],
     launch: Mapping[str, Any],
     bags: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    aliases: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> tuple[EvaluationCell, ...]:
     """Return the evaluation of every model under every condition.
 
@@ -228,18 +234,22 @@ def evaluation_cells(
         launch: Class and parameters of the dataset.
         bags: Columns that form the bags of models that are tested on bags, by the id of their cell.
             They are evaluated on bags, and under another name on single tracks.
+        aliases: Tags of a model by tag of the corpus, where their names differ, by the id of its
+            cell.
     """
     cells: list[EvaluationCell] = []
     for model in models:
-        single = model.labels
+        single, own = model.labels, settings
+        if model.id in aliases:
+            own = [replace(setting, aliases=aliases[model.id]) for setting in settings]
         if model.id in bags:
             by = tuple(bags[model.id])
             cells += [
                 EvaluationCell(model.labels, launch, model.id, replace(setting, bags=by))
-                for setting in settings
+                for setting in own
             ]
             single = replace(single, model=single.model + SINGLE_CLIPS)
-        cells += [EvaluationCell(single, launch, model.id, setting) for setting in settings]
+        cells += [EvaluationCell(single, launch, model.id, setting) for setting in own]
     return tuple(cells)
 
 

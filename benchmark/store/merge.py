@@ -124,6 +124,7 @@ _TERM_TITLES = {
     "inputs.split": "split (sha256)",
     "inputs.tags": "tags (sha256)",
     "inputs.task": "task",
+    "tags": "compared tags",
     "baseline": "baseline of mCE",
     "n_boot": "bootstrap replicates (n_boot)",
 }

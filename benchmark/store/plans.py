@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.config.identity import ChainIdentity, Inputs, PerturbationIdentity
 from benchmark.config.trained_on import Augmented
 from benchmark.perturbations import Condition
@@ -40,6 +41,9 @@ class Plan:
         bags: Columns that form the bags of models that are tested on bags, by the id of their cell.
         augmented: Facts on the trainings with augmentation, by the id of their cell. They describe
             models in tables, and are not part of the plan's file.
+        compared: The tags that the models are compared on, which are part of the run record.
+        aliases: Tags of a model by tag of the corpus, where their names differ, by the id of its
+            cell.
     """
 
     dataset: str
@@ -50,6 +54,8 @@ class Plan:
     parents: tuple[ModelCell, ...] = field(default=())
     bags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     augmented: Mapping[str, Augmented] = field(default_factory=dict)
+    compared: ComparedTags = field(default_factory=ComparedTags)
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[ModelCell, ...]:
@@ -64,6 +70,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Return the content of the plan's file."""
         settings = {cell.condition: cell.setting for cell in self.evaluations}.values()
+        aliases = {cell: dict(own) for cell, own in self.aliases.items()}
         return {
             "format": FORMAT,
             "dataset": self.dataset,
@@ -83,6 +90,7 @@ class Plan:
             ],
             # Left out where there are none, as in the plans of older versions.
             **({"bags": {cell: list(by) for cell, by in self.bags.items()}} if self.bags else {}),
+            **({"aliases": aliases} if aliases else {}),
         }
 
 
@@ -104,8 +112,8 @@ def planned_cells(document: Mapping[str, Any]) -> Iterator[Cell]:
         )
         for setting in document["settings"]
     ]
-    bags = document.get("bags", {})
-    yield from evaluation_cells(models, settings, document["launch"], bags)
+    bags, aliases = document.get("bags", {}), document.get("aliases", {})
+    yield from evaluation_cells(models, settings, document["launch"], bags, aliases)
 
 
 def _perturbation(content: Mapping[str, Any]) -> PerturbationIdentity | ChainIdentity:

@@ -27,7 +27,10 @@ class Evaluation:
         predictions: ``predictions.npz`` with ``track_ids`` (N,), ``tags`` (C,), ``scores`` (N, C)
             probabilities, ``targets`` (N, C) of 0 and 1, ``clusters`` (N,).
         cost: Deterministic costs: ``n_params`` and ``macs_per_second_of_audio``.
-        provenance: ``windows``, ``preset``, ``manifest_digest``, ``split_digest``, ``version``.
+        provenance: ``windows``, ``preset``, ``manifest_digest``, ``split_digest``, ``version``;
+            where an imported model is among those compared, also ``trained_on`` and ``tag_set``.
+        tags: Names (K,) of the tags that the models are compared on; empty for all that are stored.
+        columns: Names (K,) of these tags in the stored predictions.
     """
 
     cell_id: str
@@ -39,6 +42,8 @@ class Evaluation:
     predictions: Path
     cost: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,3 +125,44 @@ def load_predictions(path: Path) -> Predictions:
             f"{where}: scores contain NaN or infinity, so that tracks cannot be ranked. {again}"
         )
     return predictions
+
+
+def compared_predictions(evaluation: Evaluation) -> Predictions:
+    """Read the predictions of an evaluation for the tags that models are compared on.
+
+    Where the classes of a single-label corpus are not all compared, the probabilities of a track
+    are divided by their sum over the compared ones, which is a softmax over these classes, and
+    tracks of other classes are left out.
+
+    Args:
+        evaluation: A finished evaluation.
+
+    Raises:
+        TagbenchError: The file cannot be read, see `load_predictions`, or lacks a compared tag.
+    """
+    stored = load_predictions(evaluation.predictions)
+    if not evaluation.columns:
+        return stored
+    place = {str(tag): at for at, tag in enumerate(stored.tags)}
+    if missing := [tag for tag in evaluation.columns if tag not in place]:
+        raise TagbenchError(
+            f"{evaluation.predictions.name} of cell {evaluation.cell_id} has no scores for "
+            f"{', '.join(missing)}. Delete that cell's folder and run the benchmark again."
+        )
+    at = [place[tag] for tag in evaluation.columns]
+    scores, targets = stored.scores[:, at], stored.targets[:, at]
+    kept = np.arange(len(targets))
+    if evaluation.task == "singlelabel":
+        total = scores.sum(axis=1, dtype=np.float64, keepdims=True)
+        shares = np.divide(scores, total, where=total > 0, out=np.full(scores.shape, 1.0 / len(at)))
+        scores = shares.astype(np.float32)
+        if targets.any():
+            kept = np.flatnonzero(targets.any(axis=1))
+    return Predictions(
+        stored.track_ids[kept],
+        np.asarray(evaluation.tags, dtype=np.str_),
+        scores[kept],
+        targets[kept],
+        stored.clusters[kept],
+        {name: values[kept] for name, values in stored.extra.items()},
+    )

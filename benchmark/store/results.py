@@ -13,7 +13,12 @@ from benchmark import __version__
 from benchmark.config.trained_on import TrainedOn, trained_on
 from benchmark.perturbations import CLEAN, Condition
 from benchmark.store import run_record
-from benchmark.store.predictions import CellFailure, Evaluation, Predictions, load_predictions
+from benchmark.store.predictions import (
+    CellFailure,
+    Evaluation,
+    Predictions,
+    compared_predictions,
+)
 from benchmark.store.run_record import RunRecord
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables, read_tables
@@ -112,7 +117,7 @@ class DatasetResults:
         return trained_on(self.record.cells)
 
     def predictions(self, model: str, condition: Condition = CLEAN, seed: int = 0) -> Predictions:
-        """Return the stored predictions of a model under a condition.
+        """Return the predictions of a model under a condition, for the compared tags.
 
         Args:
             model: Label of the model.
@@ -125,7 +130,7 @@ class DatasetResults:
         wanted = (model, condition, seed)
         for evaluation in self.evaluations:
             if (evaluation.model, evaluation.condition, evaluation.seed) == wanted:
-                return load_predictions(evaluation.predictions)
+                return compared_predictions(evaluation)
         raise TagbenchError(
             f"There are no predictions of {model!r} (seed {seed}) under {condition.label} "
             f"({condition.protocol}) in {self.store.results}. Models: {', '.join(self.models)}."

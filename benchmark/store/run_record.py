@@ -8,12 +8,15 @@ split, tags, windows, recipe), so that a table never mixes two splits.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.perturbations import Condition
+from benchmark.store.cell_kinds import SINGLE_CLIPS
 from benchmark.store.cells import Cell
 from benchmark.store.files import read_json, write_json
 from benchmark.store.plans import Plan
@@ -78,7 +81,7 @@ def record(
     Returns:
         The record, and why an older record was replaced instead of extended; empty if it was not.
     """
-    info = {**info, "contract": plan.contract, "preset": plan.preset}
+    info = {**info, "contract": plan.contract, "preset": plan.preset, **plan.compared.to_info()}
     entries = tuple(_entry(cell, plan) for cell in plan.cells)
     sweep = RunRecord(plan.dataset, info, costs, entries)
     reason = ""
@@ -87,7 +90,7 @@ def record(
         if read_json(path).get("format") != FORMAT:
             reason = "written by another version of tagbench"
         elif (old := load(plan.dataset, store)).info["contract"] != plan.contract:
-            reason = "made with another corpus, split or preset"
+            reason = _difference(old.info["contract"], plan.contract)
         else:
             sweep = unite(old, sweep)
     return write(sweep, store), reason
@@ -96,8 +99,12 @@ def record(
 def unite(old: RunRecord, new: RunRecord) -> RunRecord:
     """Return a record with the cells and models of both; those of ``new`` take precedence."""
     cells = {cell_key(cell): cell for cell in (*old.cells, *new.cells)}
-    bibtex = {**old.info.get("bibtex", {}), **new.info.get("bibtex", {})}
-    info = {**new.info, "bibtex": bibtex} if bibtex else new.info
+    info = dict(new.info)
+    for name in ("bibtex", "checkpoints"):
+        if values := {**old.info.get(name, {}), **new.info.get(name, {})}:
+            info[name] = values
+    if "compared_tags" in old.info:  # equal in both, because the contract determines it
+        info["compared_tags"] = old.info["compared_tags"]
     return RunRecord(new.dataset, info, {**old.models, **new.models}, tuple(cells.values()))
 
 
@@ -155,7 +162,7 @@ def datasets(store: Store) -> list[str]:
 
 def evaluations(sweep: RunRecord, store: Store) -> list[Evaluation]:
     """Return every finished evaluation of a sweep."""
-    info = sweep.info
+    info, compared = sweep.info, ComparedTags.from_info(sweep.info)
     return [
         Evaluation(
             cell_id=cell["id"],
@@ -172,11 +179,43 @@ def evaluations(sweep: RunRecord, store: Store) -> list[Evaluation]:
                 "manifest_digest": info["manifest_digest"][:12],
                 "split_digest": info["split_digest"][:12],
                 "version": store.metrics(cell["id"]).get("provenance", {}).get("tagbench", ""),
+                **_origin(compared, cell["labels"]["model"]),
             },
+            **_selection(compared, cell["labels"]["model"]),
         )
         for cell in sweep.of_kind("evaluation")
         if store.state(cell["id"]) == "done"
     ]
+
+
+def _difference(old: str, new: str) -> str:
+    """Return why results of one contract cannot be in a table with those of another."""
+    before, after = json.loads(old), json.loads(new)
+    if {**before, "tags": []} != {**after, "tags": []}:
+        return "made with another corpus, split or preset"
+    counts = [len(terms["tags"]) if "tags" in terms else "all" for terms in (before, after)]
+    return (
+        f"compared on other tags ({counts[0]} then, {counts[1]} now; run all models together to "
+        "have them in one table)"
+    )
+
+
+def _origin(compared: ComparedTags | None, model: str) -> dict[str, str]:
+    """Return the provenance of a model's row where an imported model is in the table."""
+    if compared is None:
+        return {}
+    own = compared.models.get(model.removesuffix(SINGLE_CLIPS))
+    digest = hashlib.sha256("\n".join(compared.tags).encode()).hexdigest()
+    return {
+        "trained_on": own.trained_on if own else "",
+        "tag_set": "" if compared.whole else digest[:12],
+    }
+
+
+def _selection(compared: ComparedTags | None, model: str) -> dict[str, tuple[str, ...]]:
+    """Return the tags and columns of an evaluation, if not all that are stored are compared."""
+    columns = compared.columns(model.removesuffix(SINGLE_CLIPS)) if compared else None
+    return {"tags": compared.tags, "columns": columns} if compared and columns else {}
 
 
 def failures(sweep: RunRecord, store: Store) -> list[CellFailure]:

@@ -72,7 +72,7 @@ def _published_list(data: ReportData, threshold: int, counts: Counts) -> dict[st
     """
     rows = data.tables.long_tail_published
     rows = rows[rows["threshold"] == threshold]
-    if rows.empty:
+    if rows.empty or data.n_left_out:  # a hit among fewer classes is not the published one
         return None
     classes = _classes(rows, counts)
     return {

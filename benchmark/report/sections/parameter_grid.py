@@ -100,7 +100,7 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     published = {
         score.model: score.value
         for score in published_test_scores(data.tables.dataset)
-        if score.metric == data.metric
+        if score.metric == data.metric and not data.n_left_out
     }
     found = grids(records(data.ranked), published)
     return {"grids": found} if found else None

@@ -15,7 +15,7 @@ from benchmark.report.sections.base import Section, include
 def _build(data: ReportData) -> dict[str, Any] | None:
     ours = {str(row["model"]): row for row in records(data.ranked)}
     rows = [
-        _row(score, ours[score.model])
+        _row(score, ours[score.model], data)
         for score in published_test_scores(data.tables.dataset)
         if score.metric in ours.get(score.model, ())
     ]
@@ -26,18 +26,24 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"rows": rows}
 
 
-def _row(score: PublishedScore, ours: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a published score, ours with its interval, and how its protocol differs."""
+def _row(score: PublishedScore, ours: Mapping[str, Any], data: ReportData) -> dict[str, Any]:
+    """Return a published score, ours with its interval, and how its protocol differs.
+
+    Scores on different tags have no difference.
+    """
     notes = [score.note] if score.note else []
     if score.trained_on != score.dataset:
         notes.insert(0, f"trained on {score.trained_on}")
-    metric = score.metric
+    metric, number = score.metric, data.facts["n_tags"]
+    if data.n_left_out:
+        whole = number + data.n_left_out
+        notes.insert(0, f"published over {whole} {data.units}, this run over {number} of them")
     return {
         "score": score,
         "ours": ours[metric],
         "low": ours.get(f"{metric}_low"),
         "high": ours.get(f"{metric}_high"),
-        "difference": ours[metric] - score.value,
+        "difference": None if data.n_left_out else ours[metric] - score.value,
         "notes": "; ".join(notes),
     }
 

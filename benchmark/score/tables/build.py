@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.config.trained_on import TrainedOn
 from benchmark.score.bootstrap_scores import bootstrap_scores
 from benchmark.score.tables.schema import TableInputs, all_tables
@@ -29,6 +30,7 @@ def build_tables(
     clusters: Mapping[str, str] | None = None,
     extra_metrics: Collection[str] = (),
     trained_on: Mapping[str, TrainedOn] = MappingProxyType({}),
+    compared: ComparedTags | None = None,
     threads: int | None = None,
 ) -> Tables:
     """Compute every table of one dataset.
@@ -49,6 +51,7 @@ def build_tables(
         extra_metrics: See :func:`benchmark.score.metrics.task_metrics`.
         trained_on: See :func:`benchmark.config.trained_on.trained_on`; without it
             ``robust_training.csv`` has no rows.
+        compared: Tags that the models are compared on; None without imported models.
         threads: Number of conditions scored concurrently; the result does not depend on it.
 
     Raises:
@@ -56,14 +59,12 @@ def build_tables(
             same model, seed and condition.
     """
     usable, broken = _readable(evaluations)
-    failed = [*failures, *broken]
-    scores = None
+    failed, scores = [*failures, *broken], None
     if usable:
         scores = bootstrap_scores(
-            usable, n_boot=n_boot, seed=seed, training_counts=training_counts, facts=facts,
-            clusters=clusters, extra_metrics=extra_metrics, threads=threads,
-        )  # fmt: skip
-    inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed, trained_on)
+            usable, n_boot=n_boot, seed=seed, training_counts=training_counts, clusters=clusters,
+            facts=facts, extra_metrics=extra_metrics, threads=threads)  # fmt: skip
+    inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed, trained_on, compared)
     datasets = [scores.dataset] if scores else sorted({failure.dataset for failure in failed})
     tasks = sorted({evaluation.task for evaluation in evaluations}) or ["multilabel"]
     return _tables(inputs, (datasets or [""])[0], scores.task if scores else tasks[0])

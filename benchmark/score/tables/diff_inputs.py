@@ -22,6 +22,7 @@ IDENTITY = {
     "manifest_digest": "prepared audio",
     "split_digest": "split",
     "windows": "windows",
+    "tag_set": "compared tags",
     "protocol": "perturbation protocol",
     "version": "series of tagbench versions",
 }
@@ -125,6 +126,8 @@ def _facts(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     facts["version"] = "+".join(
         sorted({compatible_version(v) for v in facts["version"].split("+") if v})
     )
+    if board is not None:
+        facts["tag_set"] = facts["tag_set"] or "all of the corpus"
     facts["protocol"] = facts["protocol"] or _values(scores, "protocol")
     return {name: value for name, value in facts.items() if value}
 

@@ -21,6 +21,9 @@ from benchmark.score.tables.schema import Rows, TableInputs, TableSpec, columns,
 from benchmark.store.predictions import Evaluation
 from benchmark.store.schema import Column
 
+ORIGIN = ("trained_on", "tag_set")
+"""Columns that a leaderboard with an imported model has beside those."""
+
 PROVENANCE = ("windows", "preset", "manifest_digest", "split_digest", "version")
 """Columns that state the origin of a model's cells; distinct values are joined by a plus sign."""
 
@@ -65,7 +68,8 @@ def _leaderboard(
         _fact(evaluations, model, "macs_per_second_of_audio") for model in data.models
     ]
     columns["protocol"] = data.protocol
-    for name in PROVENANCE:
+    origin = [name for name in ORIGIN if any(e.provenance.get(name) for e in evaluations)]
+    for name in (*PROVENANCE, *origin):
         columns[name] = [_provenance(evaluations, model, name) for model in data.models]
     columns["mce_low"], columns["mce_high"] = data.interval(summary.mce)
     _with_interval(columns, "audc", data, summary.audc)
@@ -157,6 +161,9 @@ _COLUMNS = (
         split_digest="first 12 digits of the sha256 of the split",
         version="version of tagbench that made the cells",
         mce_baseline="model that mCE is relative to; blank if it is not among the models",
+        trained_on="dataset that an imported model was trained on; blank for others",
+        tag_set="first 12 digits of the sha256 of the compared tags, if they are not all tags of "
+        "the corpus; see left_out_tags.csv",
     ),
     *columns(
         "number",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.config.trained_on import TrainedOn
 from benchmark.score.score_types import BootstrapScores
 from benchmark.store.predictions import CellFailure, Evaluation
@@ -32,6 +33,7 @@ class TableInputs:
         n_boot: Bootstrap replicates.
         seed: Seed of the bootstrap.
         trained_on: Models that differ only in the augmentation of their training, by name.
+        compared: Tags that the models are compared on; None without imported models.
     """
 
     scores: BootstrapScores | None
@@ -41,6 +43,7 @@ class TableInputs:
     n_boot: int
     seed: int
     trained_on: Mapping[str, TrainedOn] = field(default_factory=dict)
+    compared: ComparedTags | None = None
 
 
 Rows = Sequence[Mapping[str, Any]]

@@ -155,9 +155,36 @@ def test_checkpoints_with_the_same_tags_share_tables(make_sweep: MakeSweep) -> N
     assert sorted(set(tables.consistency["model"])) == ["first", "second"]
 
 
-def test_checkpoints_with_different_tags_are_refused(make_sweep: MakeSweep) -> None:
-    sweep = make_sweep(first=TAGS, second=TAGS[::-1])
-    with pytest.raises(TagbenchError, match=r"first and .*second do not predict the same tags"):
+def test_checkpoints_with_different_tags_are_compared_on_those_they_share(
+    make_sweep: MakeSweep,
+) -> None:
+    sweep = make_sweep(first=TAGS, second=("last", "Down", "own", "up"))
+    planned, tables, text = sweep.run()
+    assert planned.plan.compared.tags == ("last", "Down", "up")  # of the model with fewer tags
+    for cell in planned.plan.evaluations:  # all tags of a model are stored
+        stored = load_predictions(sweep.store.folder(cell.id) / "predictions.npz")
+        assert len(stored.tags) == {"first": 6, "second": 4}[cell.labels.model]
+    change = tables.consistency.set_index(["model", "perturbation", "severity", "metric"])["value"]
+    gains = {"first": np.linspace(1.0, -2.0, 6)[[5, 2, 0]], "second": np.array([1.0, 0.0, -2.0])}
+    for model, gain in gains.items():
+        expected = (1 - 10 ** (-18 / 20)) * 0.2 * np.abs(gain).mean()
+        found = change[model, "gain", 4, "mean_abs_dlogit"]
+        assert found == pytest.approx(expected, rel=0.03)
+    left_out = tables.left_out_tags.set_index(["tag", "model"])["reason"]
+    assert set(left_out.index) == {
+        *(("flat", "first"), ("other", "first"), ("more", "first"), ("own", "second"))
+    }
+    assert set(left_out) == {"not predicted by all other models"}
+    assert tables.tag_aliases[["tag", "model", "model_tag"]].values.tolist() == [
+        ["Down", "first", "down"]
+    ]
+    text = " ".join(text.split())
+    assert "compared on the 3 tags that all models predict: last, Down, up" in text
+
+
+def test_checkpoints_without_shared_tags_are_refused(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep(first=TAGS, second=("up", "own"))
+    with pytest.raises(TagbenchError, match=r"share 1 tags.*first: up, flat.*second: up, own"):
         sweep.planned()
 
 
