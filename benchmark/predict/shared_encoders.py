@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from lightning_modules.base import BaseOptions, TaggingModule
+from benchmark.config.identity import canonical
+from lightning_modules.base import TaggingModule
 from lightning_modules.frozen.head import EncoderHead, VectorCache
 
 
@@ -23,7 +24,7 @@ def share_encoders(modules: Iterable[TaggingModule]) -> None:
         return
     first: dict[str, TaggingModule] = {}
     for head in heads:
-        head.encoder = first.setdefault(_fingerprint(head.encoder), head.encoder)
+        head.encoder = first.setdefault(_fingerprint(head), head.encoder)
 
 
 def heads_by_encoder(modules: Iterable[TaggingModule]) -> list[list[EncoderHead]]:
@@ -50,12 +51,10 @@ def shared_vectors(groups: Sequence[Sequence[EncoderHead]]) -> Iterator[None]:
                 head.cache = None
 
 
-def _fingerprint(encoder: TaggingModule) -> str:
-    digest = hashlib.sha256()
-    # The seed, the recipe and the task decide nothing that an encoder in evaluation mode computes.
-    given = {k: v for k, v in encoder.hparams.items() if k not in BaseOptions.__annotations__}
-    digest.update(repr((type(encoder), sorted(given.items()))).encode())
-    for name, value in encoder.state_dict().items():
+def _fingerprint(head: EncoderHead) -> str:
+    described = head.hparams["encoder"]
+    digest = hashlib.sha256(canonical([described["class_path"], described["params"]]).encode())
+    for name, value in head.encoder.state_dict().items():
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

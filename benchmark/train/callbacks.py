@@ -190,6 +190,10 @@ def quiet_lightning() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # A frozen encoder stays in evaluation mode.
+        warnings.filterwarnings(
+            "ignore", message=r"Found \d+ module\(s\) in eval mode at the start.*"
+        )
         # A stage without validation has no validation batches.
         warnings.filterwarnings("ignore", message="Total length of .* across ranks is zero.*")
         try:

@@ -116,6 +116,20 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 schedule="constant",
                 patience=10,
             ),
+            # MARBLE (Yuan et al., NeurIPS 2023): probes of pretrained encoders. Its batches hold
+            # whole clips, whose windows are averaged.
+            Recipe(
+                name="marble",
+                epochs=50,
+                batch_size=32,
+                optimizer="adam",
+                lr=1e-3,
+                schedule="plateau",
+                plateau_factor=0.5,
+                plateau_patience=3,
+                monitor="valid_roc_auc",
+                patience=10,
+            ),
             # Dai et al. 2016. The publication names a decay of 0.9 and not its trigger. Its dense
             # networks have the learning rate 8e-6, see the preset of this name.
             Recipe(
