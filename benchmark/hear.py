@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.config.schema import WindowsSpec
-from benchmark.embed.windows import chosen_layers, embed_windows, input_view, layer_widths
+from benchmark.embed.over_time import embed_at
+from benchmark.embed.windows import chosen_layers, embed_windows, input_view
 from benchmark.predict.inference import Audio
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Windowing, cut, window_starts
@@ -28,8 +29,6 @@ from lightning_modules.base import TaggingModule
 
 SAMPLE_RATES = (16000, 22050, 32000, 44100, 48000)
 """Sample rates in Hz of the interface."""
-
-_TIMESTAMP_SECONDS = 1.0
 
 
 class HearModel(nn.Module):
@@ -53,10 +52,9 @@ class HearModel(nn.Module):
     ) -> None:
         super().__init__()
         self.module, self.windowing, self.layer, self.hop_ms = module, windowing, layer, hop_ms
-        self.view = input_view(module)
         higher = [rate for rate in SAMPLE_RATES if rate >= module.sample_rate]
         self.sample_rate = higher[0] if higher else SAMPLE_RATES[-1]
-        self.scene_embedding_size = self.timestamp_embedding_size = layer_widths(module)[layer]
+        self.scene_embedding_size = self.timestamp_embedding_size = module.layer_widths[layer]
 
     def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Self:
         """Move or convert all tensors; Lightning does not see where a parent module moves them."""
@@ -74,11 +72,6 @@ class HearModel(nn.Module):
             )
         for sound in audio.detach().float().cpu().numpy():
             yield at_rate(sound, self.sample_rate, self.module.sample_rate)
-
-    def embed(self, windows: Iterator[Audio], n_sounds: int) -> Tensor:
-        """Map equally many windows of each sound to embeddings (N, windows, D)."""
-        rows = embed_windows(self.module, windows, (self.layer,))[self.layer]
-        return torch.from_numpy(rows).view(n_sounds, -1, self.scene_embedding_size)
 
 
 def load_model(
@@ -117,47 +110,24 @@ def get_scene_embeddings(audio: Tensor, model: HearModel) -> Tensor:
 
     def windows() -> Iterator[Audio]:
         for sound in model.sounds(audio):
-            values = model.view.compute(sound)
+            values = input_view(model.module).compute(sound)
             yield from cut(values, window_starts(len(values), window, model.windowing), window)
 
-    return model.embed(windows(), len(audio)).mean(1, dtype=torch.float64).float().to(audio.device)
+    rows = embed_windows(model.module, windows(), (model.layer,))[model.layer]
+    scenes = rows.reshape(len(audio), -1, rows.shape[1]).mean(1, dtype=np.float64)
+    return torch.from_numpy(scenes.astype(np.float32)).to(audio.device)
 
 
 def get_timestamp_embeddings(audio: Tensor, model: HearModel) -> tuple[Tensor, Tensor]:
     """Map audio (N, T) to embeddings (N, M, D) and their times in milliseconds (N, M).
 
-    There is one at every multiple of ``hop_ms`` from 0 to the end of the audio. It describes the
-    audio around its time: one second, or the shortest or longest input of the model if that is
-    longer or shorter. Beyond its ends, the audio is continued by zeros.
+    There is one at every multiple of ``hop_ms`` from 0 to the end of the audio; see `embed_at`.
     """
-    rate = model.module.sample_rate
-    seconds = audio.shape[1] / model.sample_rate
+    seconds = audio.shape[-1] / model.sample_rate
     times = np.arange(int(seconds * 1000 / model.hop_ms + 1e-9) + 1) * model.hop_ms
-    centres = np.rint(times * rate / 1000).astype(np.int64)
-    length = _timestamp_samples(model)
-
-    def windows() -> Iterator[Audio]:
-        for sound in model.sounds(audio):
-            padded = np.pad(sound, (length // 2, length))
-            for start in centres:  # in the padded sound, the window around a centre starts there
-                yield _values(model, padded[start : start + length])
-
-    embeddings = model.embed(windows(), len(audio)).to(audio.device)
+    rows = [
+        embed_at(model.module, sound, times / 1000, model.layer) for sound in model.sounds(audio)
+    ]
+    embeddings = torch.from_numpy(np.stack(rows)).to(audio.device)
     timestamps = torch.from_numpy(times).float().expand(len(audio), -1)
     return embeddings, timestamps.to(audio.device)
-
-
-def _timestamp_samples(model: HearModel) -> int:
-    """Return the length of audio around a timestamp, in samples at the rate of the model."""
-    module = model.module
-    per_row = model.view.seconds_per_row or _TIMESTAMP_SECONDS
-    longest = max(module.min_samples * per_row, _TIMESTAMP_SECONDS)
-    seconds = min(longest, module.input_samples * per_row)
-    return max(1, round(seconds * module.sample_rate))
-
-
-def _values(model: HearModel, samples: Audio) -> Audio:
-    """Return what the model sees of samples, repeated to the shortest input that it takes."""
-    values = model.view.compute(samples)
-    length = min(max(len(values), model.module.min_samples), model.module.input_samples)
-    return np.asarray(cut(values, [0], length)[0])

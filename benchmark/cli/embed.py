@@ -9,7 +9,7 @@ import typer
 
 from benchmark import determinism
 from benchmark.cli.models import Checkpoint, Device
-from benchmark.cli.options import AudioDir, Data, DataRoot, Workers, places, writing_to
+from benchmark.cli.options import AudioDir, Data, DataRoot, places, writing_to
 from benchmark.cli.options import console as _console
 from datamodules.common.errors import TagbenchError
 
@@ -54,7 +54,9 @@ def embed(
     data: Data = None,
     audio_dir: AudioDir = None,
     data_root: DataRoot = Path("data"),
-    workers: Workers = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of processes that prepare the dataset.")
+    ] = None,
     device: Device = "",
 ) -> None:
     """Write embeddings of audio. The exit code is 1 if a file could not be read."""
@@ -74,7 +76,7 @@ def embed(
         _list_layers(module)
         return
     layers = chosen_layers(module, layer or ())
-    windowing = WindowsSpec(protocol=windows or card.windows).build()
+    windowing = WindowsSpec(protocol=windows or card.windows).build("--windows")
     determinism.configure(str(module.device))
     keep_freed_memory()
     options = Options(Path("results"), data_root, places(data, audio_dir), workers=workers)
@@ -105,14 +107,14 @@ def _source(paths: list[Path], dataset: str | None, split: str, options: Options
     from benchmark.cli.data import resolved_datasets
     from benchmark.run import preparation
 
-    (resolved,) = resolved_datasets(dataset, options)
+    resolved, *others = resolved_datasets(dataset, options)
+    if others:
+        raise TagbenchError(f"--dataset {dataset}: name one dataset.")
     return CorpusSource(preparation.prepare(resolved, options, _console()), split)
 
 
 def _list_layers(module: TaggingModule) -> None:
-    from benchmark.embed.windows import layer_widths
-
-    for name, width in layer_widths(module).items():
+    for name, width in module.layer_widths.items():
         default = "  (default)" if name == module.layer_names[-1] else ""
         typer.echo(f"{name}  {width} values{default}")
 

@@ -164,7 +164,7 @@ def predict(
     determinism.configure(str(module.device))
     keep_freed_memory()
     protocol = windows or card.windows
-    windowing = WindowsSpec(protocol=protocol).build()
+    windowing = WindowsSpec(protocol=protocol).build("--windows")
     files = find_audio(paths)
     taggrams = output.TaggramOptions(taggram, hop_seconds) if taggram else None
     progress = _console(stderr=True)

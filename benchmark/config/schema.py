@@ -102,10 +102,14 @@ class WindowsSpec(Strict):
     protocol: str = "tiled"
     max_windows: int | None = None
 
-    def build(self) -> Windowing:
-        """Return the windowing; raise a TagbenchError for an unknown protocol."""
+    def build(self, where: str = "windows.protocol") -> Windowing:
+        """Return the windowing; raise a TagbenchError for an unknown protocol.
+
+        Args:
+            where: Key or option that holds the protocol, for the message.
+        """
         if self.protocol not in PROTOCOLS:
-            raise unknown_name("window protocol", self.protocol, PROTOCOLS, "windows.protocol")
+            raise unknown_name("window protocol", self.protocol, PROTOCOLS, where)
         return Windowing(protocol=self.protocol, max_windows=self.max_windows)  # type: ignore[arg-type]
 
 

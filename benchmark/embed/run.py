@@ -17,7 +17,7 @@ from benchmark.embed.table import (
     read_table,
     write_table,
 )
-from benchmark.embed.windows import TrackRows, embed_track, input_view, layer_widths
+from benchmark.embed.windows import TrackRows, embed_track, input_view
 from benchmark.predict.inference import Audio
 from datamodules.common.errors import TagbenchError
 from datamodules.common.filesystem import PARTIAL
@@ -82,7 +82,7 @@ def embed_tracks(source: TrackSource, request: Request, out: Path, progress: Pro
         TagbenchError: The file holds other embeddings or is damaged, or no track can be read.
         OSError: The file cannot be written.
     """
-    every_width = layer_widths(request.module)
+    every_width = request.module.layer_widths
     widths = {name: every_width[name] for name in request.layers}
     check_out(out, widths)
     journal_path = out.with_name(out.name + PARTIAL)

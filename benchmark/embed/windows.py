@@ -66,19 +66,6 @@ def chosen_layers(module: TaggingModule, wanted: Sequence[str]) -> tuple[str, ..
     return names if "all" in wanted else tuple(name for name in names if name in wanted)
 
 
-def layer_widths(module: TaggingModule) -> dict[str, int]:
-    """Return the number of values of each layer, from one window of zeros.
-
-    Raises:
-        TagbenchError: The model has no embedding.
-    """
-    view = input_view(module)
-    shape = (1, module.input_samples) + (() if module.view is None else (view.width,))
-    with torch.inference_mode():
-        layers = module.embed_layers(torch.zeros(shape, device=module.device))
-    return {name: int(layers[name].shape[1]) for name in module.layer_names}
-
-
 def embed_windows(
     module: TaggingModule, windows: Iterable[Audio], layers: Sequence[str]
 ) -> dict[str, Float32]:

@@ -150,6 +150,11 @@ class FeatureClassifier(TaggingModule):
         """Map features (B, 1, width) to the input of the classifier (B, F)."""
         return self._standardised(rows).float()
 
+    @property
+    def layer_widths(self) -> dict[str, int]:
+        """Number of selected features."""
+        return {"penultimate": len(self.column)}
+
     def _standardised(self, rows: Tensor) -> Tensor:
         features = rows[:, :, self.column].to(self.mean.dtype).mean(1)  # (B, F)
         return (features - self.mean) / self.scale

@@ -26,6 +26,7 @@ class AudioSpectrogramTransformer(TransformersEncoder):
     model_types: ClassVar[tuple[str, ...]] = ("audio-spectrogram-transformer",)
     ignored: ClassVar[tuple[str, ...]] = ("classifier.",)
     default_seconds: ClassVar[float] = 10.0
+    has_frames: ClassVar[bool] = False  # patches of time and frequency
     title: ClassVar[str] = "AST"
     paper: ClassVar[str] = "Gong et al., Interspeech 2021"
     bibtex: ClassVar[str] = """@inproceedings{gong2021ast,

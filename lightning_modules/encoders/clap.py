@@ -33,6 +33,7 @@ class Clap(TransformersEncoder):
     ignored: ClassVar[tuple[str, ...]] = ("text_model.embeddings.position_ids",)
     kept_files: ClassVar[tuple[str, ...]] = ("tokenizer.json", "tokenizer_config.json")
     default_seconds: ClassVar[float] = 10.0
+    has_frames: ClassVar[bool] = False  # patches of time and frequency
     title: ClassVar[str] = "CLAP"
     paper: ClassVar[str] = "Wu et al., ICASSP 2023"
     bibtex: ClassVar[str] = """@inproceedings{wu2023clap,

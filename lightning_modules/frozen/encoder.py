@@ -39,6 +39,8 @@ class FrozenEncoder(TaggingModule):
         default_seconds: Default of ``seconds``.
         fixed_rate: Sample rate of an encoder whose folder states none.
         least_samples: Shortest window.
+        has_frames: Whether outputs (B, frames, D) of `outputs` are ordered in time, at equal
+            distances.
     """
 
     predicts: ClassVar[bool] = False
@@ -50,6 +52,7 @@ class FrozenEncoder(TaggingModule):
     default_seconds: ClassVar[float] = 5.0
     fixed_rate: ClassVar[int | None] = None
     least_samples: ClassVar[int] = 1024
+    has_frames: ClassVar[bool] = True
 
     def __init__(
         self,
