@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from safetensors.numpy import save_file
 
+from datamodules.common.seeding import rng_for
 from tests.support import music, warm_process
 from tests.support.command_line import Finished
 from tests.support.paths import ROOT
@@ -69,15 +71,31 @@ def test_examples_are_in_style(checkout: Path):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def import_tiny_encoder(checkout: Path, folder: Path) -> None:
+    """Publish the encoder of the guide with random weights, and import it."""
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "tiny_conv", "width": 4}', "utf-8")
+    rng = rng_for("tiny_conv")
+    shapes = {"0.weight": (4, 1, 400), "0.bias": (4,), "1.weight": (4, 4, 3), "1.bias": (4,)}
+    weights = {k: rng.standard_normal(s).astype(np.float32) for k, s in shapes.items()}
+    save_file(weights, folder / "model.safetensors")
+    done = run(
+        checkout, "-m", "benchmark", "import-checkpoint", str(folder), "--model", "tiny_conv"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     wavs = tmp_path / "wavs"
     wavs.mkdir()
     for index in range(20):
         name = f"{'major' if index % 2 else 'minor'}-{index:03d}.wav"
         soundfile.write(wavs / name, music.tone(index).astype(np.float32), music.RATE)
+    import_tiny_encoder(checkout, tmp_path / "tiny_conv")
+    probe = "experiments/models/pretrained/tiny_conv_probe.yaml"
     done = run(
         checkout, "-m", "benchmark", "run", "--dataset", "chords", "--data", str(wavs),
-        "--models", "tiny,tiny_penalty,octave_linear", "--perturbations", "low_pass:5",
+        "--models", f"tiny,tiny_penalty,octave_linear,{probe}", "--perturbations", "low_pass:5",
         "--wandb", "disabled", "--executor", "in_process", "--preset", "smoke",
         "--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "data"),
     )  # fmt: skip
@@ -85,12 +103,12 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     board = pd.read_csv(tmp_path / "results" / "chords" / "leaderboard.csv")
     results = tmp_path / "results" / "cells"
     assert board["accuracy"].between(0, 1).all()
-    assert set(board["model"]) == {"tiny", "tiny_penalty", "octave_linear"}
+    assert set(board["model"]) == {"tiny", "tiny_penalty", "octave_linear", "tiny_conv_probe"}
     (rows,) = (tmp_path / "data").glob("*/views/octave_energies-*/00000.json")
     assert json.loads(rows.read_text("utf-8"))["view"]["params"]["block"] == 512
     trainings = [json.loads(path.read_text("utf-8")) for path in results.glob("*/metrics.json")]
     logged = [set(cell["history"][-1]) for cell in trainings if "history" in cell]
-    assert sorted("train_entropy" in names for names in logged) == [False, False, True]
+    assert sorted("train_entropy" in names for names in logged) == [False, False, False, True]
     folder = tmp_path / "results" / "chords"
     for table in ("robustness", "per_tag", "consistency", "effects"):
         assert "low_pass" in set(pd.read_csv(folder / f"{table}.csv")["perturbation"]), table

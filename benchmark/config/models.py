@@ -176,4 +176,9 @@ def _parent(name: str, children: tuple[str, ...]) -> AnyModel:
                 "model file, or a folder that this command has written: tagbench import-checkpoint"
             )
         return ImportedModel.of(folder.resolve().name, folder, read_card(folder))
+    if folder.name != name and not name.endswith((".yaml", ".yml")):
+        raise TagbenchError(
+            f"model {children[-1]!r}: parents: there is no folder {name} here. Write it with "
+            "tagbench import-checkpoint or, if it is a pretrained tagger, with tagbench pretrained."
+        )
     return ResolvedModel.named(name, children)

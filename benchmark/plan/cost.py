@@ -56,7 +56,8 @@ def cost_of(model: AnyModel, n_tags: int) -> Cost:
     module = model.build(n_tags).eval()
     spec = model.input_spec
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        module(torch.zeros(1, *spec.shape))
+        inputs = torch.zeros(1, *spec.shape)
+        _ = module(inputs) if module.predicts else module.embed(inputs)
     macs = counter.get_total_flops() / 2
     return Cost(module.n_params, macs, macs / (spec.seconds or _TRACK_SECONDS))
 
