@@ -91,7 +91,7 @@ def _read(folder: Path, given: Path) -> tuple[CheckpointCard, dict[str, torch.Te
         return card, _weights_of_parents(folder, card, state) | state
     raise TagbenchError(
         f"{given} is not a checkpoint: expected a folder with {CARD}, or results/cells/<id> of "
-        "a trained model. A .pth file of Won et al. must be imported first: "
+        "a trained model. Fetch pretrained taggers with tagbench pretrained, or import a file: "
         "tagbench import-checkpoint FILE --model MODEL --dataset DATASET"
     )
 
