@@ -45,6 +45,11 @@ class InputSpec:
         return Waveform(self.sample_rate) if self.view is None else self.view
 
     @property
+    def reads_audio(self) -> bool:
+        """Whether a perturbation of the audio can change what the model sees."""
+        return self.source.reads_audio
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a window: (window,) samples, or (window, width) of the view."""
         return (self.window,) if self.view is None else (self.window, self.view.width)

@@ -48,7 +48,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     devices = devices_of(options, executor)
     threads = executor.threads(len(devices))
     store = Store(options.results)
-    seconds = 0.0
+    seconds, n_evaluations = 0.0, 0
     for name in experiment.datasets:
         dataset = resolve_dataset(experiment, name, options)
         try:
@@ -59,6 +59,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
                 f"Prepare it with: tagbench prepare --dataset {name}"
             )
             console.print(_conditions(experiment, name))
+            n_evaluations += experiment.n_evaluations_on(name)
             continue
         if sources is None:
             console.print(
@@ -66,12 +67,14 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
                 "it is not prepared."
             )
             console.print(_conditions(experiment, name))
+            n_evaluations += experiment.n_evaluations_on(name)
             continue
         processes = options.devices_per_cell
         plan = build(experiment, dataset, corpus, trained, imported, devices[0], sources, processes)
         preset = experiment.presets[name][1]
         estimated = estimate(models, corpus, preset, len(corpus.tags), devices[0], threads)
         states = store.states(cell.id for cell in plan.cells)
+        n_evaluations += len(plan.evaluations)
         seconds += sum(estimated.seconds(c) for c in plan.cells if states[c.id] != "done")
         table = _table(plan.models, plan.evaluations, states, estimated, models)
         table.title = _title(name, experiment, corpus)
@@ -79,7 +82,7 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
         console.print(_conditions(experiment, name))
         show_compared(name, plan.compared, console)
     console.print(
-        f"{experiment.n_training} training cells, {experiment.n_evaluations} evaluation cells on "
+        f"{experiment.n_training} training cells, {n_evaluations} evaluation cells on "
         f"{', '.join(devices)}; estimated remaining time: {_duration(seconds / len(devices))}."
     )
 

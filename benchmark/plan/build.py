@@ -7,6 +7,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmark.config.compared_tags import ComparedTags
 from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.identity import (
@@ -26,6 +28,7 @@ from benchmark.plan.trainings import Source, Trainings, inputs_of, science_of
 from benchmark.store.cell_kinds import EvaluationSetting, ModelCell, evaluation_cells
 from benchmark.store.cells import Labels
 from benchmark.store.plans import Plan
+from datamodules.corpus.track import SPLITS
 
 if TYPE_CHECKING:
     from datamodules.corpus.corpus import Corpus
@@ -72,16 +75,19 @@ def build(
     )  # fmt: skip
     for model in with_parents(models):
         check_training(model, experiment, dataset.name, corpus, trainings, processes)
+    _check_views([*with_parents(models), *imported], corpus)
     pairs = _with_models(trainings, models, imported, experiment.seeds)
     cells = [cell for cell, _ in pairs]
     bags = {cell.id: BAGS for cell, model in pairs if model.cls.tests_bags}
     aliases = _aliases(trainings, imported, compared)
+    clean_only = frozenset(cell.id for cell, model in pairs if not model.input_spec.reads_audio)
     settings = evaluation_settings(experiment.conditions[dataset.name], preset, inputs)
     return Plan(
         dataset.name, preset_name, tuple(cells),
-        evaluation_cells(cells, settings, launch, bags, aliases),
+        evaluation_cells(cells, settings, launch, bags, aliases, clean_only),
         _contract(preset, inputs, recipe, () if compared.whole else compared.tags),
         trainings.parents_of(cells), bags, trainings.augmented, compared, aliases,
+        clean_only,
     )  # fmt: skip
 
 
@@ -97,6 +103,18 @@ def _aliases(
         for model in imported
         if compared.corpus and (renamed := compared.models[model.name].renamed)
     }
+
+
+def _check_views(models: Sequence[AnyModel], corpus: Corpus) -> None:
+    """Check that the views of all models have the tracks of a corpus.
+
+    Raises:
+        TagbenchError: Some tracks are missing, such as in a file of vectors.
+    """
+    splits = np.concatenate([corpus.rows(split) for split in SPLITS])
+    track_ids = [str(corpus.track_ids[row]) for row in splits]
+    for view in dict.fromkeys(model.input_spec.source for model in models):
+        view.check_tracks(track_ids)
 
 
 def _with_models(

@@ -36,9 +36,13 @@ class Experiment:
 
     @property
     def n_evaluations(self) -> int:
-        """Number of evaluation cells."""
+        """Number of evaluation cells, if each model is evaluated under each condition."""
+        return sum(map(self.n_evaluations_on, self.datasets))
+
+    def n_evaluations_on(self, dataset: str) -> int:
+        """Return the number of evaluation cells of one dataset, see `n_evaluations`."""
         n_models = len(self.models) * len(self.seeds) + len(self.checkpoints)
-        return n_models * sum(len(conditions) for conditions in self.conditions.values())
+        return n_models * len(self.conditions[dataset])
 
 
 def check(benchmark: BenchmarkFile) -> Experiment:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from benchmark.perturbations import SUITE, axis_of, protocol_order
 from benchmark.score.metrics import all_metrics
+from benchmark.score.tables.leaderboard import PERTURBED
 from benchmark.store.tables import Tables
+
+NOT_APPLICABLE = "n/a"
+"""Text in place of a drop of a model whose input is not audio."""
 
 
 def further_metrics(tables: Tables) -> list[str]:
@@ -57,6 +62,25 @@ def file_part(model: str) -> str:
 def number(value: Any) -> str:
     """Return a score with three decimals, or empty text for a missing value."""
     return "" if value is None or pd.isna(value) else f"{value:.3f}"
+
+
+def without_audio(board: pd.DataFrame) -> list[str]:
+    """Return the models of a leaderboard whose input is not audio."""
+    if PERTURBED not in board.columns:
+        return []
+    return [str(name) for name in board["model"][board[PERTURBED].notna()]]
+
+
+def drop_text(row: Mapping[Any, Any], name: str, missing: str = "") -> str:
+    """Return a drop of a row of the leaderboard with three decimals.
+
+    Args:
+        row: Row by column name.
+        name: Column of the drop.
+        missing: Text for a missing value of a model whose input is audio.
+    """
+    reason = row.get(PERTURBED)
+    return number(row[name]) or (missing if reason is None or pd.isna(reason) else NOT_APPLICABLE)
 
 
 def signed_number(value: Any) -> str:

@@ -15,11 +15,14 @@ import pandas as pd
 
 from benchmark.report.figures.style import model_styles, plottable
 from benchmark.report.labels import (
+    NOT_APPLICABLE,
     drop_columns,
+    drop_text,
     family_title,
     further_metrics,
     metric_title,
     protocol_and_family,
+    without_audio,
 )
 from benchmark.report.latex_robust_training import robust_training_tables
 from benchmark.report.latex_text import escape, interval, needs_unicode_engine, safe, table
@@ -119,6 +122,8 @@ def _drops(
         f"{title} on {escape(tables.dataset)}, from the same model on clean audio, with paired "
         "95\\,\\% bootstrap intervals; smaller is better. "
     ) + _BOLD
+    if without_audio(board):
+        caption += f" {NOT_APPLICABLE}: not applicable, the input of the model is not audio."
     rows = []
     for above, below in zip(zip(*values, strict=True), zip(*intervals, strict=True), strict=True):
         rows.append(" & ".join(above) + r" \\")
@@ -150,7 +155,7 @@ def _column(
         if text and row["model"] == winner:
             text = f"\\textbf{{{text}}}"
         ends = _interval(row, name) if inline else ""
-        cells.append(f"{text} {ends}".strip().replace("-0.", "$-$0.") or "--")
+        cells.append(f"{text} {ends}".strip().replace("-0.", "$-$0.") or drop_text(row, name, "--"))
     return cells
 
 

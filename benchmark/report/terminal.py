@@ -14,12 +14,15 @@ from rich.text import Text
 from benchmark.config.compared_tags import ComparedTags, summary
 from benchmark.perturbations import SUITE
 from benchmark.report.labels import (
+    NOT_APPLICABLE,
     drop_columns,
+    drop_text,
     family_title,
     further_metrics,
     metric_title,
     number,
     span,
+    without_audio,
 )
 from benchmark.score.consistency import MAIN, TITLES
 from benchmark.score.metrics import primary_metric
@@ -65,8 +68,11 @@ def render_leaderboard(tables: Tables) -> Table:
             Text(str(row["model"])),
             _score(row.get(first), row.get(f"{first}_low"), row.get(f"{first}_high")),
             number(row.get(second)),
-            *(number(row[name]) for name in drops),
+            *(drop_text(row, name) for name in drops),
         )
+    if drops and without_audio(board):
+        table.caption = f"{NOT_APPLICABLE}: not applicable, the input of the model is not audio."
+        table.caption_justify = "left"
     return table
 
 

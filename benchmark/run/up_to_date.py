@@ -56,7 +56,8 @@ def request_digest(experiment: Experiment, options: Options) -> str:
     """Return the digest of everything that determines the plan, or an empty string.
 
     It is empty where the plan depends on something that is known only after imports: audio of the
-    user, imported checkpoints, a stage, or a class from outside these packages.
+    user, a file that a parameter of a model names, imported checkpoints, a stage, or a class from
+    outside these packages.
     """
     own = tuple(f"{package}." for package in _PACKAGES)
     named: list[DatasetFile | ModelFile] = [*experiment.datasets.values()]
@@ -65,7 +66,8 @@ def request_digest(experiment: Experiment, options: Options) -> str:
     staged = any(file.stage is not None for file in experiment.models.values())
     outside = staged or any(not file.class_path.startswith(own) for file in named)
     places = any({"data", "audio_dir"} & f.params.keys() for f in experiment.datasets.values())
-    if outside or places or experiment.checkpoints or options.dataset_params:
+    files = any(_names_a_file(file.params) for file in experiment.models.values())
+    if outside or places or files or experiment.checkpoints or options.dataset_params:
         return ""
     document = {
         "datasets": {name: file.model_dump() for name, file in experiment.datasets.items()},
@@ -82,6 +84,15 @@ def request_digest(experiment: Experiment, options: Options) -> str:
         "code": [code_digest(), _source_digest()],
     }
     return hashlib.sha256(canonical(document).encode()).hexdigest()
+
+
+def _names_a_file(value: Any) -> bool:
+    """Return whether a parameter, or a part of it, is the path of a file."""
+    if isinstance(value, Mapping):
+        return any(map(_names_a_file, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_names_a_file, value))
+    return isinstance(value, str) and Path(value).is_file()
 
 
 def remember(planned: Sequence[Planned], request: str, store: Store) -> None:

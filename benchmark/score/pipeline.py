@@ -34,6 +34,7 @@ def tables_of(sweep: sweeps.RunRecord, store: Store) -> Tables:
         extra_metrics=sweep.info.get("metrics", ()),
         trained_on=trained_on(sweep.cells),
         compared=ComparedTags.from_info(sweep.info),
+        without_audio=sweeps.without_audio(sweep),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
@@ -225,8 +225,9 @@ def evaluation_cells(
     launch: Mapping[str, Any],
     bags: Mapping[str, Sequence[str]] = MappingProxyType({}),
     aliases: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    clean_only: Collection[str] = (),
 ) -> tuple[EvaluationCell, ...]:
-    """Return the evaluation of every model under every condition.
+    """Return the evaluation of every model under every condition that its input can show.
 
     Args:
         models: Cells of the models.
@@ -236,12 +237,16 @@ def evaluation_cells(
             They are evaluated on bags, and under another name on single tracks.
         aliases: Tags of a model by tag of the corpus, where their names differ, by the id of its
             cell.
+        clean_only: Ids of the cells of models whose input is not audio. Perturbations do not reach
+            them, so that they are evaluated without.
     """
     cells: list[EvaluationCell] = []
+    clean = [setting for setting in settings if setting.condition.clean]
     for model in models:
-        single, own = model.labels, settings
+        single = model.labels
+        own = clean if model.id in clean_only else list(settings)
         if model.id in aliases:
-            own = [replace(setting, aliases=aliases[model.id]) for setting in settings]
+            own = [replace(setting, aliases=aliases[model.id]) for setting in own]
         if model.id in bags:
             by = tuple(bags[model.id])
             cells += [

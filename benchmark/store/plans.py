@@ -35,10 +35,12 @@ class Plan:
         dataset: Name of the dataset.
         preset: Name of the preset.
         training: Cells of the models to evaluate, trained or imported.
-        evaluations: Every model under every condition.
+        evaluations: Every model under every condition, but for those of ``clean_only``.
         contract: Canonical text of the settings that all rows of a leaderboard must share.
         parents: Models that those of ``training`` depend on, and that are not evaluated.
         bags: Columns that form the bags of models that are tested on bags, by the id of their cell.
+        clean_only: Ids of the cells of models whose input is not audio. They are evaluated on the
+            unperturbed test set only.
         augmented: Facts on the trainings with augmentation, by the id of their cell. They describe
             models in tables, and are not part of the plan's file.
         compared: The tags that the models are compared on, which are part of the run record.
@@ -56,6 +58,7 @@ class Plan:
     augmented: Mapping[str, Augmented] = field(default_factory=dict)
     compared: ComparedTags = field(default_factory=ComparedTags)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    clean_only: frozenset[str] = frozenset()
 
     @property
     def models(self) -> tuple[ModelCell, ...]:
@@ -91,6 +94,7 @@ class Plan:
             # Left out where there are none, as in the plans of older versions.
             **({"bags": {cell: list(by) for cell, by in self.bags.items()}} if self.bags else {}),
             **({"aliases": aliases} if aliases else {}),
+            **({"clean_only": sorted(self.clean_only)} if self.clean_only else {}),
         }
 
 
@@ -113,7 +117,8 @@ def planned_cells(document: Mapping[str, Any]) -> Iterator[Cell]:
         for setting in document["settings"]
     ]
     bags, aliases = document.get("bags", {}), document.get("aliases", {})
-    yield from evaluation_cells(models, settings, document["launch"], bags, aliases)
+    clean_only = document.get("clean_only", ())
+    yield from evaluation_cells(models, settings, document["launch"], bags, aliases, clean_only)
 
 
 def _perturbation(content: Mapping[str, Any]) -> PerturbationIdentity | ChainIdentity:

@@ -38,7 +38,8 @@ class RunRecord:
         models: Counted cost by model label.
         cells: ``{"id", "kind", "labels", "depends_on"}`` of every cell, in table order; a training
             with augmentation also has ``"augmented"``, see
-            :class:`benchmark.config.trained_on.Augmented`.
+            :class:`benchmark.config.trained_on.Augmented`. A model whose input is not audio has
+            ``"reads_audio": False``.
     """
 
     dataset: str
@@ -249,8 +250,17 @@ def _entry(cell: Cell, plan: Plan) -> dict[str, Any]:
         "labels": cell.label_values(),
         "depends_on": list(cell.depends_on),
     }
+    if cell.id in plan.clean_only:
+        entry["reads_audio"] = False
     augmented = plan.augmented.get(cell.id)
     return entry if augmented is None else {**entry, "augmented": augmented.to_json()}
+
+
+def without_audio(record: RunRecord) -> frozenset[str]:
+    """Return the names of the models whose input is not audio."""
+    return frozenset(
+        cell["labels"]["model"] for cell in record.cells if cell.get("reads_audio") is False
+    )
 
 
 def dependency_order(cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -7,13 +7,14 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.data import ReportData
-from benchmark.report.labels import CONDITION_KEYS, records, suite_first
+from benchmark.report.labels import CONDITION_KEYS, records, suite_first, without_audio
 from benchmark.report.sections.base import Section, include
 
 
 def _build(data: ReportData) -> dict[str, Any] | None:
     rows = _rows(data) if data.labelled else []
-    return {"rows": rows} if rows else None
+    board = data.tables.leaderboard
+    return {"rows": rows, "without_audio": without_audio(board)} if rows else None
 
 
 def _rows(data: ReportData) -> list[dict[str, Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from benchmark.report.data import ReportData
-from benchmark.report.labels import further_metrics, records, span
+from benchmark.report.labels import drop_text, further_metrics, records, span, without_audio
 from benchmark.report.sections.base import Section, include
 
 
@@ -22,12 +23,15 @@ def _build(data: ReportData) -> dict[str, Any] | None:
         "others": further_metrics(data.tables),
         "drops": drops,
         "other_protocols": sorted(protocols - {main}),
-        "rows": [_row(row, plotted, data.metric) for row in records(board)],
+        "without_audio": without_audio(board) if protocols else [],
+        "rows": [_row(row, plotted, data.metric, drops) for row in records(board)],
     }
 
 
-def _row(row: dict[str, Any], plotted: pd.DataFrame, metric: str) -> dict[str, Any]:
-    """Add the rank with its interval and the ends of the bar, in percent of its cell."""
+def _row(
+    row: dict[str, Any], plotted: pd.DataFrame, metric: str, drops: Sequence[str]
+) -> dict[str, Any]:
+    """Add the rank with its interval, the ends of the bar in percent of its cell, and the drops."""
     scored = metric in row and not pd.isna(row[metric])
     bar = None
     if scored and not pd.isna(row[f"{metric}_low"]) and row["model"] in set(plotted["model"]):
@@ -36,7 +40,8 @@ def _row(row: dict[str, Any], plotted: pd.DataFrame, metric: str) -> dict[str, A
         ends = (row[f"{metric}_low"], row[metric], row[f"{metric}_high"])
         bar = [round(100.0 * (float(value) - left) / width, 2) for value in ends]
     ranks = (row.get(name) for name in ("rank", "rank_low", "rank_high"))
-    return {**row, "span": span(*ranks), "bar": bar, "scored": scored}
+    texts = {name: drop_text(row, name) for name in drops}
+    return {**row, "span": span(*ranks), "bar": bar, "scored": scored, "drop_texts": texts}
 
 
 SECTION = Section("leaderboard", "Leaderboard", 10, include("leaderboard"), _build)

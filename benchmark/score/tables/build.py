@@ -31,6 +31,7 @@ def build_tables(
     extra_metrics: Collection[str] = (),
     trained_on: Mapping[str, TrainedOn] = MappingProxyType({}),
     compared: ComparedTags | None = None,
+    without_audio: frozenset[str] = frozenset(),
     threads: int | None = None,
 ) -> Tables:
     """Compute every table of one dataset.
@@ -52,6 +53,7 @@ def build_tables(
         trained_on: See :func:`benchmark.config.trained_on.trained_on`; without it
             ``robust_training.csv`` has no rows.
         compared: Tags that the models are compared on; None without imported models.
+        without_audio: Models whose input is not audio, which have no perturbed conditions.
         threads: Number of conditions scored concurrently; the result does not depend on it.
 
     Raises:
@@ -64,7 +66,9 @@ def build_tables(
         scores = bootstrap_scores(
             usable, n_boot=n_boot, seed=seed, training_counts=training_counts, clusters=clusters,
             facts=facts, extra_metrics=extra_metrics, threads=threads)  # fmt: skip
-    inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed, trained_on, compared)
+    inputs = TableInputs(
+        scores, usable, failed, baseline, n_boot, seed, trained_on, compared, without_audio
+    )
     datasets = [scores.dataset] if scores else sorted({failure.dataset for failure in failed})
     tasks = sorted({evaluation.task for evaluation in evaluations}) or ["multilabel"]
     return _tables(inputs, (datasets or [""])[0], scores.task if scores else tasks[0])

@@ -28,12 +28,22 @@ PROVENANCE = ("windows", "preset", "manifest_digest", "split_digest", "version")
 """Columns that state the origin of a model's cells; distinct values are joined by a plus sign."""
 
 
+PERTURBED = "perturbations"
+"""Column that states why a model has no perturbed conditions; absent if there is no such model."""
+
+NOT_AUDIO = "not applicable: its input is not audio"
+
+
 def _rows(inputs: TableInputs) -> Rows:
     """Return one row per model, failed models included."""
     if inputs.scores is None:
         return ()
     board = _leaderboard(inputs.scores, inputs.evaluations, inputs.baseline)
     board |= {"n_boot": inputs.n_boot, "bootstrap_seed": inputs.seed}
+    if inputs.without_audio:
+        board[PERTURBED] = [
+            NOT_AUDIO if model in inputs.without_audio else None for model in board["model"]
+        ]
     return _ranked(board, sorted({failure.model for failure in inputs.failures}))
 
 
@@ -164,6 +174,7 @@ _COLUMNS = (
         trained_on="dataset that an imported model was trained on; blank for others",
         tag_set="first 12 digits of the sha256 of the compared tags, if they are not all tags of "
         "the corpus; see left_out_tags.csv",
+        perturbations="why a model has no perturbed conditions; blank if it has them",
     ),
     *columns(
         "number",

@@ -34,6 +34,7 @@ class TableInputs:
         seed: Seed of the bootstrap.
         trained_on: Models that differ only in the augmentation of their training, by name.
         compared: Tags that the models are compared on; None without imported models.
+        without_audio: Models whose input is not audio, which have no perturbed conditions.
     """
 
     scores: BootstrapScores | None
@@ -44,6 +45,7 @@ class TableInputs:
     seed: int
     trained_on: Mapping[str, TrainedOn] = field(default_factory=dict)
     compared: ComparedTags | None = None
+    without_audio: frozenset[str] = frozenset()
 
 
 Rows = Sequence[Mapping[str, Any]]
