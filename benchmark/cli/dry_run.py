@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from benchmark.config.datasets import ResolvedDataset
 from benchmark.config.models import AnyModel, ResolvedModel
 from benchmark.config.schema import BenchmarkFile
 from benchmark.plan.build import build
@@ -51,21 +52,9 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     seconds, n_evaluations = 0.0, 0
     for name in experiment.datasets:
         dataset = resolve_dataset(experiment, name, options)
-        try:
-            corpus = dataset.module(options.data_root).corpus
-        except TagbenchError:
-            console.print(
-                f"[bold]{name}[/] is not prepared, so it has no counts and no estimate. "
-                f"Prepare it with: tagbench prepare --dataset {name}"
-            )
-            console.print(_conditions(experiment, name))
-            n_evaluations += experiment.n_evaluations_on(name)
-            continue
-        if sources is None:
-            console.print(
-                f"[bold]{name}[/] has no estimate, because a dataset that its models read beside "
-                "it is not prepared."
-            )
+        corpus = _prepared(dataset, options)
+        if corpus is None or sources is None:
+            console.print(_no_estimate(name, prepared=corpus is not None))
             console.print(_conditions(experiment, name))
             n_evaluations += experiment.n_evaluations_on(name)
             continue
@@ -84,6 +73,27 @@ def show(benchmark: BenchmarkFile, options: Options, console: Console) -> None:
     console.print(
         f"{experiment.n_training} training cells, {n_evaluations} evaluation cells on "
         f"{', '.join(devices)}; estimated remaining time: {_duration(seconds / len(devices))}."
+    )
+
+
+def _prepared(dataset: ResolvedDataset, options: Options) -> Corpus | None:
+    """Return the corpus of a dataset; None if it is not prepared."""
+    try:
+        return dataset.module(options.data_root).corpus
+    except TagbenchError:
+        return None
+
+
+def _no_estimate(name: str, *, prepared: bool) -> str:
+    """Return why a dataset has no estimate: it, or one that is read beside it, is not prepared."""
+    if prepared:
+        return (
+            f"[bold]{name}[/] has no estimate, because a dataset that its models read beside it is "
+            "not prepared."
+        )
+    return (
+        f"[bold]{name}[/] is not prepared, so it has no counts and no estimate. Prepare it with: "
+        f"tagbench prepare --dataset {name}"
     )
 
 
@@ -135,10 +145,10 @@ def _sources(
     """Return the datasets that stages read; None if one is not prepared."""
     sources = {}
     for name, dataset in resolve_sources(experiment, models).items():
-        try:
-            sources[name] = Source(dataset, dataset.module(options.data_root).corpus)
-        except TagbenchError:
+        corpus = _prepared(dataset, options)
+        if corpus is None:
             return None
+        sources[name] = Source(dataset, corpus)
     return sources
 
 

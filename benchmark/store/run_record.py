@@ -244,7 +244,7 @@ def failures(sweep: RunRecord, store: Store) -> list[CellFailure]:
 
 
 def _entry(cell: Cell, plan: Plan) -> dict[str, Any]:
-    entry = {
+    entry: dict[str, Any] = {
         "id": cell.id,
         "kind": cell.kind,
         "labels": cell.label_values(),

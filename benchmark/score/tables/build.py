@@ -36,8 +36,7 @@ def build_tables(
 ) -> Tables:
     """Compute every table of one dataset.
 
-    The values of a missing cell are blank. Predictions that cannot be read are listed as a failure
-    of the stage ``score``.
+    Values of missing cells are blank. Predictions that cannot be read are failures of ``score``.
 
     Args:
         evaluations: Finished cells of one dataset on one split.
@@ -66,20 +65,19 @@ def build_tables(
         scores = bootstrap_scores(
             usable, n_boot=n_boot, seed=seed, training_counts=training_counts, clusters=clusters,
             facts=facts, extra_metrics=extra_metrics, threads=threads)  # fmt: skip
-    inputs = TableInputs(
-        scores, usable, failed, baseline, n_boot, seed, trained_on, compared, without_audio
-    )
-    datasets = [scores.dataset] if scores else sorted({failure.dataset for failure in failed})
-    tasks = sorted({evaluation.task for evaluation in evaluations}) or ["multilabel"]
-    return _tables(inputs, (datasets or [""])[0], scores.task if scores else tasks[0])
+    facts_of_models = (trained_on, compared, without_audio)
+    inputs = TableInputs(scores, usable, failed, baseline, n_boot, seed, *facts_of_models)
+    return _tables(inputs, {evaluation.task for evaluation in evaluations})
 
 
-def _tables(inputs: TableInputs, dataset: str, task: str) -> Tables:
+def _tables(inputs: TableInputs, tasks: Collection[str]) -> Tables:
     """Build every table that a module of this package declares."""
+    scores = inputs.scores
+    datasets = [scores.dataset] if scores else sorted({f.dataset for f in inputs.failures})
     specs = all_tables()
     return Tables(
-        dataset=dataset,
-        task=task,
+        dataset=(datasets or [""])[0],
+        task=scores.task if scores else (sorted(tasks) or ["multilabel"])[0],
         schemas=specs,
         content={name: spec.frame(inputs) for name, spec in specs.items()},
         optional=frozenset(name for name, spec in specs.items() if spec.optional),
