@@ -153,11 +153,15 @@ def bootstrap_scores(
         for model, cells in table.items():
             scores = pool.map(_score_model(cells, scorer), cells)
             cell_scores |= {(model, k): score for k, score in zip(cells, scores, strict=True)}
-    return _collect(tuple(table), cell_scores, scorer)
+    trained = {e.model: e.trained_tags for e in evaluations if e.trained_tags is not None}
+    return _collect(tuple(table), cell_scores, scorer, trained)
 
 
 def _collect(
-    models: tuple[str, ...], cell_scores: Mapping[tuple[str, Condition], _Score], scorer: Scorer
+    models: tuple[str, ...],
+    cell_scores: Mapping[tuple[str, Condition], _Score],
+    scorer: Scorer,
+    trained: Mapping[str, tuple[str, ...]],
 ) -> BootstrapScores:
     """Arrange the scores of models under conditions as arrays over both."""
     unique = {condition for _, condition in cell_scores}
@@ -190,4 +194,6 @@ def _collect(
         by_class={key: score.by_class for key, score in cell_scores.items() if score.by_class},
         groups={key: score.groups for key, score in cell_scores.items()},
         shifts={key: score.shift for key, score in cell_scores.items() if score.shift},
+        tag_metrics=scorer.tag_metrics,
+        trained_tags=trained,
     )

@@ -5,6 +5,7 @@ All statistics of a benchmark are computed from :class:`BootstrapScores`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,8 +22,8 @@ class TagScores:
     """Scores of every tag for one model and condition, averaged over seeds.
 
     Attributes:
-        value: (M, C) in the order of :func:`benchmark.score.metrics.tag_metrics`; NaN if
-            all tracks or no tracks have the tag.
+        value: (M, C) in the order of `BootstrapScores.tag_metrics`; NaN if all tracks or no tracks
+            have the tag.
         low: (M, C) lower ends of the intervals.
         high: (M, C) upper ends of the intervals.
         drop: (3, C): drop of ROC-AUC from clean audio, and the ends of its paired interval.
@@ -94,6 +95,8 @@ class BootstrapScores:
         groups: Scores over groups of tags by model and condition, then by the name of the group:
             :data:`~benchmark.score.tag_groups.INVARIANT` or a category.
         shifts: Change of predictions from clean audio, by model and condition.
+        tag_metrics: Names of the scores of a tag, in the order of `TagScores.value`.
+        trained_tags: Tags that a model was trained on, for models that predict others too.
     """
 
     dataset: str
@@ -116,6 +119,8 @@ class BootstrapScores:
     by_class: dict[tuple[str, Condition], ClassScores]
     groups: dict[tuple[str, Condition], dict[str, GroupScores]]
     shifts: dict[tuple[str, Condition], PredictionShift]
+    tag_metrics: tuple[str, ...]
+    trained_tags: Mapping[str, tuple[str, ...]]
 
     @property
     def primary(self) -> str:

@@ -18,7 +18,7 @@ from benchmark.score.score_types import (
     TagScores,
 )
 from benchmark.score.significance import tail_p
-from benchmark.score.tag_groups import INVARIANT, GroupScores, TagFacts, macro
+from benchmark.score.tag_groups import INVARIANT, SEEN, UNSEEN, GroupScores, TagFacts, macro
 from benchmark.store.predictions import Evaluation, Predictions, compared_predictions
 from datamodules.common.errors import TagbenchError
 
@@ -32,12 +32,14 @@ class Run:
         tags: (M, C, 1 + B) scores of each tag.
         by_class: Scores by class; None unless the condition is clean.
         scores: (N, C) stored probabilities.
+        trained_tags: See `Evaluation`.
     """
 
     macro: np.ndarray
     tags: np.ndarray
     by_class: ClassScores | None
     scores: np.ndarray
+    trained_tags: Collection[str] | None
 
 
 Pair = tuple[Run | None, Run]
@@ -74,6 +76,7 @@ class Scorer:
         self.first, self.seed, self.facts = first, seed, facts
         self.stored = compared_predictions(first)
         self.metrics = metrics.task_metrics(first.task, len(self.stored.tags), extra_metrics)
+        self.tag_metrics = metrics.tag_metrics(extra_metrics)
         better = [metric.higher_is_better for metric in self.metrics]
         self.higher_is_better = np.array(better)[:, None]
         self.counts = None if training is None else counts_of(self.stored.tags, training)
@@ -125,7 +128,7 @@ class Scorer:
         sample = metrics.Sample(
             stored.scores, stored.targets, self.weights.packed, self.single, stored.extra
         )
-        tags = np.stack([metrics.all_metrics()[m].compute(sample) for m in metrics.tag_metrics()])
+        tags = np.stack([metrics.all_metrics()[m].compute(sample) for m in self.tag_metrics])
         values = [metric.compute(sample) for metric in self.metrics]
         macro = np.stack([metrics.nan_mean(v, axis=0) if v.ndim == 2 else v for v in values])
         macro = self.weights.trim(macro)
@@ -134,6 +137,7 @@ class Scorer:
             self.weights.trim(tags),
             self._class_scores(sample) if evaluation.condition.clean else None,
             stored.scores,
+            evaluation.trained_tags,
         )
 
     def _class_scores(self, sample: metrics.Sample) -> ClassScores:
@@ -166,9 +170,18 @@ class Scorer:
         return TagScores(tags[..., 0], low, high, np.stack([drop[:, 0], *self._interval(drop)]))
 
     def group_scores(self, pairs: Sequence[Pair], condition: Condition) -> dict[str, GroupScores]:
-        """Score the groups of tags by name; a clean condition has no invariant group."""
+        """Score the groups of tags by name.
+
+        A clean condition has no invariant group, and only a model that was trained on some of the
+        tags has groups of seen and unseen tags.
+        """
+        trained_tags = pairs[0][1].trained_tags
         stable = None if condition.clean else self.facts.stable(self.stored.tags, condition.family)
         groups = self.members if stable is None else {INVARIANT: stable, **self.members}
+        if trained_tags is not None:
+            seen = np.array([str(tag) in trained_tags for tag in self.stored.tags])
+            parts = {SEEN: np.flatnonzero(seen), UNSEEN: np.flatnonzero(~seen)}
+            groups = {**groups, **parts}
         valid = metrics.valid_tags(self.stored.targets)
         scores = {}
         for name, columns in groups.items():

@@ -17,6 +17,9 @@ from benchmark.score import metrics
 INVARIANT = "invariant"
 """Suffix of the metrics in ``robustness.csv`` that exclude the tags that a family changes."""
 
+SEEN, UNSEEN = "seen tags", "unseen tags"
+"""Groups of the tags that a model was trained on, and of the others, where it predicts both."""
+
 SCORED = ("roc_auc", "pr_auc")
 """Metrics of a group, in the order of the first axis of its scores."""
 

@@ -31,6 +31,7 @@ class Evaluation:
             where an imported model is among those compared, also ``trained_on`` and ``tag_set``.
         tags: Names (K,) of the tags that the models are compared on; empty for all that are stored.
         columns: Names (K,) of these tags in the stored predictions.
+        trained_tags: Tags that the model was trained on, if it predicts others too; None for all.
     """
 
     cell_id: str
@@ -44,6 +45,7 @@ class Evaluation:
     provenance: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    trained_tags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

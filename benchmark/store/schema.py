@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -45,12 +45,14 @@ class TableSchema:
         description: Content of a row.
         keys: Columns that identify a row.
         columns: Columns in the order of the file.
+        on_demand: Columns that follow them in a table with such values.
     """
 
     name: str
     description: str
     keys: tuple[str, ...]
     columns: tuple[Column, ...]
+    on_demand: tuple[Column, ...] = field(default=(), kw_only=True)
 
     @property
     def file(self) -> str:
@@ -68,7 +70,9 @@ class TableSchema:
         Raises:
             KeyError: The table has no such column.
         """
-        for column in sorted(self.columns, key=lambda column: column.name != name):
+        for column in sorted(
+            (*self.columns, *self.on_demand), key=lambda column: column.name != name
+        ):
             if column.matches(name):
                 return column
         raise KeyError(

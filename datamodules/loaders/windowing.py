@@ -14,11 +14,11 @@ from datamodules.common.seeding import seed_for
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
-Protocol = Literal["tiled", "won2020", "clmr", "musicnn"]
+Protocol = Literal["tiled", "won2020", "clmr", "musicnn", "retrieval"]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 """Names of the rules that select the windows of a track."""
 
-_WON2020_WINDOWS = 16
+_EVENLY_SPACED = {"won2020": 16, "retrieval": 8}
 _HALF_FRAME = 256  # of the spectrogram of musicnn
 
 
@@ -73,8 +73,9 @@ def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
     """
     _check_lengths(samples, window)
     room = max(samples - window, 0)
-    if windowing.protocol == "won2020":
-        starts = np.arange(_WON2020_WINDOWS, dtype=np.int64) * (room // _WON2020_WINDOWS)
+    if windowing.protocol in _EVENLY_SPACED:
+        count = _EVENLY_SPACED[windowing.protocol]
+        starts = np.arange(count, dtype=np.int64) * (room // count)
     elif windowing.protocol == "clmr":
         starts = np.arange(max(1, -(-samples // window) - 1), dtype=np.int64) * window
     elif windowing.protocol == "musicnn" and window > _HALF_FRAME:

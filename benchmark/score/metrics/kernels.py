@@ -100,6 +100,48 @@ def rank_tag(
 
 
 @compiled
+def precision_at(
+    order: np.ndarray,
+    scores: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    k: int,
+    out: np.ndarray,
+) -> None:
+    """Fill ``out`` (R,) for one tag; ``order`` (N,) sorts ``scores`` in descending order.
+
+    A track counts as often as its weight. The places that a group of tied tracks does not fill
+    completely are divided among them, so that the value is the mean over their orders.
+    """
+    n = order.shape[0]
+    group_p, group = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    hits, taken = np.empty(LANES), np.empty(LANES)
+    for block in range(weights.shape[0]):
+        w = weights[block]
+        hits[:] = 0.0
+        taken[:] = 0.0
+        start = 0
+        while start < n and taken.min() < k:
+            group_p[:] = 0
+            group[:] = 0
+            stop = start
+            while stop < n and scores[order[stop]] == scores[order[start]]:
+                _add(group, w, order, stop, stop + 1)
+                if targets[order[stop]]:
+                    _add(group_p, w, order, stop, stop + 1)
+                stop += 1
+            for lane in range(LANES):
+                places = min(k - taken[lane], float(group[lane]))
+                if places > 0:
+                    hits[lane] += group_p[lane] * places / group[lane]
+                    taken[lane] += places
+            start = stop
+        for lane in range(LANES):
+            at = block * LANES + lane
+            out[at] = hits[lane] / taken[lane] if taken[lane] > 0 else np.nan
+
+
+@compiled
 def sum_rows(rows: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
     """Fill ``out`` (R,) with the total weight of ``rows`` in each replicate."""
     total = np.empty(LANES, np.int32)

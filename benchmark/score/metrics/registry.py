@@ -63,9 +63,16 @@ def check_metrics(names: Collection[str], where: str) -> None:
             raise unknown_name("metric", name, all_metrics(), where)
 
 
-def tag_metrics() -> tuple[str, ...]:
-    """Return the names of the metrics of single tags in ``per_tag.csv``."""
-    return tuple(m.name for m in all_metrics().values() if m.of == "tag" and m.per_tag)
+def tag_metrics(extra: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names of the metrics of single tags in ``per_tag.csv``.
+
+    Args:
+        extra: Names of further metrics, which follow those that every table has.
+    """
+    of_tags = [m for m in all_metrics().values() if m.of == "tag" and m.per_tag]
+    always = [metric.name for metric in of_tags if metric.default]
+    asked = [metric.name for metric in of_tags if not metric.default and metric.name in extra]
+    return (*always, *asked)
 
 
 def primary_metric(task: str) -> str:

@@ -18,7 +18,7 @@ from benchmark.score.metrics import all_metrics, tag_metrics
 from benchmark.score.score_types import BootstrapScores
 from benchmark.score.significance import holm, tail_p
 from benchmark.score.tables.schema import Rows, TableSpec, columns, ordered
-from benchmark.score.tag_groups import INVARIANT, SCORED
+from benchmark.score.tag_groups import INVARIANT, SCORED, SEEN, UNSEEN
 
 INTERVALS = {"roc_auc": "", "pr_auc": "pr_auc_", "f1": "f1_"}
 """Scores of a tag whose intervals are in ``per_tag.csv``, with the prefix of their columns."""
@@ -111,7 +111,7 @@ def _per_category_rows(data: BootstrapScores) -> Rows:
     for m, model in enumerate(data.models):
         for k, condition in enumerate(data.conditions):
             for name, group in data.groups.get((model, condition), {}).items():
-                if name == INVARIANT:
+                if name in (INVARIANT, SEEN, UNSEEN):
                     continue
                 row = {**condition_columns(data, model, condition), "category": name}
                 row |= {"n_tags": group.n_tags, "n_seeds": data.n_seeds[m, k]}
@@ -136,12 +136,14 @@ def _per_tag_rows(data: BootstrapScores) -> Rows:
                 row = {**condition_columns(data, model, condition), "tag": tag}
                 row |= {"n_positive": data.n_positive[c], "n_seeds": data.n_seeds[m, k]}
                 row["n_train"] = None if data.training_counts is None else data.training_counts[c]
-                for s, metric in enumerate(tag_metrics()):
+                for s, metric in enumerate(data.tag_metrics):
                     row[metric] = scores.value[s, c]
                 for metric, prefix in INTERVALS.items():
-                    s = tag_metrics().index(metric)
+                    s = data.tag_metrics.index(metric)
                     row[f"{prefix}low"], row[f"{prefix}high"] = scores.low[s, c], scores.high[s, c]
                 row["drop"], row["drop_low"], row["drop_high"] = scores.drop[:, c]
+                if data.trained_tags:
+                    row["trained"] = tag in data.trained_tags.get(model, data.tags)
                 rows.append(row)
     return rows
 
@@ -165,6 +167,17 @@ _PER_TAG = (
         f1_low="lower end of the interval of f1",
         f1_high="upper end of the interval of f1",
     ),
+)
+_ON_DEMAND = (
+    *columns(
+        "number",
+        **{
+            name: f"{all_metrics()[name].title} of the tag"
+            for name in tag_metrics(all_metrics())
+            if name not in tag_metrics()
+        },
+    ),
+    *columns("boolean", trained="whether the model was trained on the tag"),
 )
 _PER_TAG_ORDER = (
     "dataset model perturbation severity tag n_positive roc_auc low high "
@@ -203,6 +216,7 @@ TABLES = (
             _PER_TAG,
         ),
         build=_per_tag_rows,
+        on_demand=_ON_DEMAND,
     ),
     TableSpec(
         "per_category",

@@ -18,6 +18,7 @@ from benchmark.score.robustness import families, summarise
 from benchmark.score.score_types import BootstrapScores
 from benchmark.score.significance import tie_groups
 from benchmark.score.tables.schema import Rows, TableInputs, TableSpec, columns, ordered
+from benchmark.score.tag_groups import SCORED, SEEN, UNSEEN
 from benchmark.store.predictions import Evaluation
 from benchmark.store.schema import Column
 
@@ -87,6 +88,29 @@ def _leaderboard(
     columns["tie_group"] = tie_groups(data.clean(data.primary), data.interval)
     columns["mce_baseline"] = baseline if baseline in data.models else None
     columns["n_clusters"] = data.n_clusters
+    if data.trained_tags:
+        columns |= _by_training(data)
+    return columns
+
+
+def _by_training(data: BootstrapScores) -> dict[str, Any]:
+    """Return the scores on tags that models were trained on, and on the others.
+
+    A model that was trained on all tags has none.
+    """
+    columns: dict[str, Any] = {}
+    for name, group in (("seen", SEEN), ("unseen", UNSEEN)):
+        scores = []
+        for m, model in enumerate(data.models):
+            k = data.clean_condition(m)
+            groups = {} if k is None else data.groups[model, data.conditions[k]]
+            scores.append(groups.get(group))
+        columns[f"n_{name}_tags"] = [None if s is None else s.n_tags for s in scores]
+        for at, metric in enumerate(SCORED):
+            for end, part in (("", "value"), ("_low", "low"), ("_high", "high")):
+                columns[f"{metric}_{name}{end}"] = [
+                    np.nan if s is None else getattr(s, part)[at] for s in scores
+                ]
     return columns
 
 
@@ -177,6 +201,11 @@ _COLUMNS = (
         perturbations="why a model has no perturbed conditions; blank if it has them",
     ),
     *columns(
+        "integer",
+        n_seen_tags="scored tags that the model was trained on, if it predicts others too",
+        n_unseen_tags="scored tags that the model was not trained on",
+    ),
+    *columns(
         "number",
         relative_mce="mean over families of the drop divided by the drop of the baseline",
     ),
@@ -185,6 +214,14 @@ _COLUMNS = (
             Column(metric.name, "number", f"{metric.title} on clean audio")
             for metric in all_metrics().values()
             if metric.tasks
+        ),
+        *(
+            Column(f"{metric}_{name}", "number", f"{all_metrics()[metric].title} on {which}")
+            for name, which in (
+                ("seen", "tags that the model was trained on, if it predicts others too"),
+                ("unseen", "tags that the model was not trained on"),
+            )
+            for metric in SCORED
         ),
         Column(
             "<family>_drop",
