@@ -69,6 +69,8 @@ TORCH_SEEDING = {
 LIGHT = (
     "benchmark.augmentations",
     "benchmark.cli",
+    "benchmark.cli.models",
+    "benchmark.cli.results",
     "benchmark.catalog.listing",
     "benchmark.report.html",
     "benchmark.report.pipeline",
@@ -203,10 +205,17 @@ def run_python(code: str) -> None:
 def test_light_modules_do_not_import_torch():
     run_python(
         "import sys\n"
+        "import benchmark.cli\n"
         "from importlib import import_module\n"
         f"for name in {LIGHT}:\n"
         "    import_module(name)\n"
-        "    assert 'torch' not in sys.modules, f'{name} imports torch'\n"
+        "    heavy = {'torch', 'transformers'} & set(sys.modules)\n"
+        "    assert not heavy, f'{name} imports {heavy}'\n"
+        "from typer.testing import CliRunner\n"
+        "for verb in ('status', 'report'):\n"
+        "    result = CliRunner().invoke(benchmark.cli.app, [verb, '--results', 'absent'])\n"
+        "    heavy = {'torch', 'transformers'} & set(sys.modules)\n"
+        "    assert result.exit_code and not heavy, f'{verb} imports {heavy}'\n"
     )
 
 
@@ -219,6 +228,7 @@ def test_help_and_version_import_next_to_nothing():
         "assert result.exit_code == 0 and 'leaderboard' in result.output\n"
         "result = CliRunner().invoke(app, ['--version'])\n"
         "assert result.exit_code == 0 and result.output == 'tagbench 0.1.0\\n', result.output\n"
-        "heavy = {'torch', 'numpy', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'numpy', 'pandas', 'pydantic', 'matplotlib'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
