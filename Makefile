@@ -1,6 +1,6 @@
 # tagbench. `make` alone explains the targets; every target builds .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help install lock benchmark pretrained test test-all lint type check status leaderboard report verify clean FORCE
+.PHONY: help install lock benchmark robustness pretrained test test-all lint type check status leaderboard report verify clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,6 +22,7 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "Variables of benchmark: DATASET MODELS PERTURBATIONS SEEDS PRESET DATA WANDB"
 	@echo "  make benchmark"
+	@echo "  make robustness DATA=path/to/my_music"
 	@echo "  make benchmark DATASET=folder DATA=path/to/my_music"
 	@echo "  make benchmark MODELS=fcn,musicnn PERTURBATIONS=pitch_shift,white_noise:1+3+5 SEEDS=0,1"
 
@@ -62,6 +63,9 @@ lock: install ## Resolve requirements.lock anew from pyproject.toml
 
 benchmark: install ## Train, perturb, evaluate and score; the embedded corpus by default
 	@$(BIN)/tagbench run $(FLAGS)
+
+robustness: install ## Perturb your music, and measure how far pretrained taggers change
+	@$(BIN)/tagbench run --pretrained $(FLAGS)
 
 pretrained: install ## Download and import four pretrained taggers (29 MB)
 	@$(BIN)/tagbench pretrained

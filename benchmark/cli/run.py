@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,18 +47,25 @@ def _benchmark(
     preset: str | None,
     checkpoints: str | None = None,
     tag_aliases: str | None = None,
+    pretrained: Sequence[Path] = (),
 ) -> BenchmarkFile:
     """Build the matrix from a file and the flags that override it.
 
-    If no file is named, it is that of the dataset, if there is only one.
+    If no file is named, it is that of the dataset, if there is only one. Without either, pretrained
+    models are run on the audio of the user.
     """
-    from benchmark.config.schema import DEFAULT_BENCHMARK, BenchmarkFile, DatasetFile
+    from benchmark.config.schema import (
+        DEFAULT_BENCHMARK,
+        ROBUSTNESS,
+        BenchmarkFile,
+        DatasetFile,
+    )
     from benchmark.experiment_files import find, load, parse
 
     if file is None:
         names = _split(dataset) or []
         own = load(find("datasets", names[0]), DatasetFile).benchmark if len(names) == 1 else ""
-        file = own or DEFAULT_BENCHMARK
+        file = own or (ROBUSTNESS if pretrained and not names else DEFAULT_BENCHMARK)
     content: dict[str, Any] = load(find("benchmarks", file), BenchmarkFile).model_dump()
     given = {
         "datasets": _split(dataset),
@@ -68,12 +76,22 @@ def _benchmark(
         "checkpoints": _split_paths(checkpoints),
         "tag_aliases": _split_paths(tag_aliases),
     }
-    if checkpoints is not None and models is None:
+    if pretrained:
+        given["checkpoints"] = [*(given["checkpoints"] or []), *map(str, pretrained)]
+    if given["checkpoints"] is not None and models is None:
         given["models"] = []  # imported models only: nothing is trained
     content |= {key: value for key, value in given.items() if value is not None}
     if perturbations is not None and perturbations.strip() in ("", "none"):
         content["perturbations"] = []
     return parse(content, BenchmarkFile, "the matrix")
+
+
+def _pretrained() -> list[Path]:
+    """Return the folders of the pretrained taggers that run together."""
+    from benchmark.checkpoints.pretrained import CHECKPOINTS, DEFAULT
+    from benchmark.cli.models import fetch_pretrained
+
+    return fetch_pretrained(list(DEFAULT), CHECKPOINTS)
 
 
 def _integers(text: str | None) -> list[int] | None:
@@ -110,6 +128,14 @@ def run(
             "tags are spelled otherwise."
         ),
     ] = None,
+    pretrained: Annotated[
+        bool,
+        typer.Option(
+            "--pretrained",
+            help="Evaluate pretrained taggers on --data, or on the dataset. They are downloaded if "
+            "needed. Without --models, nothing is trained.",
+        ),
+    ] = False,
     perturbations: Annotated[
         str | None,
         typer.Option(help="all, none, or items such as pitch_shift,white_noise:1+3+5."),
@@ -163,8 +189,17 @@ def run(
     from benchmark.run import executors
     from benchmark.tracking import wandb as wandb_log
 
+    ready = _pretrained() if pretrained else ()
     matrix = _benchmark(
-        benchmark, dataset, models, perturbations, seeds, preset, checkpoints, tag_aliases
+        benchmark,
+        dataset,
+        models,
+        perturbations,
+        seeds,
+        preset,
+        checkpoints,
+        tag_aliases,
+        ready,
     )
     experiment = check(matrix)  # before slow imports, so that an unknown name is reported at once
     wandb_log.resolve_mode(wandb)

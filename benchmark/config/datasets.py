@@ -53,8 +53,7 @@ class ResolvedDataset:
         takes = declared_parameters(dataset_class, TaggingDataModule)
         if "data" in takes and "data" not in given:
             raise TagbenchError(
-                f"The {where} needs the path of your audio: --data PATH "
-                f"(make benchmark DATASET={name} DATA=PATH)."
+                f"The {where} needs the path of your audio: --data PATH (with make: DATA=PATH)."
             )
         for place, flag in PLACES.items():
             if place in extra and place not in takes:

@@ -16,6 +16,9 @@ from lightning_modules.training.recipes import get_recipe
 DEFAULT_BENCHMARK = "default"
 """Matrix that is run if neither a matrix nor a dataset is named."""
 
+ROBUSTNESS = "robustness"
+"""The same for pretrained models."""
+
 
 class Strict(BaseModel):
     """Base class of the schemas: unknown keys and type conversions are errors."""

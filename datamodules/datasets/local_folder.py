@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
@@ -27,7 +28,7 @@ class Folder(TaggingDataModule):
     The classes are the tags in alphabetical order, so that adding a track never reorders them.
     Without a ``split`` column a split is drawn from ``split_seed``
     (`datamodules.labels.stratified_split.draw_split`) and written to ``split.csv`` beside the
-    corpus.
+    corpus, unless ``test`` is 1.
 
     A directory of audio without either table is a test set without labels, which contains every
     audio file below the directory. On such a dataset, the predictions of a model on perturbed and
@@ -38,7 +39,7 @@ class Folder(TaggingDataModule):
         task: ``"multilabel"``, or ``"singlelabel"`` where each track has exactly one tag.
         split_seed: Seed of the random split.
         valid: Share of the tracks for validation.
-        test: Share of the tracks for the test.
+        test: Share of the tracks for the test; 1 to evaluate trained models on all tracks.
         **loading: See `TaggingDataModule`.
     """
 
@@ -58,18 +59,18 @@ class Folder(TaggingDataModule):
     ) -> None:
         super().__init__(**loading)
         self.check_choices(task=task)
-        self.data = data
-        self.task = task
-        self.split_seed = split_seed
-        self.valid = valid
-        self.test = test
+        self.data, self.task, self.split_seed = data, task, split_seed
+        self.valid, self.test = valid, test
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The rows of the table by path; without a table, every audio file as a test track."""
         if self._unlabelled:
             return tuple(Row(path, (), "test", "", "") for path in self._unlabelled)
-        return read_rows(self._table, single=self.task == "singlelabel")
+        rows = read_rows(self._table, single=self.task == "singlelabel")
+        if self.test < 1 or any(row.split for row in rows):
+            return rows
+        return tuple(replace(row, split="test") for row in rows)
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
@@ -78,12 +79,9 @@ class Folder(TaggingDataModule):
 
     def identity(self) -> Mapping[str, Any]:
         """Return the content of the table instead of its path."""
+        table = digest_rows(row.described() for row in self.rows)
         drawn = {"seed": self.split_seed, "valid": self.valid, "test": self.test}
-        return {
-            "task": self.task,
-            "table": digest_rows(row.described() for row in self.rows),
-            "split": drawn if self._draws else "given",
-        }
+        return {"task": self.task, "table": table, "split": drawn if self._draws else "given"}
 
     def build_manifest(self) -> Sequence[Track]:
         """Return the rows of the table as tracks, split."""
@@ -94,7 +92,8 @@ class Folder(TaggingDataModule):
         tracks = [row.track(file) for row, file in zip(self.rows, files, strict=True)]
         if self._draws:
             return draw_split(tracks, valid=self.valid, test=self.test, seed=self.split_seed)
-        check_training_tags(tracks, self.tags, self._table)
+        if self.test < 1:
+            check_training_tags(tracks, self.tags, self._table)
         return tracks
 
     def prepare_data(self) -> None:

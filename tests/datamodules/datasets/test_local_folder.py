@@ -57,6 +57,10 @@ def test_a_table_becomes_a_corpus(make: Make) -> None:
     assert not (data.corpus_root / "split.csv").exists()
 
 
+def test_a_table_without_splits_can_be_a_test_set(make: Make) -> None:
+    assert {track.split for track in make(PLAIN, test=1.0).build_manifest()} == {"test"}
+
+
 def test_what_spreadsheets_do_to_a_table_is_fine(make: Make) -> None:
     table = (
         "\ufeffPath , TAGS,artist\r\n"
