@@ -21,6 +21,7 @@ PAGES: Mapping[str, str] = {
     "datasets": "docs/datasets.md",
     "models": "docs/models.md",
     "synth": "docs/models.md",
+    "elsewhere": "README.md",
 }
 """Page of each generated table, by the name in its markers."""
 
@@ -51,12 +52,15 @@ def renew(text: str, name: str, table: str, page: str = "README.md") -> str:
     return f"{before}{start}\n{table}\n{end}{after}"
 
 
-def tables(results: Path | None = None) -> dict[str, str]:
+def tables(results: Path | None = None, elsewhere: Path | None = None) -> dict[str, str]:
     """Return the generated tables by name.
 
     Args:
         results: Results folder with the scores on the embedded corpus; None leaves that table out.
+        elsewhere: Results folder with the scores of published weights there; None as well.
     """
+    from benchmark.catalog import readme_scores as scores
+
     rendered = {
         "datasets": markdown(
             dataset_cards.HEADER, [card.cells() for card in dataset_cards.cards()]
@@ -64,9 +68,10 @@ def tables(results: Path | None = None) -> dict[str, str]:
         "models": markdown(model_cards.header(), [card.cells() for card in model_cards.cards()]),
     }
     if results is not None:
-        from benchmark.catalog.readme_scores import HEADER, rows
-
-        rendered["synth"] = markdown(HEADER, rows(results))
+        rendered["synth"] = markdown(scores.HEADER, scores.rows(results))
+    if elsewhere is not None:
+        rows = scores.elsewhere_rows(elsewhere)
+        rendered["elsewhere"] = markdown(scores.ELSEWHERE_HEADER, rows)
     return rendered
 
 
@@ -89,9 +94,13 @@ def main(
     synth: Annotated[
         Path | None, typer.Option(help="Results folder whose scores on synth are shown as well.")
     ] = None,
+    elsewhere: Annotated[
+        Path | None,
+        typer.Option(help="Results folder with a run of published weights on synth, as well."),
+    ] = None,
 ) -> None:
     """Print the pages with their tables renewed, or write them."""
-    for page, text in renewed(tables(synth)).items():
+    for page, text in renewed(tables(synth, elsewhere)).items():
         if write:
             (ROOT / page).write_text(text, "utf-8")
         else:

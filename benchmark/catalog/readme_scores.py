@@ -1,8 +1,10 @@
-"""Scores of every architecture on the embedded corpus, for the documentation."""
+"""Scores of architectures and of published weights on the embedded corpus, for the pages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmark.store.files import read_json
 from benchmark.store.run_record import load
@@ -13,6 +15,7 @@ HEADER = (
     *("model", "ROC-AUC [95 %]", "above tag_prior", "PR-AUC", "parameters"),
     *("epochs", "training CPU"),
 )
+ELSEWHERE_HEADER = ("model", "trained on", "tags", "ROC-AUC [95 %]", "PR-AUC", "parameters")
 _BASELINE = "tag_prior"
 _UNIT = "musicnn"  # times are relative to this model, since seconds differ by machine
 
@@ -35,12 +38,38 @@ def rows(results: Path) -> list[tuple[str, ...]]:
     return [
         (
             str(row["model"]),
-            f"{row['roc_auc']:.3f} [{row['roc_auc_low']:.3f}, {row['roc_auc_high']:.3f}]",
+            _roc_auc(row),
             f"{row['roc_auc'] - prior:+.3f}",
             f"{row['pr_auc']:.3f}",
             f"{int(row['n_params']):,}",
             str(facts[row["model"]]["epochs_run"]),
             f"{facts[row['model']]['cpu_seconds'] / unit:.2f} x",
         )
-        for _, row in board.iterrows()
+        for row in board.to_dict("records")
     ]
+
+
+def elsewhere_rows(results: Path) -> list[tuple[str, ...]]:
+    """Return one row per imported model, best first.
+
+    Args:
+        results: Results folder with a run of checkpoints on ``synth``.
+    """
+    tables = read_tables(results / "synth")
+    total = len(load("synth", Store(results)).info["compared_tags"]["corpus"])
+    shared = tables.per_tag["tag"].nunique()
+    return [
+        (
+            str(row["model"]),
+            f"`{row['trained_on']}`",
+            f"{shared} of {total}",
+            _roc_auc(row),
+            f"{row['pr_auc']:.3f}",
+            f"{int(row['n_params']):,}",
+        )
+        for row in tables.leaderboard.dropna(subset=["trained_on"]).to_dict("records")
+    ]
+
+
+def _roc_auc(row: Mapping[Any, Any]) -> str:
+    return f"{row['roc_auc']:.3f} [{row['roc_auc_low']:.3f}, {row['roc_auc_high']:.3f}]"

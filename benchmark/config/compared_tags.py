@@ -190,26 +190,46 @@ def compare_tags(
 
 
 def summary(dataset: str, compared: ComparedTags) -> str:
-    """Return what a run prints: how many tags are compared, which are left out, and why."""
-    renamed = {
-        f"{own.renamed[tag]} of {name} for {tag} ({own.rules[tag]})": None
-        for name, own in compared.models.items()
-        for tag in compared.tags
-        if tag in own.renamed
-    }
-    lines = []
+    """Return what a run prints of its imported models.
+
+    It states where they were trained, how many tags are compared, which are left out, and why.
+    """
+    if not compared.models:
+        return ""
+    by_origin: dict[str, list[str]] = {}
+    for name, own in compared.models.items():
+        by_origin.setdefault(own.trained_on, []).append(name)
+    origins = [f"{', '.join(names)} on {origin}" for origin, names in by_origin.items()]
+    lines = [f"{dataset}: trained elsewhere: {'; '.join(origins)}."]
     if compared.corpus and not compared.whole:
-        total, number = len(compared.corpus), len(compared.tags)
-        reasons = [f"{tag} ({', '.join(compared.lacking(tag))})" for tag in compared.left_out]
+        by_models: dict[str, list[str]] = {}
+        for tag in compared.left_out:
+            names = compared.lacking(tag)
+            everyone = len(names) == len(compared.models) > 1
+            by_models.setdefault("all imported" if everyone else ", ".join(names), []).append(tag)
+        reasons = [f"{', '.join(tags)} ({names})" for names, tags in by_models.items()]
         lines.append(
-            f"{dataset}: compared on the {number} of {total} tags that all models predict. Left "
-            f"out, with the models that do not predict them: {', '.join(reasons)}."
+            f"{dataset}: compared on the {len(compared.tags)} of {len(compared.corpus)} tags that "
+            f"all models predict. Left out, with the models that lack them: {'; '.join(reasons)}."
         )
     elif not compared.corpus and any(own.tags != compared.tags for own in compared.models.values()):
         lines.append(
             f"{dataset}: compared on the {len(compared.tags)} tags that all models predict: "
             f"{', '.join(compared.tags)}."
         )
-    if renamed:
-        lines.append(f"{dataset}: other spellings are taken as the same tag: {', '.join(renamed)}.")
+    if renamed := _renamed(compared):
+        lines.append(f"{dataset}: taken as the same tag: {'; '.join(renamed)}.")
     return "\n".join(lines)
+
+
+def _renamed(compared: ComparedTags) -> list[str]:
+    """Return the compared tags that models spell otherwise, with the models and the rule."""
+    by_spelling: dict[tuple[str, str, str], list[str]] = {}
+    for tag in compared.tags:
+        for name, own in compared.models.items():
+            if tag in own.rules:
+                by_spelling.setdefault((own.matched[tag], tag, own.rules[tag]), []).append(name)
+    return [
+        f"{output} for {tag} ({rule}; {', '.join(names)})"
+        for (output, tag, rule), names in by_spelling.items()
+    ]

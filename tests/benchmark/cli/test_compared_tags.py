@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 from sklearn.metrics import roc_auc_score
 
+from benchmark.catalog.readme_scores import elsewhere_rows
 from benchmark.report.data import ReportData
 from benchmark.report.figures.draw import Drawn
 from benchmark.report.html import environment
@@ -96,9 +98,10 @@ def test_a_run_says_what_is_compared_and_evaluates_no_model_again(
     alone, together = map(words, runs)
     assert "compared on" not in alone
     assert "compared on the 4 of 6 tags that all models predict" in together
-    assert "organ (small), voice (respelled, small)" in together
-    assert "Hip-Hop of respelled for hip hop (spelling)" in together
-    assert "hiphop of small for hip hop (alias)" in together
+    assert "trained elsewhere: complete, respelled, small on mine" in together
+    assert "organ (small); voice (respelled, small)" in together
+    assert "Hip-Hop for hip hop (spelling; respelled)" in together
+    assert "hiphop for hip hop (alias; small)" in together
     assert "compared on other tags (all then, 4 now; run all models together" in together
     # The import and both evaluations of the first run are kept.
     assert "9 cells, 3 done, 6 to do" in together
@@ -163,6 +166,17 @@ def test_the_report_has_a_section_on_them(folder: Folder, runs: tuple[Finished, 
     assert "complete on mine, " in text
     assert "complete, not in the corpus: brass" in text
     assert data.n_left_out == 2
+
+
+def test_pages_show_the_rows_of_imported_models(
+    folder: Folder, runs: tuple[Finished, Finished], tmp_path: Path
+) -> None:
+    shutil.copytree(folder.root / "results" / "folder", tmp_path / "synth")
+    rows = {row[0]: row[1:] for row in elsewhere_rows(tmp_path)}
+    board = folder.table("leaderboard").set_index("model")
+    assert rows.keys() == CHECKPOINTS.keys()
+    assert rows["small"][:2] == ("`mine`", "4 of 6")
+    assert rows["small"][2].startswith(f"{board.loc['small', 'roc_auc']:.3f} [")
 
 
 def test_scores_on_the_shared_tags_equal_scikit_learn(
