@@ -95,7 +95,8 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     probe = "experiments/models/pretrained/tiny_conv_probe.yaml"
     done = run(
         checkout, "-m", "benchmark", "run", "--dataset", "chords", "--data", str(wavs),
-        "--models", f"tiny,tiny_penalty,octave_linear,{probe}", "--perturbations", "low_pass:5",
+        "--models", f"tiny,tiny_penalty,tiny_energies,octave_linear,{probe}",
+        "--perturbations", "low_pass:5",
         "--wandb", "disabled", "--executor", "in_process", "--preset", "smoke",
         "--results", str(tmp_path / "results"), "--data-root", str(tmp_path / "data"),
     )  # fmt: skip
@@ -103,12 +104,17 @@ def test_the_examples_run_together(checkout: Path, tmp_path: Path):
     board = pd.read_csv(tmp_path / "results" / "chords" / "leaderboard.csv")
     results = tmp_path / "results" / "cells"
     assert board["accuracy"].between(0, 1).all()
-    assert set(board["model"]) == {"tiny", "tiny_penalty", "octave_linear", "tiny_conv_probe"}
+    expected = {"tiny", "tiny_penalty", "tiny_energies", "octave_linear", "tiny_conv_probe"}
+    assert set(board["model"]) == expected
+    # The model that sees the view, and the targets that are computed from it, share its rows.
     (rows,) = (tmp_path / "data").glob("*/views/octave_energies-*/00000.json")
     assert json.loads(rows.read_text("utf-8"))["view"]["params"]["block"] == 512
+    (targets,) = (tmp_path / "data").glob("*/targets/mean_energies-*.npy")
+    np.testing.assert_allclose(np.load(targets).mean(axis=0), 0, atol=1e-5)
     trainings = [json.loads(path.read_text("utf-8")) for path in results.glob("*/metrics.json")]
     logged = [set(cell["history"][-1]) for cell in trainings if "history" in cell]
-    assert sorted("train_entropy" in names for names in logged) == [False, False, False, True]
+    assert sum("train_entropy" in names for names in logged) == 1
+    assert sum("train_mean_energies_loss" in names for names in logged) == 1
     folder = tmp_path / "results" / "chords"
     for table in ("robustness", "per_tag", "consistency", "effects"):
         assert "low_pass" in set(pd.read_csv(folder / f"{table}.csv")["perturbation"]), table
