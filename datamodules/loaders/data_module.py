@@ -27,6 +27,7 @@ from datamodules.loaders.bags import BagCrops, BagPlan, BagWindows, label_bags, 
 from datamodules.loaders.batch import Batch, WindowSpec, whole_batch
 from datamodules.loaders.batch_plan import BatchPlan, EpochBatches
 from datamodules.loaders.evaluation_windows import EvaluationWindows
+from datamodules.loaders.start_method import start_method
 from datamodules.loaders.training_crops import TrainingCrops
 from datamodules.loaders.triplets import TripletCrops, TripletPlan
 from datamodules.loaders.windowing import Windowing
@@ -249,6 +250,7 @@ class LoadingModule(pl.LightningDataModule, ABC):
             dataset,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
+            multiprocessing_context=start_method(self.workers),
             pin_memory=torch.cuda.is_available(),
             collate_fn=whole_batch,
             # A separate generator, so that iteration does not change the random state of training.

@@ -13,6 +13,7 @@ from datamodules.corpus.track import Float32
 from datamodules.loaders.batch import Batch, SplitReader, WindowSpec, whole_batch
 from datamodules.loaders.batch_plan import BatchPlan, Draw, EpochBatches, group_by_total
 from datamodules.loaders.evaluation_windows import EvaluationWindows
+from datamodules.loaders.start_method import start_method
 from datamodules.loaders.training_crops import TrainingCrops
 from datamodules.loaders.windowing import Int64, Windowing
 
@@ -37,7 +38,13 @@ def training_windows(
         [Draw(0, position, number) for position in group for number in range(crops)]
         for group in groups
     ]
-    return DataLoader(windows, batch_sampler=draws, num_workers=workers, collate_fn=whole_batch)
+    return DataLoader(
+        windows,
+        batch_sampler=draws,
+        num_workers=workers,
+        multiprocessing_context=start_method(workers),
+        collate_fn=whole_batch,
+    )
 
 
 def validation_windows(
@@ -52,7 +59,13 @@ def validation_windows(
         workers: Number of processes that load data; 0 loads in this process.
     """
     windows = EvaluationWindows(corpus, "valid", spec, windowing, _WINDOWS_AT_ONCE)
-    return DataLoader(windows, batch_size=None, num_workers=workers, collate_fn=whole_batch)
+    return DataLoader(
+        windows,
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context=start_method(workers),
+        collate_fn=whole_batch,
+    )
 
 
 class EmbeddedCrops(Dataset[Batch]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,12 @@ def test_workers_of_the_module_change_nothing(corpora: Path) -> None:
         set_epoch(single, epoch)
         set_epoch(parallel, epoch)
         assert all(batches_equal(*pair) for pair in zip(expected, batches, strict=True))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not fork by default")
+def test_workers_are_forked_also_in_a_child_of_a_fork_server(corpora: Path) -> None:
+    context: Any = noise_data(corpora, workers=1).train_dataloader().multiprocessing_context
+    assert context.get_start_method() == "fork"
 
 
 def test_workers_receive_no_data_frame(corpora: Path) -> None:
