@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.report.figures.draw import Drawn
 from benchmark.report.figures.style import ModelStyle, model_styles, plottable
-from benchmark.report.labels import has_labels, main_drops
+from benchmark.report.labels import has_labels, main_drops, n_left_out
 from benchmark.score.metrics import primary_metric
 from benchmark.store.tables import Tables
 
@@ -60,8 +60,7 @@ class ReportData:
     @cached_property
     def n_left_out(self) -> int:
         """Number of tags of the dataset that are not compared, see ``left_out_tags.csv``."""
-        left_out = self.tables.left_out_tags
-        return int(left_out.loc[left_out["tag_of"] == "corpus", "tag"].nunique())
+        return n_left_out(self.tables)
 
     @cached_property
     def ranked(self) -> pd.DataFrame:

@@ -27,6 +27,12 @@ def further_metrics(tables: Tables) -> list[str]:
     return [name for name in names if name in tables.leaderboard.columns] or names[:1]
 
 
+def n_left_out(tables: Tables) -> int:
+    """Return the number of tags of the dataset that are not compared."""
+    left_out = tables.left_out_tags
+    return int(left_out.loc[left_out["tag_of"] == "corpus", "tag"].nunique())
+
+
 def drop_columns(tables: Tables) -> list[str]:
     """Return the leaderboard columns with the mean drop of a family, in the order of the file."""
     return [family.drop for family in tables.families]

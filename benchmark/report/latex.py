@@ -21,6 +21,7 @@ from benchmark.report.labels import (
     family_title,
     further_metrics,
     metric_title,
+    n_left_out,
     protocol_and_family,
     without_audio,
 )
@@ -92,6 +93,11 @@ def _leaderboard(tables: Tables, board: pd.DataFrame, metric: str) -> str:
         f"{escape(metric_title(metric))} on clean audio, with 95\\,\\% bootstrap intervals. Models "
         "with the same letter do not differ significantly from the best of them. "
     ) + _BOLD
+    if left_out := n_left_out(tables):
+        n_tags = tables.per_tag["tag"].nunique()
+        caption += (
+            f" Scores are over the {n_tags} of {n_tags + left_out} tags that all models know."
+        )
     rows = [" & ".join(cells) + r" \\" for cells in zip(*columns, strict=True)]
     return table(
         caption,
