@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -64,9 +65,14 @@ def _load(path: Path) -> Any:
             f"{path} cannot be read: {reason}. Expected a state dict, as "
             "torch.save(model.state_dict(), path) writes it."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as error:
+    except (
+        RuntimeError, EOFError, ValueError, LookupError, OSError, AttributeError, TypeError,
+        struct.error,
+    ) as error:  # fmt: skip  # of bytes that are no pickle
         cut = zipfile.is_zipfile(path) or not head.startswith(b"PK")
         reason = "it is damaged" if cut else "its end is missing"
+        if not head.startswith((b"PK", b"\x80")):
+            reason = "torch.save did not write it"
         raise TagbenchError(f"{path} cannot be read: {reason}. Download it again.") from error
 
 

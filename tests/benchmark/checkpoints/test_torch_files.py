@@ -71,6 +71,7 @@ REFUSED = [
     (_module, "cannot be read: it contains objects other than tensors"),
     (lambda state, path: path.write_bytes(b""), "it is empty"),
     (lambda state, path: path.write_bytes(b"\x00\x01 noise" * 99), "cannot be read"),
+    (lambda state, path: path.write_bytes(b"RIFF WAVE" * 99), "torch.save did not write it"),
     (lambda state, path: path.mkdir(), "Is a directory"),
     (lambda state, path: None, "No such file"),
     (lambda state, path: torch.save([1, 2], path), "no state dict: .* found a list"),
