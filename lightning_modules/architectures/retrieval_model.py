@@ -28,6 +28,7 @@ WON2020_RETRIEVAL = """@inproceedings{won2021multimodal,
   year={2021}}"""
 
 HIDDEN, EMBEDDING = 512, 256
+_WINDOWS_PER_PASS = 32  # rows of a view are small, and the first maps of the network large
 _LARGEST_COSINE = 1 - 1e-6  # the logit of 1 is infinite
 
 
@@ -118,7 +119,7 @@ class RetrievalModel(TaggingModule):
         The loss is that of the tags that validation scores.
         """
         inputs, targets = batch_inputs(batch), batch["targets"]
-        rows = windows_per_pass(inputs[0].numel())
+        rows = min(_WINDOWS_PER_PASS, windows_per_pass(inputs[0].numel()))
         outputs = torch.cat([self.encode(windows) for windows in torch.split(inputs, rows)])
         songs = self.song(track_means(outputs, batch["track_index"], len(targets)))
         logits = self.song_logits(songs)

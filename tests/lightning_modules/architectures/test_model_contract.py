@@ -60,7 +60,7 @@ def test_model_states_its_facts(name):
     model = model_of(name)
     assert model.title
     assert model.paper
-    rates = (16000, 22050) if model.view is None else (12000, 22050, 44100)
+    rates = (16000, 22050) if model.view is None else (12000, 16000, 22050, 44100)
     assert model.sample_rate in rates
     assert model.min_samples <= model.input_samples
     learns = any(p.requires_grad for p in model.parameters())

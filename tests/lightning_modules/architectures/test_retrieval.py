@@ -12,6 +12,8 @@ import torch
 from datamodules.audio.decode import decode
 from datamodules.views.log_mel import LogMel
 from lightning_modules.architectures.audio_retrieval import AudioRetrieval
+from lightning_modules.architectures.cultural_retrieval import CulturalRetrieval
+from lightning_modules.architectures.hybrid_retrieval import HybridRetrieval
 from lightning_modules.architectures.retrieval_model import RetrievalModel
 from lightning_modules.training.triplet import triplet_losses
 from tests.support.formula import fill, signal
@@ -20,6 +22,7 @@ from tests.support.paths import DATA
 GOLDEN = json.loads((DATA / "retrieval.json").read_text(encoding="utf-8"))
 SAMPLES = GOLDEN["samples"]
 EMBEDDING, LOGIT = 5e-6, 1e-6
+LISTENING = np.cos(0.0023 * np.arange(1, 1201.0) ** 2).reshape(6, 200).astype(np.float32)
 WORDS = torch.from_numpy(np.sin(0.0017 * np.arange(1, 1801.0) ** 2).reshape(6, 300)).float()
 
 
@@ -64,6 +67,48 @@ def test_audio_embeddings_and_cosines_are_those_of_the_reference(audio_model, ch
     scores = audio_model.aggregate(songs, torch.tensor([0, 0]), 1)
     expected = (torch.cosine_similarity(songs.mean(0, keepdim=True), tags) + 1) / 2
     torch.testing.assert_close(scores[0], expected, atol=1e-6, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def views(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Return the view of a file of listening vectors of 200 values."""
+    path = tmp_path_factory.mktemp("vectors") / "listening.npz"
+    np.savez(path, track_id=np.array([f"t{at}" for at in range(6)]), vector=LISTENING)
+    return [{"name": "track_vectors", "path": str(path)}]
+
+
+def test_listening_vectors_give_the_embeddings_of_the_reference(views):
+    golden = GOLDEN["models"]["CFModel"]
+    model = CulturalRetrieval.build(0, n_tags=6, views=views)
+    assert model.n_params == golden["parameters"] == 521_728
+    filled(model)
+    rows = [model.view.of_track(f"t{at}", np.zeros(1, np.float32)) for at in range(6)]
+    songs = model.embed(torch.from_numpy(np.stack(rows)))
+    np.testing.assert_allclose(songs[:, :8], golden["songs_first8"], atol=EMBEDDING)
+    cosines = torch.tanh(model.song_logits(songs) / 2).T
+    np.testing.assert_allclose(cosines, golden["cosine"], atol=LOGIT)
+    for margin, loss in golden["triplet"].items():
+        tags = model.embed_words(WORDS)
+        ours = triplet_losses(tags, songs, songs.roll(-1, 0), float(margin)).mean()
+        np.testing.assert_allclose(ours, loss, atol=1e-6)
+
+
+def test_hybrid_model_joins_the_mean_of_the_audio_with_the_listening_vector(views, chunks):
+    golden = GOLDEN["models"]["HybridModel"]
+    model = HybridRetrieval.build(0, n_tags=6, views=views)
+    assert model.n_params == golden["parameters"] == 4_125_146
+    filled(model)
+    frames = chunks[:, 0].transpose(1, 2)  # (2, 173, 128)
+
+    def rows(vectors: np.ndarray) -> torch.Tensor:
+        return torch.cat([frames, torch.from_numpy(vectors)[:, None].expand(2, 173, 200)], dim=2)
+
+    songs = model.embed(rows(LISTENING[:2]))
+    np.testing.assert_allclose(songs[:, :8], golden["songs_first8"], atol=EMBEDDING)
+    cosines = torch.tanh(model.song_logits(songs) / 2).T
+    np.testing.assert_allclose(cosines, golden["cosine"], atol=LOGIT)
+    track = model.song(model.window_outputs(rows(LISTENING[[0, 0]])).mean(0, keepdim=True))
+    np.testing.assert_allclose(track[0, :8], golden["track_of_two_first8"], atol=EMBEDDING)
 
 
 def test_front_end_gives_the_spectrogram_of_the_reference(audio_model, chunks):
