@@ -14,6 +14,7 @@ import typer
 from benchmark import __version__
 from benchmark.cli import data as cli_data
 from benchmark.cli import embed as cli_embed
+from benchmark.cli import listening as cli_listening
 from benchmark.cli import models as cli_models
 from benchmark.cli import results as cli_results
 from benchmark.cli import run as cli_run
@@ -164,7 +165,7 @@ def verify(dataset: DatasetName = None, results: Results = Path("results")) -> N
 for verb in (
     cli_run.run, cli_run.cell, cli_data.prepare, cli_data.describe, cli_data.export,
     cli_models.pretrained, cli_models.import_checkpoint, cli_models.predict, cli_embed.embed,
-    cli_models.explain,
+    cli_models.explain, cli_listening.listening_vectors,
     cli_results.compare, cli_results.merge, cli_results.wandb_sync,
 ):  # fmt: skip
     app.command()(verb)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from datamodules.common.errors import TagbenchError
+from datamodules.common.filesystem import open_atomic
 from datamodules.corpus.track import Float32
 
 EXPECTED = (
@@ -60,18 +61,25 @@ def write_vectors(path: Path, track_ids: Sequence[str], values: Float32) -> None
     Raises:
         TagbenchError: The name ends neither with ``.parquet`` nor with ``.npz``.
     """
+    check_suffix(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".npz":
-        np.savez(path, track_id=np.asarray(track_ids, dtype=np.str_), vector=values)
+        with open_atomic(path) as file:
+            np.savez(file, track_id=np.asarray(track_ids, dtype=np.str_), vector=values)
         return
-    if path.suffix != ".parquet":
-        raise TagbenchError(f"{path}: expected a name that ends with .parquet or .npz.")
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
     vectors = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-    pq.write_table(pa.table({"track_id": list(track_ids), "vector": vectors}), path)
+    with open_atomic(path) as file:
+        pq.write_table(pa.table({"track_id": list(track_ids), "vector": vectors}), file)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise a `TagbenchError` for a name that ends neither with ``.parquet`` nor with ``.npz``."""
+    if path.suffix not in (".parquet", ".npz"):
+        raise TagbenchError(f"{path}: expected a name that ends with .parquet or .npz.")
 
 
 @lru_cache(maxsize=8)
@@ -87,7 +95,8 @@ def _read(path: Path, modified: int, size: int) -> Vectors:
         twice = sorted({track_id for row, track_id in enumerate(ids) if place[track_id] != row})
         raise TagbenchError(
             f"{path} has several vectors for {len(twice)} tracks, such as {', '.join(twice[:3])}. "
-            "Keep one vector for each track."
+            "Keep one for each track; tagbench embed writes one without --per-window and with one "
+            "--layer."
         )
     bad = np.flatnonzero(~np.isfinite(values).all(1))
     if len(bad):
