@@ -59,6 +59,8 @@ class TestPreparation:
         assert corpus.samples.min() > 1.9 * corpus.sample_rate
         asked = dict(Counter({path: len(requests) for path, requests in server.requests.items()}))
         assert set(asked) == {"fma_metadata.zip", f"fma_{size}.zip"}
+        # The genres that artists chose, without those that they belong to, and without the labels.
+        assert set(corpus.frame["sub_genres"]) <= {"12", "10", "25", "1", "10|25", "1|25", ""}
         again = make(size)
         again.prepare_data()
         assert again.corpus.manifest_digest == corpus.manifest_digest
