@@ -117,8 +117,10 @@ class ComparedTags:
         """
         if self.corpus:
             return None if self.whole else self.tags
-        own = self.models[model]
-        return None if own.tags == self.tags else tuple(own.matched[tag] for tag in self.tags)
+        own = self.models.get(model)  # none in records of older versions, whose tags are equal
+        if own is None or own.tags == self.tags:
+            return None
+        return tuple(own.matched[tag] for tag in self.tags)
 
     def lacking(self, tag: str) -> list[str]:
         """Return the models that have no match for a tag of the corpus."""

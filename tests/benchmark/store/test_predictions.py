@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 
+from benchmark.config.compared_tags import ComparedTags
 from benchmark.score.tables.build import build_tables
 from benchmark.store.predictions import compared_predictions, load_predictions
 from datamodules.common.errors import TagbenchError
@@ -44,3 +45,8 @@ def test_compared_classes_are_scored_as_a_softmax_over_them(tmp_path: Path) -> N
     assert row["accuracy"] == pytest.approx(sk.accuracy_score(wanted, own.argmax(1)), abs=1e-6)
     expected = sk.roc_auc_score(wanted, own, multi_class="ovr", average="macro")
     assert row["roc_auc"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_record_of_an_older_version_names_no_outputs() -> None:
+    compared = ComparedTags(("a", "b"), (), {})
+    assert compared.columns("model of then") is None
