@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datamodules.common.errors import TagbenchError
-from datamodules.labels.tag_matching import ALIASES, match_tags, read_aliases
+from datamodules.labels.tag_matching import ALIASES, match_tags, plain, read_aliases
 from datamodules.labels.vocabularies import JAMENDO_TOP50, MSD_LASTFM50, MTAT_TOP50
 
 SHIPPED = read_aliases(ALIASES)
@@ -63,3 +63,9 @@ def test_a_table_of_the_user_adds_aliases(tmp_path: Path) -> None:
     path.write_text("tag,other\na,b\n")
     with pytest.raises(TagbenchError, match="has the columns dataset,tag,other_dataset"):
         read_aliases(path)
+
+
+def test_every_reviewed_alias_is_needed_and_stated_once() -> None:
+    pairs = [frozenset([plain(alias.tag), plain(alias.other_tag)]) for alias in SHIPPED]
+    assert all(len(pair) == 2 for pair in pairs)  # the rule of spelling does not match them
+    assert len(set(pairs)) == len(pairs) > 80
