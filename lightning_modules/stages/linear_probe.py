@@ -52,19 +52,22 @@ class LinearProbe(GradientStage):
     def run(self, context: StageContext) -> None:
         """Compute the embeddings, or read those that are kept, and train the head."""
         self.check(context.model)
-        module = context.data.labelled
+        module, device = context.data.labelled, context.device
         windows = module.valid_windowing
-        self.arrays = context.keep(
+        several = len(self.parents["encoder"].layer_names) > 1
+        kind = {"arrays": "layers" if several else "embeddings", "revision": self.revision}
+        # Apart, so that trainings with other seeds, crops or validation windows share the rest.
+        train = context.keep(
             "encoder",
-            {
-                "arrays": self._kind(),
-                "revision": self.revision,
-                "crops": self.crops,
-                "seed": module.seed,
-                "valid": {"protocol": windows.protocol, "max_windows": windows.max_windows},
-            },
-            lambda: self._embeddings(module, context.device),
+            {**kind, "crops": self.crops, "seed": module.seed},
+            lambda: self._training_vectors(module, device),
         )
+        valid = context.keep(
+            "encoder",
+            {**kind, "valid": {"protocol": windows.protocol, "max_windows": windows.max_windows}},
+            lambda: self._validation_vectors(module, device),
+        )
+        self.arrays = {**train, **valid}
         context.fit(self)
 
     def check(self, model: TaggingModule) -> None:
@@ -104,28 +107,25 @@ class LinearProbe(GradientStage):
         """Return the mean loss over the windows of the batch."""
         return {"loss": model.supervised_loss(batches["labelled"])}
 
-    def _kind(self) -> str:
-        """Return what the arrays hold: embeddings, or the vectors of all layers of an encoder."""
-        return "embeddings" if len(self.parents["encoder"].layer_names) == 1 else "layers"
-
-    def _embeddings(
+    def _training_vectors(
         self, module: TaggingDataModule, device: torch.device
     ) -> dict[str, NDArray[Any]]:
-        """Return ``train`` (N, crops, D), ``valid`` (W, D) and ``valid_track`` (W,).
+        """Return ``train`` (N, crops, D); D counts the values of all layers of the encoder."""
+        windows = training_windows(
+            module.corpus, module.spec, module.seed, self.crops, module.workers
+        )
+        features, _ = embed_windows(self.parents["encoder"].to(device), windows, device)
+        return {"train": features.reshape(-1, self.crops, features.shape[1])}
 
-        D counts the values of all layers, so that every probe of the encoder reads these arrays.
-        """
-        corpus, spec = module.corpus, module.spec
-        train = training_windows(corpus, spec, module.seed, self.crops, module.workers)
-        valid = validation_windows(corpus, spec, module.valid_windowing, module.workers)
-        encoder = self.parents["encoder"].to(device)
-        features = embed_windows(encoder, train, device)[0]
-        valid_features, valid_track = embed_windows(encoder, valid, device)
-        return {
-            "train": features.reshape(-1, self.crops, features.shape[1]),
-            "valid": valid_features,
-            "valid_track": valid_track,
-        }
+    def _validation_vectors(
+        self, module: TaggingDataModule, device: torch.device
+    ) -> dict[str, NDArray[Any]]:
+        """Return ``valid`` (W, D) and the track of each window, ``valid_track`` (W,)."""
+        windows = validation_windows(
+            module.corpus, module.spec, module.valid_windowing, module.workers
+        )
+        features, track = embed_windows(self.parents["encoder"].to(device), windows, device)
+        return {"valid": features, "valid_track": track}
 
 
 class MlpProbe(LinearProbe):

@@ -134,7 +134,8 @@ def save(tiny: Tiny, folder: Path, seed: int = 0) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # transformers draws initial weights from the global generator
         network = tiny.network().eval()
-    network.save_pretrained(folder)
+    # One encoder is published in several files.
+    network.save_pretrained(folder, max_shard_size="20KB" if tiny.model == "wavlm" else "1GB")
     if tiny.extractor is not None:
         tiny.extractor().save_pretrained(folder)
     if tiny.model == "mert":
