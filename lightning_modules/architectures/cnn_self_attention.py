@@ -13,6 +13,7 @@ from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.attention import AttentionLayer
 from lightning_modules.layers.bert_encoder import Encoder, Pooler, class_token
 from lightning_modules.layers.conv_blocks import ResBlock2d
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 
 class SelfAttention(TaggingModule):
@@ -50,7 +51,7 @@ class SelfAttention(TaggingModule):
         self.spec = frontends.build(
             frontend, sample_rate=self.sample_rate, bands=n_mels, fits=range(65, 129)
         )
-        self.spec_bn = nn.BatchNorm2d(self.spec.channels)
+        self.spec_bn = SpectrogramNorm(self.spec.channels)
         self.layer1 = ResBlock2d(self.spec.channels, 128, stride=2)
         self.layer2 = ResBlock2d(128, 128, stride=2)
         self.layer3 = ResBlock2d(128, 256, stride=2)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock2d
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 
 class CRNN(TaggingModule):
@@ -44,7 +45,7 @@ class CRNN(TaggingModule):
         self.spec = frontends.build(
             frontend, sample_rate=self.sample_rate, bands=n_mels, fits=range(96, 192)
         )
-        self.spec_bn = nn.BatchNorm2d(self.spec.channels)
+        self.spec_bn = SpectrogramNorm(self.spec.channels)
         self.layer1 = ConvBlock2d(self.spec.channels, 64, pooling=2)
         self.layer2 = ConvBlock2d(64, 128, pooling=3)
         self.layer3 = ConvBlock2d(128, 128, pooling=4)

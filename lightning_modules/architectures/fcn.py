@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock2d
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 
 class FCN(TaggingModule):
@@ -47,7 +48,7 @@ class FCN(TaggingModule):
             frontend, sample_rate=self.sample_rate, bands=n_mels, fits=range(96, 192)
         )
         channels = self.spec.channels
-        self.spec_bn = nn.BatchNorm2d(channels)
+        self.spec_bn = SpectrogramNorm(channels)
         self.layer1 = ConvBlock2d(channels, 64, pooling=(2, 4))
         self.layer2 = ConvBlock2d(64, 128, pooling=(2, 4))
         self.layer3 = ConvBlock2d(128, 128, pooling=(2, 4))

@@ -12,6 +12,7 @@ from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock1d
 from lightning_modules.layers.dense_head import DenseHead
 from lightning_modules.layers.musicnn_blocks import Rhythm, Timbre
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 
 class Musicnn(DenseHead, TaggingModule):
@@ -54,7 +55,7 @@ class Musicnn(DenseHead, TaggingModule):
             frontend, sample_rate=self.sample_rate, bands=n_mels, fits=range(67, 513)
         )
         channels = self.spec.channels
-        self.spec_bn = nn.BatchNorm2d(channels)
+        self.spec_bn = SpectrogramNorm(channels)
         self.layers = nn.ModuleList(
             [
                 Timbre(channels, 204, 67),

@@ -10,6 +10,7 @@ from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock2d, ResBlock2d
 from lightning_modules.layers.dense_head import DenseHead
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 WON2020 = """@inproceedings{won2020evaluation,
   title={Evaluation of {CNN}-based automatic music tagging models},
@@ -48,7 +49,7 @@ class ShortChunkCNN(DenseHead, TaggingModule):
         self.spec = frontends.build(
             frontend, sample_rate=self.sample_rate, bands=n_mels, fits=self.fits
         )
-        self.spec_bn = nn.BatchNorm2d(self.spec.channels)
+        self.spec_bn = SpectrogramNorm(self.spec.channels)
         self.layer1 = self.block(self.spec.channels, 128)
         self.layer2 = self.block(128, 128)
         self.layer3 = self.block(128, 256)

@@ -13,6 +13,7 @@ from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.frontends.bands_at_22050 import BANDS, HOP, SAMPLE_RATE, build_at_22050
 from lightning_modules.layers.conv_blocks import ResBlock2d
 from lightning_modules.layers.pre_norm_encoder import Encoder
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 SPECTRAL_HEADS, TEMPORAL_HEADS = 4, 8
 BLOCKS, DROPOUT = 3, 0.15
@@ -99,7 +100,7 @@ class SpecTNT(TaggingModule):
         super().__init__(**base)
         self.spec = build_at_22050(frontend)
         # Scale and offset are left to the layers that follow the first and the last norm.
-        self.spec_bn = nn.BatchNorm2d(self.spec.channels, affine=False)
+        self.spec_bn = SpectrogramNorm(self.spec.channels, affine=False)
         self.layer1 = ResBlock2d(self.spec.channels, spectral_width, stride=1, pooling=(1, POOLED))
         self.frequency_class = nn.Parameter(torch.empty(spectral_width))
         self.frequency_position = nn.Parameter(torch.empty(BANDS + 1, spectral_width))

@@ -19,6 +19,7 @@ from lightning_modules.layers.fused_batchnorm import (
     conv_norm,
     fold_norm,
 )
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 
 def rows_under_kernel(x: Tensor, height: int) -> Tensor:
@@ -89,7 +90,7 @@ class FilterBankFront(nn.Module):
     def __init__(self, n_channels: int, width: int | None) -> None:
         super().__init__()
         c = n_channels
-        self.input_bn = nn.BatchNorm2d(1)
+        self.input_bn = SpectrogramNorm(1)
         timbres = [(c, 7), (2 * c, 3), (4 * c, 1)]
         rhythms = [(c, 165), (2 * c, 129), (4 * c, 65), (8 * c, 33)]
         self.layers = nn.ModuleList(

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from datamodules.common.errors import unknown_name
 from lightning_modules.layers.conv_blocks import Pair, conv2d
 from lightning_modules.layers.fused_batchnorm import BatchNorm2d, conv_norm
+from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 Scan = Literal["raster", "axis"]
 SCANS: tuple[Scan, ...] = ("raster", "axis")
@@ -53,7 +54,7 @@ class _MelConvolutions(nn.Sequential):
             ConvEluBlock(n_in, n_out, pool, dropout)
             for n_in, n_out, pool in zip((1, *_WIDTHS), _WIDTHS, pools, strict=False)
         ]
-        super().__init__(nn.BatchNorm2d(1), *blocks)
+        super().__init__(SpectrogramNorm(1), *blocks)
 
 
 class CRNNEncoder(nn.Module):
