@@ -47,13 +47,19 @@ def conv_norm(conv: Convolution, norm: BatchNorm1d | BatchNorm2d, x: Tensor) -> 
     if isinstance(conv, nn.Conv2d):
         y = single_channel_conv.conv2d(x, weight, bias, conv.stride, conv.padding)
     else:
-        # As a map of a single row: torch has a channels-last layout for images only.
-        stride, padding = conv.stride[0], int(conv.padding[0])
-        weight = weight[:, :, None]
-        if _is_slow_channels_last(x, weight):
-            x, weight = x.contiguous(), weight.contiguous()
-        y = F.conv2d(x, weight, bias, (1, stride), (0, padding))
+        y = _conv1d(x, weight, bias, conv.stride[0], int(conv.padding[0]))
     return remaining_norm(y)
+
+
+def _conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+    """Convolve (B, C, 1, T): torch has a channels-last layout for images only."""
+    y = single_channel_conv.conv1d(x, weight, bias, stride, padding)
+    if y is not None:
+        return y
+    weight = weight[:, :, None]
+    if _is_slow_channels_last(x, weight):
+        x, weight = x.contiguous(), weight.contiguous()
+    return F.conv2d(x, weight, bias, (1, stride), (0, padding))
 
 
 def _is_slow_channels_last(x: Tensor, weight: Tensor) -> bool:

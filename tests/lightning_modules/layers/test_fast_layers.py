@@ -115,3 +115,12 @@ def test_other_convolutions_are_left_to_torch() -> None:
     assert "Convolution" in type(fixed.grad_fn).__name__
     got = single_channel_conv.conv2d(x, wide.weight, wide.bias, (1, 1), (1, 1))
     assert "Convolution" in type(got.grad_fn).__name__
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(9, 4, 4), (3, 3, 0)])
+def test_a_product_is_the_convolution_of_samples(kernel: int, stride: int, padding: int) -> None:
+    x, weight, bias = normal(2, 1, 1, 301), normal(8, 1, kernel), normal(8, 1)[:, 0]
+    expected = F.conv2d(x, weight[:, :, None], bias, (1, stride), (0, padding))
+    y = single_channel_conv.product(x, weight, bias, stride, padding)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(y, expected, rtol=0, atol=1e-5)
