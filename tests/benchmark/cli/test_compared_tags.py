@@ -157,7 +157,7 @@ def test_tables_list_what_is_left_out_and_why(
 
 def test_the_report_has_a_section_on_them(folder: Folder, runs: tuple[Finished, Finished]) -> None:
     place = folder.root / "results" / "folder"
-    data = ReportData(read_tables(place), place, Drawn({}, {}), {}, "", False)
+    data = ReportData(read_tables(place), place, Drawn(), {}, "", cites_models=False)
     variables = compared_tags.SECTION.build(data)
     assert variables is not None
     macros = environment().get_template("macros.html.jinja").module
