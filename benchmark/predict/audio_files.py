@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.predict.inference import predict_track
 from datamodules.audio.decode import decode
-from datamodules.audio.find_files import find_audio_files
-from datamodules.audio.formats import DECODED_SUFFIXES
+from datamodules.audio.find_files import require_audio_files
 from datamodules.common.cpus import usable_cpus
 from datamodules.common.errors import TagbenchError
 from datamodules.loaders.windowing import Windowing
@@ -82,11 +81,7 @@ def find_audio(paths: Iterable[Path]) -> list[AudioFile]:
         if not path.is_dir():
             files.setdefault(path, AudioFile(path, str(path)))
             continue
-        inside = find_audio_files(path)
-        if not inside:
-            formats = " ".join(sorted(suffix[1:] for suffix in DECODED_SUFFIXES))
-            raise TagbenchError(f"There is no audio in {path}: looked for {formats}.")
-        for file in inside:
+        for file in require_audio_files(path):
             files.setdefault(file, AudioFile(file, file.relative_to(path).as_posix()))
     return list(files.values())
 

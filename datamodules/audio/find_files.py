@@ -6,7 +6,8 @@ import os
 from collections import deque
 from pathlib import Path
 
-from datamodules.audio.formats import AUDIO_SUFFIXES
+from datamodules.audio.formats import AUDIO_SUFFIXES, DECODED_SUFFIXES
+from datamodules.common.errors import TagbenchError
 
 
 def find_audio_files(folder: Path) -> list[Path]:
@@ -38,6 +39,19 @@ def find_audio_files(folder: Path) -> list[Path]:
             directories[:] = sorted(set(directories) - set(links))
             files.extend(here / name for name in names if _is_audio(here / name))
     return sorted(files)
+
+
+def require_audio_files(folder: Path) -> list[Path]:
+    """Return the files of `find_audio_files`, at least one.
+
+    Raises:
+        TagbenchError: There is none.
+    """
+    files = find_audio_files(folder)
+    if not files:
+        formats = " ".join(sorted(suffix[1:] for suffix in DECODED_SUFFIXES))
+        raise TagbenchError(f"There is no audio in {folder}: looked for {formats}.")
+    return files
 
 
 def _is_loop(link: Path, folder: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Unpack
 
 from datamodules.annotations.row import Row, locate
 from datamodules.annotations.user_table import find_table, read_rows
-from datamodules.audio.find_files import find_audio_files
+from datamodules.audio.find_files import require_audio_files
 from datamodules.base import Loading, TaggingDataModule
 from datamodules.common.canonical_json import digest_rows
 from datamodules.corpus.track import Track
@@ -112,7 +112,7 @@ class Folder(TaggingDataModule):
         place = Path(self.data).expanduser()
         if self._table.is_file() or not place.is_dir() or self.task != "multilabel":
             return ()
-        return tuple(sorted(f.relative_to(place).as_posix() for f in find_audio_files(place)))
+        return tuple(sorted(f.relative_to(place).as_posix() for f in require_audio_files(place)))
 
     @property
     def _draws(self) -> bool:

@@ -224,6 +224,8 @@ def test_missing_files_are_counted(make: Make, tmp_path: Path) -> None:
 
 def test_a_missing_table_shows_how_to_write_one(tmp_path: Path) -> None:
     with pytest.raises(TagbenchError, match=r"(?s)tags.csv does not exist.*Example:.*guitar\|slow"):
+        _ = Folder(data=str(tmp_path), root=tmp_path, task="singlelabel").tags
+    with pytest.raises(TagbenchError, match=r"There is no audio in .*: looked for aif .* wav"):
         _ = Folder(data=str(tmp_path), root=tmp_path).tags
     with pytest.raises(
         TagbenchError, match=r"There is no directory .*nowhere\. Expected .* --data"
