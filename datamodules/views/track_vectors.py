@@ -87,12 +87,12 @@ class TrackVectors(View):
 
     @property
     def reads_audio(self) -> bool:
-        """No."""
+        """False: the values do not depend on the samples."""
         return False
 
     @property
     def reads_track_id(self) -> bool:
-        """Yes."""
+        """True: the values are found by the id of the track."""
         return True
 
     @property
