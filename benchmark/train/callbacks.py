@@ -190,6 +190,8 @@ def quiet_lightning() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # A training with --devices cpu leaves a GPU unused on purpose.
+        warnings.filterwarnings("ignore", message="GPU available but not used.*")
         # A frozen encoder stays in evaluation mode.
         warnings.filterwarnings(
             "ignore", message=r"Found \d+ module\(s\) in eval mode at the start.*"

@@ -57,6 +57,7 @@ def test_loading_leaves_the_global_generators_unchanged(corpora: Path) -> None:
 
 # Hints of Lightning 2.6 to people at a keyboard, and its use of what torch deprecates.
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.filterwarnings("ignore:GPU available but not used")
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*is deprecated:FutureWarning")
 def test_lightning_supplies_the_epoch(corpora: Path) -> None:
     batches: list[list[str]] = []

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> Result:
-    out = ["-c", str(folder / "tiny"), "--out", str(folder / "out")]
+    out = ["-c", str(folder / "tiny"), "--out", str(folder / "out"), "--device", "cpu"]
     return CliRunner().invoke(app, ["explain", *arguments, *out])
 
 

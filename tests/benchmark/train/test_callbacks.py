@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.accelerators import CUDAAccelerator
 
-from benchmark.train.callbacks import ProgressEvents
+from benchmark.train.callbacks import ProgressEvents, quiet_lightning
+
+
+def test_a_training_on_the_cpu_beside_a_gpu_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: True)
+    with quiet_lightning():
+        pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
 
 
 def test_progress_is_sent_a_few_times_a_second_and_once_an_epoch() -> None:
