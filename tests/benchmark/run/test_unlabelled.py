@@ -141,6 +141,9 @@ def test_predictions_have_the_tags_of_the_checkpoint(make_sweep: MakeSweep) -> N
         assert consistency["gain", severity, "mean_abs_dlogit"] == pytest.approx(change, rel=0.03)
         assert consistency["gain", severity, "spearman"] == 1
         assert consistency["gain", severity, "flip_rate"] == 0
+    ranks = tables.top_tags.groupby("track_id")["rank"].agg(list)
+    assert ranks.tolist() == [[1, 2, 3, 4, 5]] * 4
+    assert tables.top_tags["tag"].tolist()[:5] == list(TAGS)[:5]
     assert tables.leaderboard["rank"].isna().all()
     assert tables.leaderboard["n_params"].tolist() == [6]
     assert "level against itself on clean audio" in text
