@@ -1,10 +1,17 @@
-"""The table ``consistency.csv``: change of predictions under each perturbed condition."""
+"""The tables ``consistency.csv`` and ``top_tags.csv``, which need no labels.
+
+They hold the change of predictions under each perturbed condition, and the highest tags of tracks
+without labels.
+"""
 
 from __future__ import annotations
 
-from benchmark.score.consistency import names
+import numpy as np
+
+from benchmark.score.consistency import TOP, names
 from benchmark.score.score_types import BootstrapScores
-from benchmark.score.tables.schema import Rows, TableSpec, ordered
+from benchmark.score.tables.schema import Rows, TableInputs, TableSpec, columns, ordered
+from benchmark.store.predictions import load_predictions
 
 
 def _rows(data: BootstrapScores) -> Rows:
@@ -31,6 +38,30 @@ def _rows(data: BootstrapScores) -> Rows:
     return rows
 
 
+def _top_tags(inputs: TableInputs) -> Rows:
+    """Return the highest tags of each model and track; no rows if the tracks have labels."""
+    if inputs.scores is None or inputs.scores.n_positive.any():
+        return ()
+    rows = []
+    for evaluation in inputs.evaluations:
+        if not evaluation.condition.clean:
+            continue
+        stored = load_predictions(evaluation.predictions)
+        order = np.argsort(-stored.scores, axis=1, kind="stable")[:, :TOP]
+        rows += [
+            {
+                "model": evaluation.model,
+                "track_id": str(stored.track_ids[track]),
+                "rank": rank,
+                "tag": str(stored.tags[tag]),
+                "probability": stored.scores[track, tag],
+            }
+            for track, tags in enumerate(order)
+            for rank, tag in enumerate(tags, start=1)
+        ]
+    return rows
+
+
 TABLES = (
     TableSpec(
         "consistency",
@@ -41,5 +72,18 @@ TABLES = (
             "family n_seeds"
         ),
         build=_rows,
+    ),
+    TableSpec(
+        "top_tags",
+        "one row per model, track and rank; for tracks without labels, on clean audio",
+        ("model", "track_id", "rank"),
+        ordered(
+            "model track_id rank tag probability",
+            columns("text", track_id="track: its path in the folder", tag="tag of the model"),
+            columns("integer", rank="1 for the tag with the highest probability"),
+            columns("number", probability="mean over the windows of the track"),
+        ),
+        from_inputs=_top_tags,
+        optional=True,
     ),
 )
