@@ -183,18 +183,11 @@ def evaluations(sweep: RunRecord, store: Store) -> list[Evaluation]:
                 **_origin(compared, cell["labels"]["model"]),
             },
             **_selection(compared, cell["labels"]["model"]),
-            trained_tags=_trained_tags(cell["depends_on"], store),
+            trained_tags=store.trained_tags(cell["depends_on"]),
         )
         for cell in sweep.of_kind("evaluation")
         if store.state(cell["id"]) == "done"
     ]
-
-
-def _trained_tags(cells: Sequence[str], store: Store) -> tuple[str, ...] | None:
-    """Return the tags that a model was trained on, as its cell states them; None for all."""
-    done = [store.metrics(cell) for cell in cells if store.state(cell) == "done"]
-    stated = [metrics["trained_tags"] for metrics in done if "trained_tags" in metrics]
-    return tuple(stated[0]) if stated else None
 
 
 def _difference(old: str, new: str) -> str:

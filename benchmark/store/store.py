@@ -125,6 +125,12 @@ class Store:
         present = {path.name for path in self.cells.glob("*")}
         return {cell: self.state(cell) if cell in present else "pending" for cell in cells}
 
+    def trained_tags(self, cells: Iterable[str]) -> tuple[str, ...] | None:
+        """Return the tags that a model was trained on, as one of ``cells`` states; None for all."""
+        done = [self.metrics(cell) for cell in cells if self.state(cell) == "done"]
+        stated = [metrics["trained_tags"] for metrics in done if "trained_tags" in metrics]
+        return tuple(stated[0]) if stated else None
+
     def metrics(self, cell: str) -> dict[str, Any]:
         """Return ``metrics.json`` of a finished cell."""
         value: dict[str, Any] = read_json(self.folder(cell) / "metrics.json")

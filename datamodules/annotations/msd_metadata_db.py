@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from datamodules.common.errors import TagbenchError
 
@@ -72,14 +73,51 @@ def read_origins(path: Path, ids: Collection[str]) -> dict[str, Origin]:
         TagbenchError: If the file is not this database.
     """
     wanted = set(ids)
+    return {track: origin for track, origin in _origins(path) if track in wanted}
+
+
+def read_origins_of_songs(path: Path, songs: Collection[str] | None) -> dict[str, Origin]:
+    """Read the origins of all tracks that are recordings of songs, and whose artist is known.
+
+    Args:
+        path: The database.
+        songs: Echo Nest ids of the songs; None for all.
+
+    Raises:
+        TagbenchError: If the file is not this database.
+    """
+    return {
+        track: origin
+        for track, origin in _origins(path)
+        if origin.artist and (songs is None or origin.song in songs)
+    }
+
+
+def read_clip_ids(path: Path, ids: Collection[str]) -> dict[str, str]:
+    """Read the 7digital ids of tracks.
+
+    Args:
+        path: The database.
+        ids: MSD ids of the tracks.
+
+    Raises:
+        TagbenchError: If the file is not this database.
+    """
+    wanted = set(ids)
+    rows = _rows(path, "SELECT track_id, track_7digitalid FROM songs")
+    return {str(track): str(clip) for track, clip in rows if track in wanted and clip}
+
+
+def _origins(path: Path) -> Iterator[tuple[str, Origin]]:
     query = "SELECT track_id, artist_id, release, song_id FROM songs"
+    for track, artist, release, song in _rows(path, query):
+        yield track, Origin(artist or "", release or "", song or "")
+
+
+def _rows(path: Path, query: str) -> Iterator[tuple[Any, ...]]:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            return {
-                track: Origin(artist or "", release or "", song or "")
-                for track, artist, release, song in database.execute(query)
-                if track in wanted
-            }
+            yield from database.execute(query)
     except sqlite3.Error as error:
         raise TagbenchError(
             f"{path} is not the track_metadata.db of the Million Song Dataset ({error}): expected "
