@@ -17,8 +17,10 @@ from lightning_modules.frozen.head import EncoderHead
 class ZeroShot(EncoderHead):
     """Logits of CLAP: cosines of audio and one prompt for each tag, times a learned factor.
 
-    The vectors of the prompts are part of the weights, which `ZeroShotPrompts` computes. The
-    probabilities of a multi-label task are not calibrated: only their order is meaningful.
+    The vectors of the prompts are part of the weights, which `ZeroShotPrompts` computes. A
+    single-label task has the softmax of the logits. The scores of a multi-label task are cosines,
+    mapped to [0, 1]: the publication defines no probability, and the sigmoid of such large logits
+    would be 1 for many tags. Only their order is meaningful.
 
     Args:
         encoder: See `EncoderHead`; a ``lightning_modules.encoders.clap.Clap``.
@@ -58,3 +60,9 @@ class ZeroShot(EncoderHead):
     def head_logits(self, vectors: Tensor) -> Tensor:
         """Map the vectors of all layers (B, D) to logits (B, C)."""
         return F.normalize(vectors[:, self.columns], dim=1) @ self.prompts.T * self.scale
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Map logits (B, C) to the softmax, or to (1 + cosine) / 2 of a multi-label task."""
+        if self.task == "singlelabel":
+            return super().probabilities(logits)
+        return (1 + logits.float() / self.scale).clamp(0, 2) / 2

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from benchmark.plan.jobs import Job
 from benchmark.plan.models import imported_model
 from benchmark.predict.inference import ModelRunner, WindowBatcher
 from benchmark.run import preparation
+from benchmark.run.worker import run
 from benchmark.store.cell_kinds import ImportCell, TrainCell
 from benchmark.store.plans import Plan
 from benchmark.store.store import Store
@@ -147,3 +148,60 @@ def test_a_probe_without_its_encoder_says_what_is_missing(probes: Probes, tmp_pa
     shutil.copytree(probes.store.folder(cell), tmp_path / cell)
     with pytest.raises(TagbenchError, match=r"The encoder of the model in .* is missing: expected"):
         load_checkpoint(tmp_path / cell)
+
+
+def test_an_interrupted_probe_continues_with_the_weights_of_its_encoder(probes: Probes) -> None:
+    (encoder,) = probes.planned.parents
+    cell, runtime = probes.cell("middle"), probes.small.runtime("continued")
+    store = Store(Path(runtime.results))
+    shutil.copytree(probes.store.folder(encoder.id), store.folder(encoder.id))
+    store.register(cell)
+
+    def stop(event: Mapping[str, Any]) -> None:
+        if event["event"] == "progress" and event["done"] == 3:  # in the second of three epochs
+            raise KeyboardInterrupt
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        run(Job((cell,), cell.kind), runtime, stop)
+    assert (store.folder(cell.id) / "last.ckpt").is_file()
+    run_job(Job((cell,), cell.kind), runtime)
+    expected = checkpoint_weights(probes.store, cell)
+    for name, value in checkpoint_weights(store, cell).items():
+        assert torch.equal(value, expected[name]), name
+    whole = load_checkpoint(store.folder(cell.id))[0]
+    other = load_checkpoint(probes.store.folder(cell.id))[0]
+    assert all(map(torch.equal, whole.state_dict().values(), other.state_dict().values()))
+
+
+def test_zero_shot_scores_are_cells_like_others(probes: Probes) -> None:
+    small, root = probes.small, probes.small.root
+    (tiny,) = (tiny for tiny in TINY if tiny.model == "clap")
+    (root / "clap").mkdir()
+    tiny_encoders.save_tokenizer(root / "clap")
+    tiny_encoders.save(tiny, root / "clap")
+    folder = import_encoder(root / "clap", "clap", root / "checkpoints").folder
+    text = (
+        "class: lightning_modules.architectures.zero_shot.ZeroShot\n"
+        f"stage: {{params: {{template: 'Sound of {{tag}}.'}}, parents: {{encoder: {folder}}}}}\n"
+    )
+    (root / "zero.yaml").write_text(text, encoding="utf-8")
+    experiment = small.check([str(root / "zero.yaml")])
+    models = preparation.resolve_models(experiment)
+    planned = plan.build(experiment, small.dataset, small.corpus, models)
+    clean = [cell for cell in planned.evaluations if cell.condition == CLEAN]
+    runtime = small.runtime("zero", workers=0)
+    store = Store(Path(runtime.results))
+    for cell in (*planned.parents, *planned.training, *clean):
+        store.register(cell)
+        events = run_job(Job((cell,), cell.kind), runtime)
+        assert events[-1] == {"event": "done", "cell": cell.id}, store.failure(cell.id)
+    weights = checkpoint_weights(store, planned.training[0])
+    assert {name: value.shape for name, value in weights.items()} == {
+        "prompts": (3, 12),
+        "scale": (),
+    }
+    torch.testing.assert_close(weights["prompts"].norm(dim=1), torch.ones(3))
+    assert planned.training[0].identity.stage is not None  # the template is part of the id
+    with np.load(store.folder(clean[0].id) / "predictions.npz") as result:
+        assert np.isfinite(result["scores"]).all()
+        assert result["scores"].std(axis=1).min() > 0

@@ -247,6 +247,8 @@ def test_zero_shot_scores_are_the_logits_of_clap(tmp_path: Path) -> None:
             attention_mask=texts["attention_mask"],
         ).logits_per_audio  # fmt: skip
         torch.testing.assert_close(model(audio), expected, rtol=1e-5, atol=1e-5)
+        cosines = expected / network.logit_scale_a.exp()
+        torch.testing.assert_close(model.probabilities(model(audio)), (1 + cosines) / 2)
     assert saved
     assert model.n_params == 0
 
