@@ -132,7 +132,8 @@ class TrainingTracks:
             where = f"dataset {self._corpus.name!r}, read by the target source {self._source.name}"
             raise unknown_name("column", name, list(self._frame.columns), where)
         values = self._frame[name]
-        return [str(value) for value in values.where(values.notna(), "")]
+        missing = values.isna()
+        return ["" if none else str(value) for value, none in zip(values, missing, strict=True)]
 
     @cached_property
     def rows(self) -> StoredRows:
