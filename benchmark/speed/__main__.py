@@ -171,7 +171,7 @@ def gpu(
     device: Annotated[
         str, typer.Option(help="cuda:<index>, or cpu to try the sections at small sizes.")
     ] = "cuda:0",
-    minutes: Annotated[float, typer.Option(min=0.5, help="Time limit in minutes.")] = 8,
+    minutes: Annotated[float, typer.Option(min=0.5, help="Time limit in minutes.")] = 12,
     models: Annotated[str, typer.Option(help="Names, separated by commas; all by default.")] = "",
     sections: Annotated[
         str, typer.Option(help="Sections, separated by commas; all by default.")

@@ -17,14 +17,14 @@ from benchmark.speed.gpu.process import Child
 from benchmark.speed.gpu.tables import Results
 from datamodules.common.errors import TagbenchError, unknown_name
 
-# Seconds of a run of eight minutes. Time that a section does not use goes to those after it.
+# Seconds of a run of twelve minutes. Time that a section does not use goes to those after it.
 _SHARES: Mapping[str, float] = {
     "settings": 30,
-    "parity": 90,
-    "repeatability": 60,
-    "speed": 150,
-    "training": 50,
-    "sweep": 90,
+    "parity": 170,
+    "repeatability": 120,
+    "speed": 240,
+    "training": 60,
+    "sweep": 100,
 }
 _CLOSING_S = 5.0  # reserved for ending processes and writing
 _LEAST_ITEM_S = 30.0
