@@ -87,12 +87,11 @@ def embed_tracks(source: TrackSource, request: Request, out: Path, progress: Pro
     check_out(out, widths)
     journal_path = out.with_name(out.name + PARTIAL)
     older = _older(out, request.identity)
+    track_ids, digests = source.track_ids(), source.digests(progress)
+    if older and all(older.values()) and older == digests:
+        return Summary(0, len(older), 0, None, widths, {})
     out.parent.mkdir(parents=True, exist_ok=True)
     with open_journal(journal_path, request.identity) as journal:
-        track_ids, digests = source.track_ids(), source.digests()
-        if older and all(older.values()) and older == digests:
-            journal_path.unlink()
-            return Summary(0, len(older), 0, None, widths, {})
         wanted = {name: digest for name, digest in digests.items() if digest}
         finished = _collect(journal, out, wanted) if older else journal.finished()
         kept = {name for name, digest in wanted.items() if finished.get(name) == digest}

@@ -15,6 +15,7 @@ from benchmark.store.files import file_sha256
 from datamodules.audio.decode import DECODER_REVISION
 from datamodules.common.canonical_json import digest_rows
 from datamodules.common.errors import TagbenchError
+from datamodules.common.progress import Progress
 from datamodules.corpus.corpus import Corpus
 from datamodules.views.resample import at_rate
 
@@ -31,7 +32,7 @@ class TrackSource(Protocol):
     def track_ids(self) -> Sequence[str]:
         """Return the ids of all tracks, sorted."""
 
-    def digests(self) -> dict[str, str]:
+    def digests(self, progress: Progress) -> dict[str, str]:
         """Return the digest of the audio of each track; empty if it cannot be known beforehand."""
 
     def read(self, track_ids: Sequence[str], sample_rate: int) -> Iterator[tuple[str, Audio | str]]:
@@ -66,11 +67,19 @@ class FileSource:
         """Return the ids of all files, sorted."""
         return sorted(self._files)
 
-    def digests(self) -> dict[str, str]:
+    def digests(self, progress: Progress) -> dict[str, str]:
         """Return the sha256 of the content of each file; of a pipe or a missing file, nothing."""
         names = self.track_ids()
-        with ThreadPoolExecutor(_HASHING) as pool:
-            return dict(zip(names, pool.map(self._digest, names), strict=True))
+        digests: dict[str, str] = {}
+        progress.start(len(names), unit="files", title="read")
+        try:
+            with ThreadPoolExecutor(_HASHING) as pool:
+                for name, digest in zip(names, pool.map(self._digest, names), strict=True):
+                    digests[name] = digest
+                    progress.advance()
+        finally:
+            progress.finish()
+        return digests
 
     def read(self, track_ids: Sequence[str], sample_rate: int) -> Iterator[tuple[str, Audio | str]]:
         """Yield the samples (T,) of files, or the reason why one cannot be read, in order."""
@@ -116,7 +125,7 @@ class CorpusSource:
         """Return the ids of all tracks, sorted."""
         return sorted(self._rows)
 
-    def digests(self) -> dict[str, str]:
+    def digests(self, progress: Progress) -> dict[str, str]:
         """Return a digest of the stored samples of each track and of their scale."""
         table = self.corpus.frame.loc[list(self._rows.values()), ["audio_sha256", "scale"]]
         pairs = table.itertuples(index=False)

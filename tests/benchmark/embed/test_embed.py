@@ -79,11 +79,12 @@ from datamodules.common.progress import Silent
 from tests.support.layered_model import embed
 
 class Kill(Silent):
-    done = 0
+    def start(self, total, unit="tracks", title=None):
+        self.title, self.done = title, 0
 
     def advance(self, count=1):
         self.done += 1
-        if self.done == 4:
+        if self.title == "embed" and self.done == 4:
             os.kill(os.getpid(), signal.SIGKILL)
 
 place, out = Path(sys.argv[1]), Path(sys.argv[2])
