@@ -14,7 +14,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch import distributed, nn
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-from lightning_modules.layers.sync_batchnorm import synchronise
+from lightning_modules.layers.norms.sync_batchnorm import synchronise
 
 HOST = "127.0.0.1"
 TIMEOUT = timedelta(minutes=30)

@@ -13,7 +13,7 @@ from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.attention import AttentionLayer
 from lightning_modules.layers.bert_encoder import Encoder, Pooler, class_token
 from lightning_modules.layers.conv_blocks import ResBlock2d
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 
 
 class SelfAttention(TaggingModule):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock2d
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 
 
 class CRNN(TaggingModule):

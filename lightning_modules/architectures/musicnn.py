@@ -12,7 +12,7 @@ from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock1d
 from lightning_modules.layers.dense_head import DenseHead
 from lightning_modules.layers.musicnn_blocks import Rhythm, Timbre
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 
 
 class Musicnn(DenseHead, TaggingModule):

@@ -10,7 +10,7 @@ from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.layers.conv_blocks import ConvBlock2d, ResBlock2d
 from lightning_modules.layers.dense_head import DenseHead
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 
 WON2020 = """@inproceedings{won2020evaluation,
   title={Evaluation of {CNN}-based automatic music tagging models},

@@ -12,8 +12,8 @@ from lightning_modules import frontends
 from lightning_modules.base import BaseOptions, TaggingModule
 from lightning_modules.frontends.bands_at_22050 import BANDS, HOP, SAMPLE_RATE, build_at_22050
 from lightning_modules.layers.conv_blocks import ResBlock2d
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 from lightning_modules.layers.pre_norm_encoder import Encoder
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
 
 SPECTRAL_HEADS, TEMPORAL_HEADS = 4, 8
 BLOCKS, DROPOUT = 3, 0.15

@@ -19,7 +19,7 @@ from lightning_modules.layers.fused_batchnorm import (
     conv_norm,
     fold_norm,
 )
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 
 
 def rows_under_kernel(x: Tensor, height: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from datamodules.common.errors import unknown_name
 from lightning_modules.layers.conv_blocks import Pair, conv2d
 from lightning_modules.layers.fused_batchnorm import BatchNorm2d, conv_norm
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 
 Scan = Literal["raster", "axis"]
 SCANS: tuple[Scan, ...] = ("raster", "axis")

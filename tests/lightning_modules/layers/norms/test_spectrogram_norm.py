@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from datamodules.common.seeding import rng_for
-from lightning_modules.layers.spectrogram_norm import SpectrogramNorm
+from lightning_modules.layers.norms.spectrogram_norm import SpectrogramNorm
 
 
 @pytest.mark.parametrize(("channels", "affine"), [(1, True), (6, True), (1, False)])
