@@ -191,7 +191,7 @@ def compute_views(
         needed = dict.fromkeys(views.get(cell.labels.model) for cell in pending)
         rows = np.concatenate([item.corpus.rows("train"), item.corpus.rows("valid")])
         for view in needed:
-            if view is not None:
+            if view is not None and view.stored:
                 progress = ProgressBar(console)
                 build_view(item.corpus, view, rows, workers=workers, progress=progress)
         learned = (targets.get(cell.labels.model, ()) for cell in pending)

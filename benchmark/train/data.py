@@ -60,7 +60,7 @@ class CellData:
         """Prepare the corpora; compute the view of the model, and fit targets, where missing."""
         for module in self.modules:
             module.prepare_data()
-        if self.labelled.view is not None:
+        if self.labelled.view is not None and self.labelled.view.stored:
             self.labelled.stored_view("train", "valid")
             for source in self.sources.values():
                 source.stored_view(source.corpus.pool)

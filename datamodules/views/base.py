@@ -77,6 +77,11 @@ class View(ABC):
         return False
 
     @property
+    def stored(self) -> bool:
+        """Whether the rows are stored for training; otherwise the stage reads the audio itself."""
+        return True
+
+    @property
     @abstractmethod
     def width(self) -> int:
         """Number of values in a row."""

@@ -68,6 +68,11 @@ class Joined(View):
         return self.rows_of.reads_audio or self.vector.reads_audio
 
     @property
+    def stored(self) -> bool:
+        """Whether the rows of both parts are stored."""
+        return self.rows_of.stored and self.vector.stored
+
+    @property
     def reads_track_id(self) -> bool:
         """Whether a part reads the id of the track."""
         return self.rows_of.reads_track_id or self.vector.reads_track_id

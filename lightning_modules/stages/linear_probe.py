@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.base import Batch, TaggingDataModule
 from datamodules.common.errors import TagbenchError
+from datamodules.loaders.batch import WindowSpec
 from datamodules.loaders.batch_plan import BatchPlan
 from datamodules.loaders.embedded import (
     embedded_crops,
@@ -107,12 +108,16 @@ class LinearProbe(GradientStage):
         """Return the mean loss over the windows of the batch."""
         return {"loss": model.supervised_loss(batches["labelled"])}
 
+    def input_of(self, module: TaggingDataModule) -> WindowSpec:
+        """Return what the encoder sees at once."""
+        return module.spec
+
     def _training_vectors(
         self, module: TaggingDataModule, device: torch.device
     ) -> dict[str, NDArray[Any]]:
         """Return ``train`` (N, crops, D); D counts the values of all layers of the encoder."""
         windows = training_windows(
-            module.corpus, module.spec, module.seed, self.crops, module.workers
+            module.corpus, self.input_of(module), module.seed, self.crops, module.workers
         )
         features, _ = embed_windows(self.parents["encoder"].to(device), windows, device)
         return {"train": features.reshape(-1, self.crops, features.shape[1])}
@@ -122,7 +127,7 @@ class LinearProbe(GradientStage):
     ) -> dict[str, NDArray[Any]]:
         """Return ``valid`` (W, D) and the track of each window, ``valid_track`` (W,)."""
         windows = validation_windows(
-            module.corpus, module.spec, module.valid_windowing, module.workers
+            module.corpus, self.input_of(module), module.valid_windowing, module.workers
         )
         features, track = embed_windows(self.parents["encoder"].to(device), windows, device)
         return {"valid": features, "valid_track": track}
