@@ -18,6 +18,7 @@ from benchmark.cli import app
 from benchmark.embed.sources import CorpusSource, FileSource
 from datamodules.common.errors import TagbenchError
 from datamodules.views.resample import at_rate
+from datamodules.views.vector_file import read_vectors
 from tests.support import warm_process
 from tests.support.layered_model import LAYERS, RATE, WINDOW, checkpoint, embed, noise_file
 from tests.support.sources import run, watched
@@ -64,6 +65,8 @@ def test_rows_are_embeddings_of_windows_cut_by_hand(place: Path, tmp_path: Path)
     vectors = np.stack(table.to_pandas()["vector"])
     np.testing.assert_allclose(vectors[0], expected["penultimate"].mean(0), atol=1e-6)
     assert table["duration"].to_pylist() == [1.25, 0.3]
+    for name in ("t.parquet", "t.npz"):  # as a model reads vectors of tracks
+        np.testing.assert_array_equal(read_vectors(tmp_path / name).values, vectors)
     with np.load(tmp_path / "t.npz", allow_pickle=False) as stored:
         np.testing.assert_array_equal(stored["vector"], vectors)
         for name in set(table.column_names) - {"vector"}:
