@@ -97,7 +97,7 @@ def tag_files(
                 if taggrams:
                     with writing_to(taggrams.folder, "--taggram"):
                         stem = stems[result.file]
-                        _write_taggram(module, card, result, stem, taggrams.hop_seconds)
+                        _write_taggram(module, card, result, stem, taggrams, windowing)
             bar.advance(task)
     return tagged, unreadable
 
@@ -126,9 +126,11 @@ def _write_taggram(
     card: CheckpointCard,
     prediction: Prediction,
     stem: Path,
-    hop_seconds: float | None,
+    options: TaggramOptions,
+    windowing: Windowing,
 ) -> None:
-    gram = taggram.taggram(module, card.tags, prediction.audio, hop_seconds)
+    hop = options.hop_seconds
+    gram = taggram.taggram(module, card.tags, prediction.audio, hop, windowing)
     stem.parent.mkdir(parents=True, exist_ok=True)
     taggram.write_csv(gram, stem.with_name(f"{stem.name}.csv"))
     title = f"{prediction.file.path.name}  ·  {card.title} trained on {card.dataset}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmark.predict.inference import predict_windows
 from benchmark.predict.time_plots import heat_map, save_picture, time_edges, write_table
 from datamodules.common.errors import TagbenchError
+from datamodules.loaders.windowing import Windowing, musicnn_starts
 from lightning_modules.base import TaggingModule
 
 Float64 = NDArray[np.float64]
@@ -59,6 +60,7 @@ def taggram(
     tags: Sequence[str],
     audio: NDArray[np.float32],
     hop_seconds: float | None = None,
+    windowing: Windowing = Windowing(),  # noqa: B008  frozen
 ) -> Taggram:
     """Compute the taggram of a track.
 
@@ -67,6 +69,8 @@ def taggram(
         tags: Names of its outputs (C,).
         audio: Samples (T,) at the model's rate.
         hop_seconds: Distance between windows; by default the length of a window.
+        windowing: The protocol ``musicnn`` places windows by its rule, at any distance. Under the
+            others the first window begins, and the last one ends, with the track.
 
     Raises:
         TagbenchError: The hop is shorter than a sample, or the model sees a view of the track.
@@ -77,12 +81,15 @@ def taggram(
             f"sees the view {module.view.name!r}."
         )
     rate, window = module.sample_rate, module.input_samples
-    hop = window if hop_seconds is None else round(hop_seconds * rate)
-    if hop < 1:
+    hop = None if hop_seconds is None else round(hop_seconds * rate)
+    if hop is not None and hop < 1:
         raise TagbenchError(f"--hop-seconds must be above 0, got {hop_seconds}.")
-    starts = hop_starts(len(audio), window, hop)
+    if windowing.protocol == "musicnn":
+        starts = musicnn_starts(len(audio), window, hop)
+    else:
+        starts = hop_starts(len(audio), window, hop or window)
     scores = predict_windows(module, audio, starts)
-    return Taggram(tuple(tags), starts / rate, window / rate, len(audio) / rate, scores)
+    return Taggram(tuple(tags), starts.clip(0) / rate, window / rate, len(audio) / rate, scores)
 
 
 def write_csv(gram: Taggram, path: Path) -> None:

@@ -79,9 +79,7 @@ def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
     elif windowing.protocol == "clmr":
         starts = np.arange(max(1, -(-samples // window) - 1), dtype=np.int64) * window
     elif windowing.protocol == "musicnn" and window > _HALF_FRAME:
-        hop = window - _HALF_FRAME
-        count = max(1, (samples + _HALF_FRAME) // hop)
-        starts = np.arange(count, dtype=np.int64) * hop - _HALF_FRAME
+        starts = musicnn_starts(samples, window)
     else:
         starts = np.arange(0, room + 1, window, dtype=np.int64)
         if starts[-1] != room:
@@ -92,6 +90,19 @@ def window_starts(samples: int, window: int, windowing: Windowing) -> Int64:
     last = len(starts) - 1
     spread = np.linspace(0, last, limit) if limit > 1 else np.array([last / 2])
     return starts[np.rint(spread).astype(np.int64)]
+
+
+def musicnn_starts(samples: int, window: int, hop: int | None = None) -> Int64:
+    """Return the first sample of each window of the protocol ``musicnn``, at any distance.
+
+    Args:
+        samples: Length of the track in samples.
+        window: Length of a window in samples.
+        hop: Distance between windows in samples; by default their frames are consecutive.
+    """
+    room = max(samples + 2 * _HALF_FRAME - window, 0)
+    starts = np.arange(0, room + 1, hop or window - _HALF_FRAME, dtype=np.int64)
+    return starts - _HALF_FRAME
 
 
 def cut(audio: Float32, starts: npt.ArrayLike, window: int) -> Float32:
