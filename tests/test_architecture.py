@@ -28,7 +28,7 @@ ORDER = {
         "interruption", "kernels", "processes", "malloc", "determinism", "experiment_files",
         "published_scores", "perturbations", "augmentations", "config", "store", "checkpoints",
         "plan", "score", "report", "tracking", "train", "predict", "embed", "hear", "run",
-        "catalog", "cli", "speed", "__main__",
+        "catalog", "ui", "cli", "speed", "__main__",
     ),
 }  # fmt: skip
 PACKAGES = tuple(ORDER)
@@ -79,6 +79,7 @@ LIGHT = (
     "benchmark.score.tables.verify",
     "benchmark.store.merge",
     "benchmark.store.run_record",
+    "benchmark.ui.app",
     "datamodules.corpus.prepare",
     "datamodules.loaders.windowing",
     "datamodules.synthesis.clip_source",

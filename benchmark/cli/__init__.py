@@ -18,6 +18,7 @@ from benchmark.cli import listening as cli_listening
 from benchmark.cli import models as cli_models
 from benchmark.cli import results as cli_results
 from benchmark.cli import run as cli_run
+from benchmark.cli import ui as cli_ui
 from benchmark.cli.options import DatasetName, Results
 from benchmark.cli.options import console as _console
 from datamodules.common.errors import TagbenchError, unknown_name
@@ -166,6 +167,6 @@ for verb in (
     cli_run.run, cli_run.cell, cli_data.prepare, cli_data.describe, cli_data.export,
     cli_models.pretrained, cli_models.import_checkpoint, cli_models.predict, cli_embed.embed,
     cli_models.explain, cli_listening.listening_vectors,
-    cli_results.compare, cli_results.merge, cli_results.wandb_sync,
+    cli_results.compare, cli_results.merge, cli_results.wandb_sync, cli_ui.ui,
 ):  # fmt: skip
     app.command()(verb)

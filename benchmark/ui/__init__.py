@@ -1,0 +1,1 @@
+"""The user interface of ``tagbench ui``: a server on this machine, and pages for a browser."""

@@ -1,0 +1,16 @@
+"""The screen Sweeps."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from benchmark.ui.pages import page
+
+router = APIRouter()
+
+
+@router.get("/sweeps")
+def show(request: Request) -> HTMLResponse:
+    """Return the page."""
+    return page(request, "sweeps")

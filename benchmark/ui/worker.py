@@ -1,0 +1,95 @@
+"""Processes that do the work of the server, one job after the other.
+
+The process of analyses keeps its models loaded. The process that decodes uploaded files has limits
+and imports neither torch nor the models.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+from typing import Any
+
+from datamodules.common.errors import TagbenchError
+
+Payload = Mapping[str, Any]
+Handler = Callable[[Payload, "Reporter"], Any]
+
+_MOST_FILE_BYTES = 8 * 2**30
+
+
+class CancelledError(Exception):
+    """The job was cancelled."""
+
+
+class Reporter:
+    """Connection of a running job to the server.
+
+    Args:
+        connection: Receives the progress.
+        cancelled: Set when the job is to stop.
+    """
+
+    def __init__(self, connection: Connection, cancelled: Event) -> None:
+        self._connection = connection
+        self._cancelled = cancelled
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Report the progress.
+
+        Args:
+            fraction: Share of the work that is done, from 0 to 1.
+            text: The current step.
+
+        Raises:
+            CancelledError: The job was cancelled.
+        """
+        if self._cancelled.is_set():
+            raise CancelledError
+        self._connection.send(("progress", fraction, text))
+
+
+def serve_jobs(
+    make: Callable[..., Handler], arguments: tuple[Any, ...], connection: Connection, event: Event
+) -> None:
+    """Run the jobs that arrive until the server closes the connection.
+
+    Args:
+        make: Returns the function that runs a job.
+        arguments: Arguments of ``make``.
+        connection: Jobs arrive here; progress and results are sent back.
+        event: Set when the running job is to stop.
+    """
+    handler = make(*arguments)
+    while True:
+        try:
+            payload = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer = ("done", handler(payload, Reporter(connection, event)))
+        except CancelledError:
+            answer = ("cancelled", None)
+        except TagbenchError as error:
+            answer = ("failed", str(error))
+        except MemoryError:
+            answer = ("failed", "There is not enough memory for this file.")
+        except Exception as error:  # noqa: BLE001  one failed job must not end the process
+            answer = ("failed", f"{type(error).__name__}: {error}")
+        connection.send(answer)
+
+
+def decoder(most_bytes: int) -> Handler:
+    """Return the function that decodes an uploaded file, and limit this process.
+
+    Args:
+        most_bytes: Maximum address space of the process.
+    """
+    from benchmark.ui.decoding import decode_upload
+
+    resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_FILE_BYTES, _MOST_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return decode_upload
