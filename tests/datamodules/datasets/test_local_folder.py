@@ -57,10 +57,6 @@ def test_a_table_becomes_a_corpus(make: Make) -> None:
     assert not (data.corpus_root / "split.csv").exists()
 
 
-def test_a_table_without_splits_can_be_a_test_set(make: Make) -> None:
-    assert {track.split for track in make(PLAIN, test=1.0).build_manifest()} == {"test"}
-
-
 def test_what_spreadsheets_do_to_a_table_is_fine(make: Make) -> None:
     table = (
         "\ufeffPath , TAGS,artist\r\n"
@@ -104,6 +100,7 @@ def test_a_drawn_split_is_written_down_and_stays(make: Make) -> None:
     assert again.params_key == data.params_key
     assert {t.track_id: t.split for t in again.build_manifest()} == written
     assert make(PLAIN, split_seed=1).params_key != data.params_key
+    assert {track.split for track in make(PLAIN, test=1.0).build_manifest()} == {"test"}
 
 
 def test_artists_stay_on_one_side(make: Make) -> None:
