@@ -85,6 +85,16 @@ def test_the_scores_of_the_published_evaluation_of_moods() -> None:
     golden = json.loads((DATA / "mood_mlp.json").read_text(encoding="utf-8"))["metrics"]
     assert found["precision_micro_at_0.5"] == pytest.approx(golden["precision"])
     assert found["recall_micro_at_0.5"] == pytest.approx(golden["recall"])
+    sample = metrics.Sample(
+        scores,
+        targets.astype(np.uint8),
+        metrics.pack_weights(np.ones((1, 6), np.uint8)),
+        single=False,
+    )
+    of_tags = metrics.all_metrics()["pr_auc"].compute(sample)[:, 0]
+    # All tracks have the first tag: it has no score here, and 1 in the published evaluation.
+    assert np.isnan(of_tags[0])
+    assert np.mean([1.0, *of_tags[1:]]) == pytest.approx(golden["average precision"])
 
 
 def test_predicting_nothing_gives_the_published_row_of_the_1d_cnn_with_lstm(tmp_path: Path) -> None:
