@@ -18,6 +18,7 @@ from lightning_modules.stages.linear_probe import LinearProbe
 from lightning_modules.stages.noisy_student import NoisyStudent
 from lightning_modules.stages.simclr import SimCLR
 from lightning_modules.stages.supervised import Supervised
+from lightning_modules.stages.triplet import Triplet
 from tests.support.noise_datamodule import Noise, noise_data
 from tests.support.small_module import SmallModule
 
@@ -39,12 +40,20 @@ def probe(corpora: Path) -> LinearProbe:
     return stage
 
 
+def triplets(corpora: Path) -> Triplet:
+    """Return a stage that draws for two of three tags."""
+    stage = Triplet(parents={})
+    stage.anchors, stage.draws = (0, 2), 30
+    return stage
+
+
 STAGES: dict[str, Callable[[Path], GradientStage]] = {
     "supervised": lambda _: Supervised(parents={}),
     "fine-tuning": lambda _: FineTune(parents={"pretrained": small_model()}),
     "noisy student": lambda _: NoisyStudent(unlabelled="pool", parents={"teacher": small_model()}),
     "contrast": lambda _: SimCLR(source="pool", augment=None, parents={}),
     "linear probe": probe,
+    "triplets": triplets,
 }
 
 

@@ -5,37 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from datamodules.common.errors import TagbenchError
 from datamodules.labels.tag_subset import choose_tags
-from lightning_modules.architectures.retrieval_model import RetrievalModel
 from lightning_modules.stages.triplet import Triplet
 from lightning_modules.training.triplet import triplet_losses
 from tests.support.noise_datamodule import Noise, noise_data, set_epoch
 from tests.support.small_module import SmallModule
-
-WINDOW = 800
-
-
-class SmallRetrieval(RetrievalModel):
-    """Embeddings of songs from one dense layer."""
-
-    identity: ClassVar[str] = "SmallRetrieval"
-    input_samples = WINDOW
-    title: ClassVar[str] = "small retrieval"
-    paper: ClassVar[str] = "none"
-
-    def __init__(self, **base: Any) -> None:
-        super().__init__(word_size=2, **base)
-        self.dense = nn.Linear(WINDOW, 256)
-
-    def encode(self, inputs: Tensor) -> Tensor:
-        return self.dense(inputs)
+from tests.support.small_retrieval import WINDOW, SmallRetrieval
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, distributed, multiprocessing
 
+from lightning_modules.training.gathered import interleaved
 from lightning_modules.training.nt_xent import nt_xent
 from tests.support.paths import DATA
 
@@ -58,7 +59,9 @@ def _process(rank: int, folder: str) -> None:
     first, second = (z[rank::2] @ weight for z in pairs())
     loss = nt_xent(first, second, 0.5)
     loss.backward()
-    torch.save({"loss": loss.detach(), "grad": weight.grad}, f"{folder}/{rank}.pt")
+    order = interleaved(pairs()[0][rank::2])
+    result = {"loss": loss.detach(), "grad": weight.grad, "order": order}
+    torch.save(result, f"{folder}/{rank}.pt")
     distributed.destroy_process_group()
 
 
@@ -71,5 +74,6 @@ def test_two_processes_give_loss_and_gradient_of_one(tmp_path: Path) -> None:
     shares = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
     for share in shares:
         torch.testing.assert_close(share["loss"], loss.detach(), rtol=1e-6, atol=1e-6)
+        assert torch.equal(share["order"], pairs()[0])  # that of the batch which they share
     mean = (shares[0]["grad"] + shares[1]["grad"]) / 2  # as DistributedDataParallel averages
     torch.testing.assert_close(mean, weight.grad, rtol=1e-5, atol=1e-6)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from benchmark.report.html import write_report
 from benchmark.score import metrics
 from benchmark.score.tables.build import build_tables
 from tests.support.paths import DATA
@@ -95,3 +96,5 @@ def test_tags_that_were_never_trained_on_have_their_own_columns(
     assert board.loc["retrieval", ["n_seen_tags", "n_unseen_tags"]].tolist() == [2, 1]
     assert board.loc["fcn", ["n_unseen_tags", "roc_auc_seen"]].isna().all()
     assert set(tables.per_category["category"]) == set()
+    text = write_report(tables, tmp_path / "report", {}).read_text(encoding="utf-8")
+    assert "Unseen tags" in text
