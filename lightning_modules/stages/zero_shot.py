@@ -19,6 +19,7 @@ class ZeroShotPrompts(Stage):
     identity: ClassVar[str] = "ZeroShotPrompts"
     title: ClassVar[str] = "zero-shot prompts"
     parent_names: ClassVar[tuple[str, ...]] = ("encoder",)
+    trained_tags: tuple[str, ...] | None = ()
 
     def __init__(self, *, template: str = "This is a {tag} song.", parents: Parents) -> None:
         super().__init__(parents=parents)

@@ -195,6 +195,7 @@ def test_zero_shot_scores_are_cells_like_others(probes: Probes) -> None:
         store.register(cell)
         events = run_job(Job((cell,), cell.kind), runtime)
         assert events[-1] == {"event": "done", "cell": cell.id}, store.failure(cell.id)
+    assert store.trained_tags([planned.training[0].id]) == ()
     weights = checkpoint_weights(store, planned.training[0])
     assert {name: value.shape for name, value in weights.items()} == {
         "prompts": (3, 12),
