@@ -189,6 +189,11 @@ def run(
     from benchmark.run import executors
     from benchmark.tracking import wandb as wandb_log
 
+    if pretrained and not (data or dataset or benchmark):  # before anything is downloaded
+        raise TagbenchError(
+            "--pretrained needs your audio: --data path/to/my_music (make robustness "
+            "DATA=path/to/my_music), or --dataset NAME."
+        )
     ready = _pretrained() if pretrained else ()
     matrix = _benchmark(
         benchmark,

@@ -53,6 +53,11 @@ def test_without_network_one_line_names_the_file_and_its_place(tmp_path, no_netw
     assert "https://pypi.org/project/musicnn/0.1.0/#files (29 MB, sha256 f38a4890" in error
 
 
+def test_missing_audio_is_reported_before_the_download(no_network):
+    result = CliRunner().invoke(app, ["run", "--pretrained"])
+    assert "--data path/to/my_music" in str(result.exception)
+
+
 def test_pretrained_models_run_on_the_music_of_the_user():
     flags = (None, None, None, None, None, None)
     matrix = _benchmark(*flags, pretrained=[Path("a"), Path("b")])
