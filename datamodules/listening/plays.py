@@ -62,8 +62,9 @@ def read_plays(path: Path) -> PlayTable:
             else pd.read_csv(path, usecols=list(COLUMNS), dtype=names, keep_default_na=False)
         )
     except (OSError, ValueError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise TagbenchError(
-            f"The play counts in {path} cannot be read: {error}. {EXPECTED}"
+            f"The play counts in {path} cannot be read: {reason}. {EXPECTED}"
         ) from error
     return _table(path, frame)
 

@@ -136,6 +136,7 @@ def build_view(
             stored = read_index(folder, view)
             missing = [(row, key) for key, row in wanted.items() if key not in stored]
             if missing:
+                view.check_tracks([str(corpus.track_ids[row]) for row, _ in missing])
                 _compute(corpus, view, folder, missing, workers, listener)
     return StoredRows.open(corpus, view, rows)
 

@@ -13,6 +13,8 @@ from datamodules.corpus.corpus import Corpus
 from datamodules.views.build import build_view, view_of
 from datamodules.views.joined import Joined
 from datamodules.views.rows import StoredRows, read_index, view_folder
+from datamodules.views.track_vectors import TrackVectors
+from datamodules.views.vector_file import write_vectors
 from tests.support.sources import run, watched
 from tests.support.views import BlockLevels, IdLength
 
@@ -20,6 +22,10 @@ from tests.support.views import BlockLevels, IdLength
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return run(watched(12), tmp_path_factory.mktemp("corpus"))
+
+
+def ids_of(corpus: Corpus) -> list[str]:
+    return [str(track_id) for track_id in corpus.track_ids]
 
 
 def calls(log: Path) -> int:
@@ -66,7 +72,7 @@ def test_vectors_by_track_id_of_equal_samples_are_kept_apart(tmp_path: Path):
     corpus = run(same, tmp_path)
     assert corpus.frame["audio_sha256"].nunique() == 1
     rows, vectors = np.arange(len(corpus)), IdLength(16000)
-    ids = [len(track_id) for track_id in corpus.track_ids]
+    ids = [len(track_id) for track_id in ids_of(corpus)]
     assert [track.tolist() for track in build_view(corpus, vectors, rows)] == [[[n]] for n in ids]
     joined = Joined(16000, BlockLevels(16000), vectors)
     stored = build_view(corpus, joined, rows, workers=2)
@@ -78,6 +84,11 @@ def test_vectors_by_track_id_of_equal_samples_are_kept_apart(tmp_path: Path):
     assert len(read_index(view_folder(corpus, joined), joined)) == 4
     build_view(corpus, BlockLevels(16000), rows)
     assert len(read_index(view_folder(corpus, BlockLevels(16000)), BlockLevels(16000))) == 1
+    write_vectors(tmp_path / "few.npz", ids_of(corpus)[:1], np.ones((1, 2), np.float32))
+    with pytest.raises(
+        TagbenchError, match="no vector for 3 of 4 tracks"
+    ):  # before any is computed
+        build_view(corpus, TrackVectors(path=str(tmp_path / "few.npz")), rows, workers=2)
     with pytest.raises(TagbenchError, match="'block_levels' has several rows"):
         Joined(16000, vectors, BlockLevels(16000))
 
