@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -46,10 +47,14 @@ class AudioSpectrogramTransformer(TransformersEncoder):
         library = transformers()
         return library.ASTModel, library.ASTConfig(**config)
 
+    @cached_property
+    def extract(self) -> Any:
+        """The feature extractor, whose filter bank takes a while to build."""
+        return transformers().ASTFeatureExtractor(**self.extractor)
+
     def outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """Map audio (B, T) to the states (B, patches, D) of all layers, and the pooled state."""
-        extract = transformers().ASTFeatureExtractor(**self.extractor)
-        features = extracted(extract, audio, self.sample_rate, "input_values")
+        features = extracted(self.extract, audio, self.sample_rate, "input_values")
         result = self.network(features, output_hidden_states=True)
         patches = [state[:, 2:] for state in result.hidden_states]  # two summary tokens come first
         return {**numbered(patches), "pooled": result.pooler_output}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -71,10 +72,14 @@ class Clap(TransformersEncoder):
             return library.ClapModel, library.ClapConfig(**config)
         return library.ClapAudioModelWithProjection, library.ClapAudioConfig(**config)
 
+    @cached_property
+    def extract(self) -> Any:
+        """The feature extractor, whose filter bank takes a while to build."""
+        return transformers().ClapFeatureExtractor(**self.extractor)
+
     def outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """Map audio (B, T) to the states (B, positions, D) of all stages, and the projection."""
-        extract = transformers().ClapFeatureExtractor(**self.extractor)
-        features = extracted(extract, audio, self.sample_rate, "input_features")
+        features = extracted(self.extract, audio, self.sample_rate, "input_features")
         network = self.network
         result = network.audio_model(features, output_hidden_states=True)
         states = [state.flatten(2).transpose(1, 2) for state in result.hidden_states]
