@@ -8,7 +8,7 @@ from datamodules.common.errors import TagbenchError
 from lightning_modules.frozen.encoder import FrozenEncoder
 from lightning_modules.frozen.packages import package
 
-_PATTERNS = ("*.json", "*.safetensors", "*.bin", "*.pt")
+_TEXTS, _SAFE, _PICKLED = ("*.json",), ("*.safetensors",), ("*.bin", "*.pt")
 
 
 def download(name: str, revision: str | None, cls: type[FrozenEncoder]) -> tuple[Path, str]:
@@ -35,9 +35,7 @@ def download(name: str, revision: str | None, cls: type[FrozenEncoder]) -> tuple
         files = hub.list_repo_files(name, revision=revision)
         # Files of PyTorch are left out where the safe format has the same weights.
         safe = any(file.endswith(".safetensors") for file in files)
-        wanted = [
-            pattern for pattern in _PATTERNS if not safe or pattern.endswith(("json", "tors"))
-        ]
+        wanted = [*_TEXTS, *(_SAFE if safe else _PICKLED)]
         folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=wanted))
     except Exception as error:  # the hub raises errors of several libraries  # noqa: BLE001
         try:
@@ -47,7 +45,7 @@ def download(name: str, revision: str | None, cls: type[FrozenEncoder]) -> tuple
             needed = ", ".join((*cls.config_files[:1], "preprocessor_config.json", *cls.kept_files))
             raise TagbenchError(
                 f"Cannot download {name}{at} ({type(error).__name__}). Download {needed} and "
-                f"model.safetensors from https://huggingface.co/{name} into a folder, and import "
-                "that: tagbench import-checkpoint FOLDER --model ENCODER"
+                f"model.safetensors (or pytorch_model.bin) from https://huggingface.co/{name} into "
+                "a folder, and import that: tagbench import-checkpoint FOLDER --model ENCODER"
             ) from error
     return folder, folder.name

@@ -156,6 +156,26 @@ def test_folders_of_other_models_and_names_without_a_network_say_what_to_do(
         import_encoder(tmp_path / "absent", "mert", tmp_path)
 
 
+def test_a_download_states_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    tiny_encoders.save(BY_NAME["hubert"], tmp_path / "c0ffee")
+    asked: list[dict[str, Any]] = []
+
+    def snapshot(name: str, **options: Any) -> str:
+        asked.append({"name": name, **options})
+        return str(tmp_path / "c0ffee")
+
+    monkeypatch.setattr(hub, "list_repo_files", lambda *_, **__: ["model.safetensors", "a.bin"])
+    monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    card = import_encoder(Path("a/b"), "hubert", tmp_path, revision="main").card
+    assert (card.model, card.source.revision, card.tags) == ("a-b", "c0ffee", ())
+    local = import_encoder(tmp_path / "c0ffee", "hubert", tmp_path).card
+    assert local.architecture == card.architecture  # the same weights have the same ids
+    assert asked == [
+        {"name": "a/b", "revision": "main", "allow_patterns": ["*.json", "*.safetensors"]}
+    ]
+
+
 def test_mert_95m_has_the_tensors_of_its_publication() -> None:
     config = transformers.HubertConfig(
         **{"model_type": "mert_model", "attention_relax": -1.0, "feature_extractor_cqt": False}
