@@ -153,7 +153,12 @@ def _weights_file(folder: Path) -> Path:
     found = [path for path in candidates if path.is_file()]
     if not found:
         others = sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".pt", ".bin"))
-        found = others if len(others) == 1 else []
+        if len(others) > 1:
+            names = ", ".join(path.name for path in others)
+            raise TagbenchError(
+                f"{folder} has several files of weights: {names}. Keep one of them."
+            )
+        found = others
     if not found:
         raise TagbenchError(
             f"{folder} has no weights: expected {' or '.join(_WEIGHTS)}. Download it too."

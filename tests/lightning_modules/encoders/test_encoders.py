@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -271,35 +269,6 @@ def test_zero_shot_scores_are_the_logits_of_clap(tmp_path: Path) -> None:
         torch.testing.assert_close(model.probabilities(model(audio)), (1 + cosines) / 2)
     assert saved
     assert model.n_params == 0
-
-
-def test_an_encoder_of_a_package_says_which_and_reads_all_its_layers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Network(nn.Module):
-        def __init__(self, config: Any) -> None:
-            super().__init__()
-            self.config = config
-            self.dense = nn.Linear(1, config.encoder_dim)
-
-        def forward(self, x: Tensor, output_hidden_states: bool) -> Any:
-            states = self.dense(x.unfold(1, 960, 960).mean(2, keepdim=True))
-            return SimpleNamespace(hidden_states=[states, 2 * states])
-
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    config = {"encoder_dim": 3, "encoder_depth": 1}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    network = Network(SimpleNamespace(**config))
-    safetensors.torch.save_file(network.state_dict(), folder / "model.safetensors")
-    monkeypatch.setitem(sys.modules, "muq", None)
-    with pytest.raises(TagbenchError, match="needs the package muq: pip install muq"):
-        import_encoder(folder, "muq", tmp_path)
-    stub = SimpleNamespace(MuQ=Network, MuQConfig=SimpleNamespace)
-    monkeypatch.setitem(sys.modules, "muq", stub)  # type: ignore[arg-type]
-    module = load_checkpoint(import_encoder(folder, "muq", tmp_path / "out").folder)[0]
-    layers = module.embed_layers(torch.ones(1, module.input_samples))
-    torch.testing.assert_close(layers["layer_1"], 2 * (network.dense(torch.ones(1, 1))))
 
 
 def test_every_file_is_an_encoder_with_its_facts() -> None:
