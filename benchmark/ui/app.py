@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from benchmark.ui import compare, jobs, listen, sweeps, worker
+from benchmark.ui import compare, jobs, listen, sweeps, uploads, worker
 from benchmark.ui.config import UiConfig
 from benchmark.ui.jobs import Jobs
 from benchmark.ui.security import Guard
@@ -32,20 +32,24 @@ def create_app(config: UiConfig) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for queue in (app.state.jobs, app.state.decoders):
+            queue.warm_up()  # while the user reads the page
         yield
-        app.state.decoders.close()
+        for queue in (app.state.jobs, app.state.decoders):
+            queue.close()
 
     # The pages of OpenAPI load scripts from elsewhere.
     app = FastAPI(
         title="tagbench", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.config = config
+    app.state.jobs = Jobs(worker.analyst, (str(config.scratch),), config.job_seconds)
     app.state.decoders = Jobs(worker.decoder, (config.decode_bytes,), config.decode_seconds)
     app.add_middleware(Guard, config=config)
     app.add_exception_handler(TagbenchError, _failure)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for screen in (listen, compare, sweeps, jobs):
+    for screen in (listen, uploads, jobs, compare, sweeps):
         app.include_router(screen.router)
 
     @app.get("/")

@@ -79,6 +79,7 @@ class Jobs:
         self._waiting: queue.Queue[Job | None] = queue.Queue(_QUEUED)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._process: multiprocessing.process.BaseProcess | None = None
+        self._starting = threading.Lock()
         self._connection: Connection
         self._event: Event
         self._thread = threading.Thread(target=self._work, daemon=True, name="jobs")
@@ -106,8 +107,9 @@ class Jobs:
 
     def warm_up(self) -> None:
         """Start the process, so that the first job finds its imports done."""
-        if self._process is None:
-            self._start()
+        with self._starting:
+            if self._process is None:
+                self._start()
 
     def close(self) -> None:
         """End the process; waiting jobs are dropped."""
@@ -129,8 +131,9 @@ class Jobs:
                 self._end_process()
 
     def _run(self, job: Job) -> None:
-        if self._process is None or not self._process.is_alive():
-            self._start()
+        with self._starting:
+            if self._process is None or not self._process.is_alive():
+                self._start()
         job.state, job.message = "running", "starting"
         self._event.clear()
         self._connection.send(job.payload)
@@ -210,7 +213,7 @@ def cancel(request: Request, job_id: str) -> dict[str, str]:
 
 def _job(request: Request, job_id: str) -> Job:
     app = request.app.state
-    job: Job | None = app.decoders.get(job_id)
+    job: Job | None = app.jobs.get(job_id) or app.decoders.get(job_id)
     if job is None:
         raise HTTPException(404, "There is no such job: it has ended long ago.")
     return job

@@ -10,6 +10,7 @@ import resource
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 from datamodules.common.errors import TagbenchError
@@ -57,7 +58,7 @@ def serve_jobs(
     """Run the jobs that arrive until the server closes the connection.
 
     Args:
-        make: Returns the function that runs a job.
+        make: Returns the function that runs a job: :func:`analyst` or :func:`decoder`.
         arguments: Arguments of ``make``.
         connection: Jobs arrive here; progress and results are sent back.
         event: Set when the running job is to stop.
@@ -79,6 +80,13 @@ def serve_jobs(
         except Exception as error:  # noqa: BLE001  one failed job must not end the process
             answer = ("failed", f"{type(error).__name__}: {error}")
         connection.send(answer)
+
+
+def analyst(scratch: str) -> Handler:
+    """Return the function that applies models to a track; it keeps models loaded."""
+    from benchmark.ui.analysis import Analyst
+
+    return Analyst(Path(scratch)).run
 
 
 def decoder(most_bytes: int) -> Handler:
