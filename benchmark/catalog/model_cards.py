@@ -118,7 +118,7 @@ def _pair(name: str, dataset: str, scores: Scores) -> tuple[float, float] | None
 
 
 def _elsewhere(name: str, scores: Scores) -> str:
-    """Return ROC-AUC and PR-AUC, or the accuracy, on each dataset that has no column."""
+    """Return ROC-AUC and PR-AUC, the accuracy, or the MAP, on each dataset that has no column."""
     texts = []
     for dataset in dict.fromkeys(
         d for model, d, _ in scores if model == name and d not in DATASETS
@@ -129,6 +129,8 @@ def _elsewhere(name: str, scores: Scores) -> str:
             texts.append(f"{dataset}: {pair[0]:.4f} / {pair[1]:.4f}")
         elif accuracy is not None:
             texts.append(f"{dataset}: accuracy {accuracy:.4f}")
+        elif (mean := scores.get((name, dataset, "pr_auc"))) is not None:
+            texts.append(f"{dataset}: MAP {mean:.4f}")
     return "; ".join(texts)
 
 
