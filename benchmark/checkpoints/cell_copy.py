@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from benchmark.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.config.card import CARD, WEIGHTS
 from benchmark.store.cell_kinds import ImportCell
+from benchmark.store.files import read_json
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
 from datamodules.common.errors import TagbenchError
@@ -35,4 +37,9 @@ def copy_checkpoint(cell: ImportCell, store: Store) -> None:
     else:  # a training cell: its best.ckpt becomes a checkpoint
         kept = ("model", "title", "dataset", "architecture", "parts", "tags", "windows", "source")
         save_checkpoint(target, module, **{name: getattr(card, name) for name in kept})
-    store.finish(cell.id, {"provenance": provenance()}, [WEIGHTS, CARD])
+    facts: dict[str, Any] = {"provenance": provenance()}
+    metrics = source / "metrics.json"  # of a cell
+    trained = read_json(metrics).get("trained_tags") if metrics.is_file() else None
+    if trained is not None:  # the model predicts other tags than it was trained on
+        facts["trained_tags"] = trained
+    store.finish(cell.id, facts, [WEIGHTS, CARD])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from benchmark.checkpoints.cell_copy import copy_checkpoint
 from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.plan import build as plan
 from benchmark.plan.jobs import Job
+from benchmark.plan.models import imported_model
 from benchmark.run import preparation
-from benchmark.store.cell_kinds import TrainCell
+from benchmark.store.cell_kinds import ImportCell, TrainCell
+from benchmark.store.cells import Labels
 from benchmark.store.store import Store
 from tests.support.small_experiment import SmallExperiment, run_job, select
 
@@ -50,6 +53,13 @@ def test_cell_states_the_tags_that_it_was_trained_on(small: SmallExperiment) -> 
     model, card = load_checkpoint(store.folder(cell.id))
     assert card.tags == tags
     assert model.word_vectors[:, 0].tolist() == list(range(len(tags)))
+    # A copy of the cell as a checkpoint of another benchmark states them too.
+    imported = imported_model("retrieval", store.folder(cell.id))
+    labels = Labels("folder", small.corpus.task, "tiny", "retrieval", 0)
+    copy = ImportCell(labels, imported.launch, imported.identity)
+    store.register(copy)
+    copy_checkpoint(copy, store)
+    assert store.trained_tags([copy.id]) == (tags[0], tags[2])
     # Another file of words is another training, and must not be taken for the planned one.
     assert planned(small, "2").id != cell.id
     store = Store(small.results_root / "second")
