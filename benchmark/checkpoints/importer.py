@@ -98,7 +98,7 @@ def import_checkpoint(
         windows=layout.windows,
         source=Source(file=file.name, sha256=file_sha256(file)),
     )
-    if label != dataset and dataset.lower() in VOCABULARIES:
+    if label != dataset.lower() and dataset.lower() in VOCABULARIES:
         note = (
             f"The weights of {layout.source} predict the tags of {label}. For weights that were "
             "trained on other tags, name the tags with --tags FILE."

@@ -38,6 +38,7 @@ _RENAMED = {
 }
 
 _SOURCE = "Pons and Serra 2019"
+_DATASETS = {"mtat": "mtat", "magnatagatune": "mtat", "mtt": "mtat", "msd": "msd"}
 _LAYOUTS = {
     "pons_musicnn": Layout(
         source=_SOURCE,
@@ -64,7 +65,7 @@ _LAYOUTS = {
             "batch_normalization_10.": "dense_bn.",
             "dense_1.": "output.",
         },
-        datasets={"magnatagatune": "mtat", "mtt": "mtat"},
+        datasets=_DATASETS,
         windows="musicnn",
     ),
     "pons_vgg": Layout(
@@ -76,7 +77,7 @@ _LAYOUTS = {
             **{f"batch_normalization_{k + 1}.": f"blocks.{k}.bn." for k in range(5)},
             "dense.": "output.",
         },
-        datasets={"magnatagatune": "mtat", "mtt": "mtat"},
+        datasets=_DATASETS,
         windows="musicnn",
     ),
 }

@@ -42,7 +42,7 @@ def wheel(bundles, tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_variable_reaches_its_layer(wheel, tmp_path, network):
-    imported = import_checkpoint(wheel, f"pons_{network}", "magnatagatune", tmp_path)
+    imported = import_checkpoint(wheel, f"pons_{network}", "MTT", tmp_path)
     assert imported.folder == tmp_path / f"pons_{network}-mtat"
     assert imported.report.unexpected == ()
     assert all(name.endswith(".num_batches_tracked") for name in imported.report.missing)
