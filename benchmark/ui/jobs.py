@@ -142,11 +142,12 @@ class Jobs:
             try:
                 if self._connection.poll(_POLL_S):
                     self._receive(job)
-                    continue
             except (EOFError, ConnectionError):
                 self._abandon(job, "The process ended: the file or the model needs more memory.")
                 return
             now = time.monotonic()
+            if job.ended.is_set():
+                return
             if now > limit:
                 self._abandon(job, f"Stopped after {self._most_seconds:g} s, the time limit.")
             elif job.cancelled.is_set():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
@@ -122,26 +123,28 @@ class Guard:
         if not stated.isascii() or not stated.isdigit() or int(stated) > most:
             await refusal(scope, receive, send)
             return
-        received, started = 0, False
+        received, started, exceeded = 0, False, False
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, exceeded
             message = await receive()
             received += len(message.get("body", b""))
             if received > most:
+                exceeded = True
                 raise _TooLargeError
             return message
 
         async def noted(message: Message) -> None:
             nonlocal started
+            if exceeded and not started:
+                return  # the application answers that it could not read the body
             started = True
             await send(message)
 
-        try:
+        with suppress(_TooLargeError):
             await self._app(scope, counted, noted)
-        except _TooLargeError:
-            if not started:
-                await refusal(scope, receive, send)
+        if exceeded and not started:
+            await refusal(scope, receive, send)
 
 
 def _cookies(headers: Headers) -> dict[str, str]:
