@@ -21,7 +21,8 @@ class Curve:
     Attributes:
         family: Name of the family, after that of the protocol where it is not the suite.
         label: Label of the horizontal axis.
-        points: Columns ``model, x, tick, value, low, high, level, severity``.
+        points: Columns ``model, x, tick, value, low, high, level, severity, perturbation,
+            protocol``.
     """
 
     family: str
@@ -47,7 +48,8 @@ def curves(robustness: pd.DataFrame, metric: str) -> list[Curve]:
 def _curve(rows: pd.DataFrame, clean: pd.DataFrame, protocol: str, family: str) -> Curve:
     unit = "" if rows["unit"].isna().iloc[0] else str(rows["unit"].iloc[0])
     axis = axis_of(str(rows["perturbation"].iloc[0]), unit)
-    points = rows[["model", "value", "low", "high", "level", "severity"]].copy()
+    of_condition = ["perturbation", "protocol"]
+    points = rows[["model", "value", "low", "high", "level", "severity", *of_condition]].copy()
     points["tick"] = [(axis.tick if axis else "{:g}").format(level) for level in points["level"]]
     if axis is None or axis.scale == "ordinal":
         points["x"] = points["severity"].astype(float)
@@ -58,7 +60,7 @@ def _curve(rows: pd.DataFrame, clean: pd.DataFrame, protocol: str, family: str) 
         near = sorted(set(points["x"]))
         step = near[1] - near[0] if len(near) > 1 else 1.0
         origin = near[0] - step if axis.clean is None else axis.position(axis.clean)
-    start = clean[["model", "value", "low", "high"]].copy()
+    start = clean[["model", "value", "low", "high", *of_condition]].copy()
     start["x"], start["tick"], start["level"], start["severity"] = origin, "clean", np.nan, 0
     name = family if protocol == "suite" else f"{protocol}_{family}"
     label = axis.label if axis else f"severity ({unit})" if unit else "severity"
