@@ -1,6 +1,7 @@
 """Read experiment files (strict YAML 1.2) and validate them.
 
-An error names the file, the dotted key and what was expected.
+A name stands for a shipped file, or for one in the folder ``experiments`` of the working folder. An
+error names the file, the dotted key and what was expected.
 """
 
 from __future__ import annotations
@@ -20,26 +21,36 @@ from ruamel.yaml.error import YAMLError
 from datamodules.common.errors import TagbenchError, unknown_name
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+"""The shipped files."""
 
+OWN = Path("experiments")
+"""The files of the user, relative to the working folder. In a checkout, both are one folder."""
 
 M = TypeVar("M", bound=BaseModel)
 
 
 def names(kind: str) -> list[str]:
     """Return the names of all experiment files of a kind (``"models"``, ``"datasets"``, ...)."""
-    return sorted(path.stem for path in (EXPERIMENTS / kind).glob("*.yaml"))
+    return sorted(
+        {path.stem for root in (EXPERIMENTS, OWN) for path in (root / kind).glob("*.yaml")}
+    )
 
 
 def find(kind: str, name: str) -> Path:
-    """Return the file that ``name`` stands for: a shipped name, or the path of a YAML file.
+    """Return the file that ``name`` stands for: a name without folder, or the path of a YAML file.
+
+    A path that starts with ``experiments/`` also stands for a shipped file.
 
     Raises:
-        TagbenchError: There is no such file; the message gives the nearest name.
+        TagbenchError: There is no such file (the message gives the nearest name), or the working
+            folder has another file of the name of a shipped one.
     """
     if name.endswith((".yaml", ".yml")):
-        path = Path(name)
+        path, shipped = Path(name), EXPERIMENTS.parent / name
         if path.is_file():
             return path
+        if path.parts[0] == OWN.name and shipped.is_file():
+            return shipped
         raise TagbenchError(
             f"Cannot read {kind[:-1]} file {name!r}: no such file. Expected the path of a YAML "
             f"file, or a name that this command prints: tagbench list {kind}"
@@ -49,10 +60,16 @@ def find(kind: str, name: str) -> Path:
             f"Cannot read {kind[:-1]} file {name!r}: its name does not end with .yaml. Expected "
             f"the path of a YAML file, or a name that this command prints: tagbench list {kind}"
         )
-    path = EXPERIMENTS / kind / f"{name}.yaml"
-    if not path.is_file():
+    found = [root / kind / f"{name}.yaml" for root in (EXPERIMENTS, OWN)]
+    found = [path for path in found if path.is_file()]
+    if not found:
         raise unknown_name(kind[:-1], name, names(kind))
-    return path
+    if len({path.read_bytes() for path in found}) > 1:
+        raise TagbenchError(
+            f"{found[1]} has the name of the file {name!r} of tagbench, and other content. Rename "
+            f"it, or give its path instead of the name: {found[1]}"
+        )
+    return found[0]
 
 
 def load(path: Path, schema: type[M]) -> M:

@@ -6,7 +6,10 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-PUBLISHED = Path(__file__).resolve().parents[1] / "results" / "published.csv"
+_CHECKOUT = Path(__file__).resolve().parents[1] / "results" / "published.csv"
+
+PUBLISHED = _CHECKOUT if _CHECKOUT.is_file() else Path(__file__).with_name("published.csv")
+"""The table; a wheel holds it in this package."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,7 @@ class PublishedScore:
 
 
 def read_published(path: Path = PUBLISHED) -> tuple[PublishedScore, ...]:
-    """Read the published scores; there are none in an installed package, which lacks the file."""
-    if not path.is_file():
-        return ()
+    """Read a table of published scores."""
     with path.open(encoding="utf-8", newline="") as lines:
         rows = [dict(row) for row in csv.DictReader(lines)]
     return tuple(PublishedScore(value=float(row.pop("value")), **row) for row in rows)

@@ -1,4 +1,4 @@
-"""The lock, the Makefile's check of Python, and the data files of the wheel."""
+"""The lock, the Makefile's check of Python, and the data files of datasets."""
 
 from __future__ import annotations
 
@@ -125,7 +125,6 @@ def test_failed_venv_leaves_nothing(checkout):
     assert not (checkout / ".venv").exists()
 
 
-PACKAGES = ("datamodules", "lightning_modules", "benchmark", "experiments")
 READ_BY_DATASETS = """
 import sys, tempfile
 for name in [name for name in sys.modules if name.partition(".")[0] == "datamodules"]:
@@ -138,27 +137,6 @@ from datamodules.datasets import gtzan, won2020_npy
 gtzan.Gtzan(root=tempfile.gettempdir()).build_manifest()
 print(*sorted(path.name for path in FOLDER.iterdir() if str(path) not in opened))
 """
-
-
-def test_the_wheel_takes_every_file_of_the_packages():
-    """Hatch takes each file below a package but those that git ignores or the options exclude."""
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    assert build == {"targets": {"wheel": {"packages": list(PACKAGES)}}}
-    files = [
-        str(path.relative_to(ROOT))
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc", ".nbi", ".nbc")
-    ]
-    assert {Path(file).suffix for file in files} >= {".bib", ".csv", ".json", ".txt", ".yaml"}
-    git = shutil.which("git")
-    if git is None or not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout, so that nothing is ignored")
-    done = subprocess.run(
-        [git, "check-ignore", "--stdin"], cwd=ROOT, input="\n".join(files), capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout.split() == []
 
 
 def test_every_data_file_is_read_by_a_dataset():

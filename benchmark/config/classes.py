@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, create_model
@@ -16,12 +19,14 @@ from datamodules.common.errors import TagbenchError, unknown_name
 def import_class(path: str, base: type, where: str) -> type[Any]:
     """Import the class that a file names and check that it derives from ``base``.
 
+    A module that is not installed is looked for in the working folder.
+
     Raises:
         TagbenchError: No such module or class, or it does not derive from ``base``.
     """
     module_name, _, class_name = path.rpartition(".")
     try:
-        module = importlib.import_module(module_name)
+        module = _import_module(module_name)
     except (ImportError, ValueError) as error:
         raise TagbenchError(f"{where}: class: cannot import {path!r}: {error}.") from error
     cls = getattr(module, class_name, None)
@@ -31,6 +36,19 @@ def import_class(path: str, base: type, where: str) -> type[Any]:
     if not (inspect.isclass(cls) and issubclass(cls, base)):
         raise TagbenchError(f"{where}: class: {path} is not a {base.__name__}.")
     return cls
+
+
+def _import_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        here = str(Path.cwd())
+        if error.name != name.partition(".")[0] or here in sys.path:
+            raise
+    # Last, so that no file there replaces a package. Processes that are started later inherit it.
+    sys.path.append(here)
+    importlib.invalidate_caches()
+    return importlib.import_module(name)
 
 
 def declared_identity(cls: type, where: str) -> str:

@@ -51,6 +51,8 @@ def compatible_version(version: str) -> str:
 
 
 def _git(*arguments: str) -> str:
+    if not (ROOT / ".git").exists():  # installed, perhaps in a folder of another repository
+        return ""
     try:
         done = subprocess.run(
             ["git", "-C", str(ROOT), *arguments],
