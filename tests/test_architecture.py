@@ -27,8 +27,8 @@ ORDER = {
     "benchmark": (
         "interruption", "kernels", "processes", "malloc", "determinism", "experiment_files",
         "published_scores", "perturbations", "augmentations", "config", "store", "checkpoints",
-        "plan", "score", "report", "tracking", "train", "predict", "embed", "hear", "run",
-        "catalog", "ui", "cli", "speed", "__main__",
+        "plan", "score", "report", "tracking", "publish", "train", "predict", "embed", "hear",
+        "run", "catalog", "ui", "cli", "speed", "__main__",
     ),
 }  # fmt: skip
 PACKAGES = tuple(ORDER)

@@ -16,6 +16,7 @@ from benchmark.cli import data as cli_data
 from benchmark.cli import embed as cli_embed
 from benchmark.cli import listening as cli_listening
 from benchmark.cli import models as cli_models
+from benchmark.cli import publish as cli_publish
 from benchmark.cli import results as cli_results
 from benchmark.cli import run as cli_run
 from benchmark.cli import ui as cli_ui
@@ -167,6 +168,7 @@ for verb in (
     cli_run.run, cli_run.cell, cli_data.prepare, cli_data.describe, cli_data.export,
     cli_models.pretrained, cli_models.import_checkpoint, cli_models.predict, cli_embed.embed,
     cli_models.explain, cli_listening.listening_vectors,
-    cli_results.compare, cli_results.merge, cli_results.wandb_sync, cli_ui.ui,
+    cli_results.compare, cli_results.merge, cli_results.wandb_sync, cli_publish.publish,
+    cli_ui.ui,
 ):  # fmt: skip
     app.command()(verb)

@@ -21,7 +21,8 @@ Checkpoint = Annotated[
     typer.Option(
         "--checkpoint",
         "-c",
-        help="Folder of an imported checkpoint, or results/cells/<id> of a trained model.",
+        help="Folder of an imported or published checkpoint, or results/cells/<id> of a trained "
+        "model.",
     ),
 ]
 Device = Annotated[
@@ -154,13 +155,13 @@ def predict(
     device: Device = "",
 ) -> None:
     """Tag audio files. The exit code is 1 if a file could not be read."""
-    from benchmark.checkpoints.checkpoint import load_checkpoint
     from benchmark.cli import predict_output as output
     from benchmark.config.schema import WindowsSpec
     from benchmark.predict.audio_files import find_audio
+    from benchmark.publish import load_published
 
     output.check_format(format_)
-    module, card = load_checkpoint(checkpoint, device)
+    module, card = load_published(checkpoint, device=device)
     determinism.configure(str(module.device))
     keep_freed_memory()
     protocol = windows or card.windows
