@@ -13,10 +13,11 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from benchmark.ui import compare, jobs, listen, sweeps, uploads, worker
+from benchmark.ui import compare, jobs, listen, sweeps, uploads
 from benchmark.ui.config import UiConfig
 from benchmark.ui.jobs import Jobs
 from benchmark.ui.security import Guard
+from benchmark.ui.work import worker
 from datamodules.common.errors import TagbenchError
 
 _STATIC = Path(str(files("benchmark.ui"))) / "static"

@@ -19,13 +19,15 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException, Request
 
 from benchmark.processes import run_child
-from benchmark.ui.worker import Handler, Payload, serve_jobs
+from benchmark.ui.work.reporting import Handler, Payload
+from benchmark.ui.work.worker import serve_jobs
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 _KEPT = 64  # finished jobs whose result is kept
 _QUEUED = 16
 _POLL_S = 0.1
+_START_S = 300.0  # maximum duration of the imports of a process
 _CANCEL_S = 3.0  # a process that does not react to a cancellation within this time is ended
 
 router = APIRouter()
@@ -80,6 +82,8 @@ class Jobs:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._process: multiprocessing.process.BaseProcess | None = None
         self._starting = threading.Lock()
+        self._ready = False
+        self._limit = 0.0  # time at which the running job is stopped
         self._connection: Connection
         self._event: Event
         self._thread = threading.Thread(target=self._work, daemon=True, name="jobs")
@@ -137,7 +141,8 @@ class Jobs:
         job.state, job.message = "running", "starting"
         self._event.clear()
         self._connection.send(job.payload)
-        limit, grace = time.monotonic() + self._most_seconds, 0.0
+        self._limit = time.monotonic() + self._most_seconds + (0 if self._ready else _START_S)
+        grace = 0.0
         while not job.ended.is_set():
             try:
                 if self._connection.poll(_POLL_S):
@@ -148,7 +153,7 @@ class Jobs:
             now = time.monotonic()
             if job.ended.is_set():
                 return
-            if now > limit:
+            if now > self._limit:
                 self._abandon(job, f"Stopped after {self._most_seconds:g} s, the time limit.")
             elif job.cancelled.is_set():
                 self._event.set()
@@ -159,7 +164,9 @@ class Jobs:
 
     def _receive(self, job: Job) -> None:
         kind, *values = self._connection.recv()
-        if kind == "progress":
+        if kind == "ready":
+            self._ready, self._limit = True, time.monotonic() + self._most_seconds
+        elif kind == "progress":
             job.progress, job.message = values
         elif kind == "done":
             job.end("done", result=values[0])
@@ -184,7 +191,7 @@ class Jobs:
         )
         process.start()
         theirs.close()
-        self._process = process
+        self._process, self._ready = process, False
 
     def _end_process(self) -> None:
         if self._process is not None:

@@ -27,7 +27,6 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     browser: bool = True,
-    path: str = "/listen",
     announce: Callable[[str], None],
 ) -> None:
     """Serve the user interface until the process is interrupted.
@@ -39,7 +38,6 @@ def serve(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         browser: Whether to open a browser.
-        path: Page to open first.
         announce: Receives the address with the token.
 
     Raises:
@@ -55,7 +53,7 @@ def serve(
             scratch=Path(tmp),
             host=f"[{host}]" if ":" in host else host,
         )
-        address = f"http://{config.host}:{config.port}{path}?token={config.token}"
+        address = f"http://{config.host}:{config.port}/listen?token={config.token}"
         announce(address)
         if browser:
             # The socket already accepts connections, so the browser waits for the server.

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from benchmark.ui.jobs import Job, Jobs
-from benchmark.ui.worker import Handler, Payload, Reporter
+from benchmark.ui.work.reporting import Handler, Payload, Reporter
 from datamodules.common.errors import TagbenchError
 
 

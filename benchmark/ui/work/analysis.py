@@ -21,8 +21,8 @@ from benchmark.perturbations import CLEAN, Condition, perturb, resolve, warm_up
 from benchmark.predict.attention import explain
 from benchmark.predict.inference import MAX_WINDOWS, predict_track, predict_windows
 from benchmark.predict.taggram import Taggram, hop_starts
-from benchmark.ui.players import players
-from benchmark.ui.worker import Payload, Reporter
+from benchmark.ui.work.players import players
+from benchmark.ui.work.reporting import Payload, Reporter
 from datamodules.common.errors import TagbenchError
 from datamodules.corpus.corpus import Corpus
 from datamodules.loaders.windowing import Windowing

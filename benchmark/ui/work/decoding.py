@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.ui.worker import Payload, Reporter
+from benchmark.ui.work.reporting import Payload, Reporter
 from datamodules.audio.decode import decode
 from datamodules.audio.errors import AudioError
 from datamodules.common.errors import TagbenchError

@@ -7,49 +7,16 @@ and imports neither torch nor the models.
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
+from benchmark.ui.work.reporting import CancelledError, Handler, Reporter
 from datamodules.common.errors import TagbenchError
 
-Payload = Mapping[str, Any]
-Handler = Callable[[Payload, "Reporter"], Any]
-
 _MOST_FILE_BYTES = 8 * 2**30
-
-
-class CancelledError(Exception):
-    """The job was cancelled."""
-
-
-class Reporter:
-    """Connection of a running job to the server.
-
-    Args:
-        connection: Receives the progress.
-        cancelled: Set when the job is to stop.
-    """
-
-    def __init__(self, connection: Connection, cancelled: Event) -> None:
-        self._connection = connection
-        self._cancelled = cancelled
-
-    def progress(self, fraction: float, text: str) -> None:
-        """Report the progress.
-
-        Args:
-            fraction: Share of the work that is done, from 0 to 1.
-            text: The current step.
-
-        Raises:
-            CancelledError: The job was cancelled.
-        """
-        if self._cancelled.is_set():
-            raise CancelledError
-        self._connection.send(("progress", fraction, text))
 
 
 def serve_jobs(
@@ -64,6 +31,7 @@ def serve_jobs(
         event: Set when the running job is to stop.
     """
     handler = make(*arguments)
+    connection.send(("ready",))
     while True:
         try:
             payload = connection.recv()
@@ -84,7 +52,7 @@ def serve_jobs(
 
 def analyst(scratch: str) -> Handler:
     """Return the function that applies models to a track; it keeps models loaded."""
-    from benchmark.ui.analysis import Analyst
+    from benchmark.ui.work.analysis import Analyst
 
     return Analyst(Path(scratch)).run
 
@@ -95,7 +63,7 @@ def decoder(most_bytes: int) -> Handler:
     Args:
         most_bytes: Maximum address space of the process.
     """
-    from benchmark.ui.decoding import decode_upload
+    from benchmark.ui.work.decoding import decode_upload
 
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_FILE_BYTES, _MOST_FILE_BYTES))
