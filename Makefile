@@ -1,6 +1,6 @@
 # tagbench. `make` alone explains the targets; every target builds .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help install lock benchmark robustness pretrained test test-all lint type check status leaderboard report verify clean FORCE
+.PHONY: help install lock benchmark robustness pretrained test test-all lint type check docs status leaderboard report verify clean FORCE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -91,6 +91,10 @@ type: install ## Check types
 	@$(BIN)/mypy
 
 check: lint type test ## All of the above
+
+docs: install ## Build the documentation into docs/build/html; a warning is an error
+	@$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/build/html
+	@echo "Documentation: docs/build/html/index.html"
 
 status leaderboard report verify: install ## Show, rebuild or check the results
 	@$(BIN)/tagbench $@ $(call flag,dataset,$(DATASET))
