@@ -11,38 +11,41 @@ import typer
 from benchmark.cli.options import DataRoot, console, writing_to
 from datamodules.common.errors import TagbenchError
 
+Licences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--licence",
+        help="Licence of the weights that were trained here, such as cc-by-4.0; MODEL=LICENCE "
+        "for one model. May be repeated.",
+    ),
+]
+NoWeights = Annotated[
+    list[str] | None,
+    typer.Option("--no-weights", help="Model whose weights are left out, or all. May be repeated."),
+]
+Tracks = Annotated[
+    bool, typer.Option("--tracks/--no-tracks", help="Include the list of tracks, in Croissant.")
+]
+Date = Annotated[str, typer.Option(help="YYYY-MM-DD; by default the day of the last result.")]
+
 
 def publish(
     results: Annotated[Path, typer.Argument(help="Results of a dataset, such as results/synth.")],
     to: Annotated[Path, typer.Option("--to", help="Folder to write: new, empty, or published.")],
     data_root: DataRoot = Path("data"),
-    licence: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Licence of the weights that were trained here, such as cc-by-4.0; MODEL=LICENCE "
-            "for one model. May be repeated."
-        ),
-    ] = None,
-    no_weights: Annotated[
-        list[str] | None,
-        typer.Option(help="Model whose weights are left out, or all. May be repeated."),
-    ] = None,
+    licence: Licences = None,
+    no_weights: NoWeights = None,
     hub_dataset: Annotated[
         str, typer.Option(help="Name of the dataset on the Hugging Face hub.")
     ] = "",
     predictions: Annotated[
         bool, typer.Option("--predictions/--no-predictions", help="Include the predictions.")
     ] = True,
-    tracks: Annotated[
-        bool,
-        typer.Option("--tracks/--no-tracks", help="Include the list of tracks, in Croissant."),
-    ] = True,
+    tracks: Tracks = True,
     partial: Annotated[
         bool, typer.Option("--partial", help="Publish the finished cells of an unfinished run.")
     ] = False,
-    date: Annotated[
-        str, typer.Option(help="Date, YYYY-MM-DD; by default that of the last result.")
-    ] = "",
+    date: Date = "",
 ) -> None:
     """Write checkpoints, scores, tracks and provenance for the Hugging Face hub and other tools."""
     from benchmark.publish.publication import Choices
