@@ -49,7 +49,8 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> 
     with exclusive_lock(root / "lock", lambda: None):
         bench = Bench(root, "finished")
         if not (root / "done").exists():
-            run = bench.call(bench.run_arguments(wandb="offline"))
+            trackers = ("--tracker", "tensorboard")
+            run = bench.call(bench.run_arguments("tag_prior,musicnn", *trackers, wandb="offline"))
             assert run.returncode == 0, run.stdout + run.stderr
             (root / "done").touch()
     return bench

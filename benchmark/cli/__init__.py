@@ -168,7 +168,8 @@ for verb in (
     cli_run.run, cli_run.cell, cli_data.prepare, cli_data.describe, cli_data.export,
     cli_models.pretrained, cli_models.import_checkpoint, cli_models.predict, cli_embed.embed,
     cli_models.explain, cli_listening.listening_vectors,
-    cli_results.compare, cli_results.merge, cli_results.wandb_sync, cli_publish.publish,
+    cli_results.compare, cli_results.merge, cli_results.wandb_sync,
+    cli_results.tensorboard_sync, cli_publish.publish,
     cli_ui.ui,
 ):  # fmt: skip
     app.command()(verb)

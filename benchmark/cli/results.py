@@ -1,4 +1,4 @@
-"""Commands for finished results: compare, merge, wandb-sync."""
+"""Commands for finished results: compare, merge, wandb-sync, tensorboard-sync."""
 
 from __future__ import annotations
 
@@ -72,3 +72,22 @@ def wandb_sync(
     mode, datasets = resolve_mode(wandb), open_results(results)
     for name in [dataset] if dataset else datasets:
         sync(datasets[name], mode, console(), again=again)
+
+
+def tensorboard_sync(
+    dataset: Annotated[
+        str | None, typer.Argument(help="Dataset to log; all datasets by default.")
+    ] = None,
+    results: Results = Path("results"),
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Write every run, including those that were written before."),
+    ] = False,
+) -> None:
+    """Write the TensorBoard runs of finished results that are new or have changed."""
+    from benchmark.store import open_results
+    from benchmark.tracking.sync import sync_tensorboard
+
+    datasets = open_results(results)
+    for name in [dataset] if dataset else datasets:
+        sync_tensorboard(datasets[name], console(), again=again)

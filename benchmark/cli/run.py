@@ -159,6 +159,9 @@ def run(
     ] = 1,
     workers: Annotated[int | None, typer.Option(help="Number of data processes per job.")] = None,
     wandb: Annotated[str, typer.Option(help="auto, disabled, offline or online.")] = "auto",
+    tracker: Annotated[
+        str | None, typer.Option(help="Trackers beside W&B, separated by commas: tensorboard.")
+    ] = None,
     executor: Annotated[
         str, typer.Option(help="local, or ray (one machine or a cluster).")
     ] = "local",
@@ -188,6 +191,7 @@ def run(
     from benchmark.plan.matrix import check
     from benchmark.run import executors
     from benchmark.tracking import wandb as wandb_log
+    from benchmark.tracking.trackers import base as trackers
 
     if pretrained and not (data or dataset or benchmark):  # before anything is downloaded
         raise TagbenchError(
@@ -208,6 +212,8 @@ def run(
     )
     experiment = check(matrix)  # before slow imports, so that an unknown name is reported at once
     wandb_log.resolve_mode(wandb)
+    asked = tuple(_split(tracker) or ())
+    trackers.check(asked)
     executors.check(executor)
     devices_asked = tuple(_split(devices) or ())
     executors.check_devices(executor, devices_asked)
@@ -225,6 +231,7 @@ def run(
         devices_per_cell=devices_per_cell,
         workers=workers,
         wandb=wandb,
+        trackers=asked,
         executor=executor,
         audio=audio,
         audio_cache=cache,

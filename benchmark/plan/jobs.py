@@ -38,6 +38,7 @@ class Runtime:
         workers: Processes of each job that decode and perturb audio.
         wandb: ``"disabled"``, ``"offline"`` or ``"online"``.
         project: W&B project.
+        trackers: Trackers beside W&B, by name.
         start: How those processes start: ``"fork"``, ``"spawn"`` or ``"forkserver"``.
         audio_cache: Folder in which pitch shifts and time stretches are kept; empty for none.
         audio_cache_bytes: Maximum size of that folder in bytes.
@@ -52,6 +53,7 @@ class Runtime:
     workers: int = 0
     wandb: str = "disabled"
     project: str = "tagbench"
+    trackers: tuple[str, ...] = ()
     start: str = "fork"
     audio_cache: str = ""
     audio_cache_bytes: int = 0

@@ -29,6 +29,7 @@ class Options:
         devices_per_cell: Number of devices that train one model together.
         workers: Processes of each job that decode and perturb audio; None uses one per core.
         wandb: Mode of W&B.
+        trackers: Trackers beside W&B, by name.
         executor: Name of the executor that runs the jobs.
         audio: Whether the report has an audio clip of each condition; None: only if the licence
             allows redistribution.
@@ -42,6 +43,7 @@ class Options:
     devices_per_cell: int = 1
     workers: int | None = None
     wandb: str = "auto"
+    trackers: tuple[str, ...] = ()
     executor: str = "local"
     audio: bool | None = None
     audio_cache: CacheConfig | None = None

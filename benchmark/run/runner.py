@@ -37,6 +37,7 @@ from benchmark.store.store import Store
 from benchmark.store.tables import Tables
 from benchmark.tracking import result_runs
 from benchmark.tracking import wandb as wandb_log
+from benchmark.tracking.trackers.base import enabled
 from datamodules.corpus.corpus import Corpus
 
 
@@ -74,6 +75,7 @@ def run(benchmark: BenchmarkFile, options: Options, console: Console) -> int:
             workers=threads if options.workers is None else options.workers,
             wandb=mode,
             project=wandb_log.project(),
+            trackers=options.trackers,
             audio_cache=cache.folder,
             audio_cache_bytes=cache.capacity,
         )
@@ -126,15 +128,16 @@ def _prepare_and_plan(
 def mirror(
     record: run_record.RunRecord, tables: Tables, store: Store, runtime: Runtime, console: Console
 ) -> None:
-    """Copy finished results to W&B; an error of W&B is reported and does not end the run."""
-    try:
-        result_runs.log_results(DatasetResults(record, store), runtime)
-    except Exception as error:  # noqa: BLE001 - whatever W&B raises, the results are on disk
-        console.print(
-            f"[yellow]Logging to W&B failed[/] ({type(error).__name__}: {error}). The files in "
-            f"{store.results} are complete. --wandb disabled turns W&B off.",
-            highlight=False,
-        )
+    """Copy finished results to the trackers; their errors are reported and do not end the run."""
+    for tracker in enabled(runtime):
+        try:
+            result_runs.log_results(DatasetResults(record, store), tracker, runtime)
+        except Exception as error:  # noqa: BLE001 - whatever it raises, the results are on disk
+            console.print(
+                f"[yellow]Logging to {tracker.title} failed[/] ({type(error).__name__}: {error}). "
+                f"The files in {store.results} are complete. {tracker.off}",
+                highlight=False,
+            )
 
 
 def render_audio_examples(

@@ -1,4 +1,4 @@
-"""W&B runs of finished results: one per trained model, one per evaluated model, one leaderboard.
+"""Runs of finished results: one per trained model, one per evaluated model, one leaderboard.
 
 The runs are made from stored curves, tables and figures; no audio and no checkpoint is read.
 """
@@ -18,13 +18,8 @@ from benchmark.score.metrics import primary_metric
 from benchmark.store.results import DatasetResults
 from benchmark.store.tables import Tables
 from benchmark.tracking.run import Chart, Run
-from benchmark.tracking.wandb import (
-    LONGEST_TAG,
-    is_logged,
-    mark_logged,
-    training_facts,
-    write_run,
-)
+from benchmark.tracking.trackers.base import Tracker
+from benchmark.tracking.wandb import LONGEST_TAG, training_facts
 
 
 @dataclass(frozen=True)
@@ -43,30 +38,33 @@ class LoggedRuns:
 
 
 def log_results(
-    results: DatasetResults, runtime: Runtime, *, training: bool = False, again: bool = False
+    results: DatasetResults,
+    tracker: Tracker,
+    runtime: Runtime,
+    *,
+    training: bool = False,
+    again: bool = False,
 ) -> LoggedRuns:
     """Write the runs of a dataset that are new or whose content has changed.
 
     Args:
         results: Results of the dataset, with tables on disk; figures come from its report.
-        runtime: W&B mode and project, and the results folder.
+        tracker: Where the runs are written to.
+        runtime: Settings of the tracker, and the results folder.
         training: Whether to write training runs too. During ``tagbench run`` each training cell
             logs its own run.
         again: Whether to write every run, including those that were written before.
     """
-    if runtime.wandb == "disabled":
-        return LoggedRuns((), (), ())
-    folder, group = results.store.results, results.record.id
     curves = list(training_runs(results)) if training else []
     written, kept = [], []
     for run in (*curves, *result_runs(results)):
         # The id of a training cell is the hash of everything that determines its content.
         content = run.id if run.facts["job_type"] == "train" else run.digest()
-        if not again and is_logged(folder, run.id, content):
+        if not again and tracker.is_logged(results, run.id, content):
             kept.append(run.id)
             continue
-        write_run(run, group, runtime)
-        mark_logged(folder, run.id, content)
+        tracker.write_run(run, results, runtime)
+        tracker.mark_logged(results, run.id, content)
         written.append(run.id)
     return LoggedRuns(
         tuple(written),

@@ -19,10 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.experiment_files import flat
 from benchmark.plan.jobs import Runtime
-from benchmark.store import open_results
 from benchmark.tracking.run import Run
 from datamodules.common.errors import unknown_name
-from datamodules.common.filesystem import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,23 +77,6 @@ def _settings(runtime: Runtime, group: str) -> dict[str, Any]:
     }
 
 
-def is_logged(results: Path, run_id: str, content: str) -> bool:
-    """Return whether a run was written with the same content, online or offline."""
-    path = _digest_path(results, run_id)
-    return path.is_file() and path.read_text(encoding="utf-8") == content
-
-
-def mark_logged(results: Path, run_id: str, content: str) -> None:
-    """Store the digest of the content of a run that was written completely."""
-    path = _digest_path(results, run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, content.encode())
-
-
-def _digest_path(results: Path, run_id: str) -> Path:
-    return results / "wandb" / "logged" / run_id
-
-
 @cache
 def load_wandb() -> Any:
     """Import W&B, and remove its temporary folders when this process ends.
@@ -124,22 +105,23 @@ def _init(settings: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def training_logger(
-    cell: str, document: Mapping[str, Any], runtime: Runtime
-) -> Iterator[Logger | bool]:
-    """Yield Lightning's logger for a training cell, or False if W&B is disabled."""
-    if runtime.wandb == "disabled":
-        yield False
-        return
+    cell: str, document: Mapping[str, Any], group: str, runtime: Runtime
+) -> Iterator[Logger]:
+    """Yield Lightning's logger for a training cell.
+
+    Args:
+        cell: Id of the cell, which is the id of the run.
+        document: Content of its ``cell.json``.
+        group: W&B group, the id of the run record.
+        runtime: W&B mode and project, and the results folder.
+    """
     from pytorch_lightning.loggers import WandbLogger
 
-    results = Path(runtime.results)
-    group = open_results(results)[document["labels"]["dataset"]].record.id
     run = _init({**_settings(runtime, group), "id": cell, **training_facts(document)})
     try:
         yield WandbLogger(experiment=run)
     finally:
         run.finish()
-    mark_logged(results, cell, cell)
 
 
 def training_facts(document: Mapping[str, Any]) -> dict[str, Any]:

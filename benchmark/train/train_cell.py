@@ -21,7 +21,7 @@ from benchmark.plan.jobs import Emit, Runtime, record_failure
 from benchmark.store.cells import BEST, LAST
 from benchmark.store.provenance import provenance
 from benchmark.store.store import Store
-from benchmark.tracking.wandb import training_logger
+from benchmark.tracking.trackers.base import training_loggers
 from benchmark.train.callbacks import (
     BestAndLastCheckpoint,
     CheckpointFiles,
@@ -46,7 +46,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
     Args:
         cell: Id of the cell. Its ``cell.json`` holds the configuration.
         store: Results folder that holds the cell.
-        runtime: Devices, threads, data workers and W&B settings. If it names peers, a process is
+        runtime: Devices, threads, data workers and trackers. If it names peers, a process is
             started for each of them, and all train the cell together.
         emit: Receives the progress events.
     """
@@ -72,7 +72,7 @@ def train(cell: str, store: Store, runtime: Runtime, emit: Emit) -> None:
 
 def _train_share(cell: str, runtime: Runtime, member: Member, port: int, ready: Ready) -> Usage:
     """Train a cell in a process of rank 1 or above."""
-    runtime = replace(runtime, device=member.device, wandb="disabled")
+    runtime = replace(runtime, device=member.device, wandb="disabled", trackers=())
     determinism.configure(runtime.device, threads=runtime.threads)
     keep_freed_memory()
     store = Store(Path(runtime.results))
@@ -127,7 +127,7 @@ class _Training:
         checkpoint = BestAndLastCheckpoint(self.folder, recipe)
         placement = self.member.trainer_options(sync_batchnorm=recipe.sync_batchnorm)
         plugins = [CheckpointFiles(), *placement.pop("plugins")]
-        with training_logger(cell, self.document, self.runtime) as logger, quiet_lightning():
+        with training_loggers(cell, self.document, self.runtime) as loggers, quiet_lightning():
             trainer = pl.Trainer(
                 **placement,
                 max_epochs=recipe.epochs,
@@ -136,7 +136,7 @@ class _Training:
                 accumulate_grad_batches=recipe.accumulate,
                 callbacks=[checkpoint, ProgressEvents(cell, emit)],
                 plugins=plugins,
-                logger=logger,
+                logger=loggers,
                 enable_progress_bar=False,
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
