@@ -15,8 +15,10 @@ from fastapi.responses import HTMLResponse
 
 from benchmark.ui.pages import page
 from benchmark.ui.results import board as boards
-from benchmark.ui.results import pairs
+from benchmark.ui.results import difference as differences
 from benchmark.ui.results.found import dataset_folder, tables_of
+from benchmark.ui.results.moved import moved_tracks
+from benchmark.ui.results.scopes import scopes_of
 
 MOST_MODELS = 4
 
@@ -68,17 +70,17 @@ def tags(
 @router.get("/api/compare/scopes")
 def scopes(folder: Folder) -> list[dict[str, str]]:
     """List the conditions over which two models can be compared."""
-    return [{"key": one.key, "title": one.title} for one in pairs.scopes_of(folder).values()]
+    return [{"key": one.key, "title": one.title} for one in scopes_of(folder).values()]
 
 
 @router.get("/api/compare/difference")
 def difference(folder: Folder, first: Text, second: Text, scope: Text = "clean") -> dict[str, Any]:
     """Return the paired difference of two models, and their row of ``comparisons.csv``."""
-    result = pairs.difference(folder, first, second, scope)
+    result = differences.difference(folder, first, second, scope)
     return {**result, "all_pairs": boards.all_pairs(tables_of(folder), first, second, scope)}
 
 
 @router.get("/api/compare/tracks")
 def tracks(folder: Folder, model: Text, condition: Text) -> dict[str, Any]:
     """Return the tracks whose predictions changed most under a condition."""
-    return pairs.moved_tracks(folder, model, condition)
+    return moved_tracks(folder, model, condition)
