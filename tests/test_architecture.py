@@ -28,7 +28,7 @@ ORDER = {
         "interruption", "kernels", "processes", "malloc", "determinism", "experiment_files",
         "published_scores", "perturbations", "augmentations", "config", "store", "checkpoints",
         "plan", "score", "report", "tracking", "publish", "train", "predict", "embed", "hear",
-        "run", "catalog", "ui", "cli", "speed", "__main__",
+        "run", "catalog", "doctor", "ui", "cli", "speed", "__main__",
     ),
 }  # fmt: skip
 PACKAGES = tuple(ORDER)

@@ -13,6 +13,7 @@ import typer
 
 from benchmark import __version__
 from benchmark.cli import data as cli_data
+from benchmark.cli import doctor as cli_doctor
 from benchmark.cli import embed as cli_embed
 from benchmark.cli import listening as cli_listening
 from benchmark.cli import models as cli_models
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="tagbench",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -64,7 +64,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # names need not fit the encoding of a terminal
     try:
         try:
-            app()
+            app(prog_name="tagbench")
         finally:
             sys.stdout.flush()  # so that a full disk is reported here, not at interpreter exit
     except TagbenchError as error:
@@ -170,6 +170,6 @@ for verb in (
     cli_models.explain, cli_listening.listening_vectors,
     cli_results.compare, cli_results.merge, cli_results.wandb_sync,
     cli_results.tensorboard_sync, cli_publish.publish,
-    cli_ui.ui,
+    cli_ui.ui, cli_doctor.doctor,
 ):  # fmt: skip
     app.command()(verb)

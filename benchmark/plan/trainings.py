@@ -195,12 +195,16 @@ def effective_recipe(recipe: Recipe, device: str) -> Recipe:
     Where the device does not support bfloat16, training runs in float32, and the identity records
     float32.
     """
-    if recipe.precision != "bf16":
+    if recipe.precision != "bf16" or supports_bf16(device):
         return recipe
+    return recipe.model_copy(update={"precision": "32"})
+
+
+def supports_bf16(device: str) -> bool:
+    """Return whether a device computes in bfloat16 without emulation."""
     import torch
 
     if device.startswith("cuda"):
-        supported = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return recipe if supported else recipe.model_copy(update={"precision": "32"})
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    supported: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return supported

@@ -48,10 +48,11 @@ def resolve_mode(mode: str) -> str:
     requested = os.environ.get("WANDB_MODE", "")
     if requested in MODES[1:]:
         return requested
-    return "online" if _has_key() else "offline"
+    return "online" if has_key() else "offline"
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
+    """Return whether an API key of W&B is configured, in the environment or by ``wandb login``."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:

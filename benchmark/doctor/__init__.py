@@ -1,0 +1,1 @@
+"""``tagbench doctor``: checks of the installation and of the machine, without network."""
