@@ -212,6 +212,7 @@ async function cancel() {
 }
 
 function display(result, wanted) {
+  const first = !analysed;
   analysed = true;
   const perturbed = result.condition !== "clean";
   panels = result.models.map(model => createPanel(model, perturbed, share => player.seek(share)));
@@ -219,6 +220,9 @@ function display(result, wanted) {
   panels.forEach(panel => panel.draw());
   player.load({ ...result, key: JSON.stringify(wanted.source) });
   remember(wanted);
+  // On a narrow page the results are below the choices.
+  const bar = $("player");
+  if (first && bar.getBoundingClientRect().top > innerHeight / 2) bar.scrollIntoView();
 }
 
 /** Keep the choices in the address, so that it can be shared and reloaded. */
