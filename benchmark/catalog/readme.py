@@ -1,4 +1,4 @@
-"""The generated tables of README.md and docs/; ``python -m benchmark.catalog.readme --write``.
+"""The generated tables of docs/; ``python -m benchmark.catalog.readme --write``.
 
 Models and datasets come from their classes, published scores from ``results/published.csv``, and
 the scores on the embedded corpus from a results folder.
@@ -21,7 +21,7 @@ PAGES: Mapping[str, str] = {
     "datasets": "docs/datasets.md",
     "models": "docs/models.md",
     "synth": "docs/models.md",
-    "elsewhere": "README.md",
+    "elsewhere": "docs/pretrained.md",
 }
 """Page of each generated table, by the name in its markers."""
 
