@@ -51,7 +51,7 @@ class Job:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     state: State = "queued"
     progress: float = 0.0
-    message: str = "waiting"
+    message: str = "waiting until the models are loaded"
     result: Any = None
     error: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)

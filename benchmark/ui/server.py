@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 import tempfile
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from benchmark.interruption import Interrupted
 from benchmark.ui.app import create_app
 from benchmark.ui.config import UiConfig
 from datamodules.common.errors import TagbenchError
@@ -67,7 +69,11 @@ def serve(
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=2,
         )
-        uvicorn.Server(options).run(sockets=[listener])
+        try:
+            uvicorn.Server(options).run(sockets=[listener])
+        except Interrupted as interrupted:
+            if interrupted.number != signal.SIGINT:  # Ctrl+C is the usual end of the server
+                raise
 
 
 def _listen(host: str, port: int) -> socket.socket:

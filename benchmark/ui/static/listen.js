@@ -58,7 +58,7 @@ async function listCorpora() {
   const corpora = await api("/api/corpora");
   $("corpus-part").hidden = !corpora.length;
   $("corpus").replaceChildren(...corpora.map(one =>
-    make("option", { value: one.id }, `${one.name} (${one.tracks} tracks, ${one.rate / 1000} kHz)`)));
+    make("option", { value: one.id }, `${one.name} (${one.tracks} tracks)`)));
   const wanted = corpora.find(one => [one.id, one.name].includes(given.get("corpus")));
   if (wanted) $("corpus").value = wanted.id;
   if (corpora.length) await searchTracks();

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile as sf
 
 from benchmark.predict.taggram import Taggram
-from benchmark.ui.work.analysis import Analyst, difference
+from benchmark.ui.work.analysis import Analyst, Sound, analyse, difference
 from datamodules.common.errors import TagbenchError
-from tests.support import level_model
+from tests.support import attention_model, level_model
 
 
 class Recorder:
@@ -82,6 +83,18 @@ def test_a_clean_analysis_changes_nothing_and_several_conditions_are_refused(lis
     assert result["clean"] == result["perturbed"]
     with pytest.raises(TagbenchError, match="choose one severity"):
         listen("white_noise")
+
+
+def test_the_attention_of_each_head_is_relative_to_its_maximum():
+    model = attention_model.random_model()
+    card = SimpleNamespace(tags=attention_model.TAGS, title="Tiny", windows="tiled")
+    moments = 2 * attention_model.MOMENTS + 5
+    sound = Sound("a", attention_model.noise(moments), attention_model.RATE)
+    attention = analyse(model, card, sound, lambda share, text: None)["attention"]
+    heads = np.array(attention["heads"])
+    assert heads.shape == (attention_model.HEADS, moments) == (2, len(attention["times"]))
+    assert heads.max(1).tolist() == [1.0, 1.0]
+    assert attention["covered"] == attention["seconds"]
 
 
 def test_the_difference_follows_the_tempo():
