@@ -28,6 +28,8 @@ class Section:
             returns, ``data`` (a :class:`~benchmark.report.data.ReportData`) and the macros of
             ``templates/macros.html.jinja`` as ``m``.
         build: Returns the variables of the template; None leaves the section out.
+        shows: Tables and figures of the section, for dashboards: patterns of the names under which
+            they are logged, such as ``per_tag``, ``figures/degradation_*`` or ``curves/*``.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Section:
     order: int
     template: str
     build: Callable[[ReportData], Mapping[str, Any] | None]
+    shows: tuple[str, ...] = ()
 
 
 def include(name: str) -> str:

@@ -36,4 +36,11 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     }
 
 
-SECTION = Section("compared-tags", "Compared {units}", 12, include("compared_tags"), _build)
+SECTION = Section(
+    "compared-tags",
+    "Compared {units}",
+    12,
+    include("compared_tags"),
+    _build,
+    shows=("left_out_tags", "tag_aliases"),
+)

@@ -36,4 +36,11 @@ def _rows(data: ReportData) -> list[dict[str, Any]]:
     return table
 
 
-SECTION = Section("conditions", "All conditions", 60, include("conditions"), _build)
+SECTION = Section(
+    "conditions",
+    "All conditions",
+    60,
+    include("conditions"),
+    _build,
+    shows=("robustness", "figures/drops"),
+)

@@ -13,4 +13,11 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"matrices": matrices} if matrices else None
 
 
-SECTION = Section("confusion", "Confusion", 100, include("confusion"), _build)
+SECTION = Section(
+    "confusion",
+    "Confusion",
+    100,
+    include("confusion"),
+    _build,
+    shows=("confusion", "figures/confusion_*"),
+)

@@ -35,4 +35,6 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"models": models, "measures": {n: TITLES[n] for n in measures}, "rows": rows}
 
 
-SECTION = Section("consistency", "Consistency", 70, include("consistency"), _build)
+SECTION = Section(
+    "consistency", "Consistency", 70, include("consistency"), _build, shows=("consistency",)
+)

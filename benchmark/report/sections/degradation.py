@@ -18,4 +18,11 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     }
 
 
-SECTION = Section("curves", "Degradation", 20, include("degradation"), _build)
+SECTION = Section(
+    "curves",
+    "Degradation",
+    20,
+    include("degradation"),
+    _build,
+    shows=("curves/*", "figures/degradation*", "figures/clean_against_robust"),
+)

@@ -27,4 +27,4 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"quantities": [(name, units.get(name, "")) for name in quantities], "rows": rows}
 
 
-SECTION = Section("effects", "Measured effects", 90, include("effects"), _build)
+SECTION = Section("effects", "Measured effects", 90, include("effects"), _build, shows=("effects",))

@@ -14,4 +14,4 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"rows": rows} if rows else None
 
 
-SECTION = Section("failures", "Failures", 130, include("failures"), _build)
+SECTION = Section("failures", "Failures", 130, include("failures"), _build, shows=("failures",))

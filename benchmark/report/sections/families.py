@@ -13,4 +13,6 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"picture": picture} if picture else None
 
 
-SECTION = Section("families", "Families by severity", 30, include("families"), _build)
+SECTION = Section(
+    "families", "Families by severity", 30, include("families"), _build, shows=("figures/families",)
+)

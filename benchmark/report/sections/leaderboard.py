@@ -44,4 +44,11 @@ def _row(
     return {**row, "span": span(*ranks), "bar": bar, "scored": scored, "drop_texts": texts}
 
 
-SECTION = Section("leaderboard", "Leaderboard", 10, include("leaderboard"), _build)
+SECTION = Section(
+    "leaderboard",
+    "Leaderboard",
+    10,
+    include("leaderboard"),
+    _build,
+    shows=("leaderboard", "summary", "comparisons", "figures/leaderboard"),
+)

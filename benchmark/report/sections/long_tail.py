@@ -100,4 +100,11 @@ def _cells(rows: pd.DataFrame) -> dict[tuple[str, int], dict[str, Any]]:
     return {(str(cell["model"]), int(cell["k"])): cell for cell in records(rows)}
 
 
-SECTION = Section("tail", "Rare {units}", 110, include("long_tail"), _build)
+SECTION = Section(
+    "tail",
+    "Rare {units}",
+    110,
+    include("long_tail"),
+    _build,
+    shows=("long_tail", "long_tail_published"),
+)

@@ -13,4 +13,11 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"picture": picture} if picture else None
 
 
-SECTION = Section("precision", "Precision and recall", 105, include("precision_recall"), _build)
+SECTION = Section(
+    "precision",
+    "Precision and recall",
+    105,
+    include("precision_recall"),
+    _build,
+    shows=("precision_recall", "figures/precision_recall"),
+)

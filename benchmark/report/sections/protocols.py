@@ -18,4 +18,11 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     return {"picture": picture, "pairs": matched_levels(points, data.metric)}
 
 
-SECTION = Section("protocols", "Published tests and the suite", 50, include("protocols"), _build)
+SECTION = Section(
+    "protocols",
+    "Published tests and the suite",
+    50,
+    include("protocols"),
+    _build,
+    shows=("figures/protocols",),
+)

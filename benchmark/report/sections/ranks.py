@@ -34,4 +34,6 @@ def _orders(ranks: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-SECTION = Section("ranks", "Order of models", 40, include("ranks"), _build)
+SECTION = Section(
+    "ranks", "Order of models", 40, include("ranks"), _build, shows=("ranks", "figures/ranks")
+)

@@ -17,5 +17,10 @@ def _build(data: ReportData) -> dict[str, Any] | None:
 
 
 SECTION = Section(
-    "robust-training", "Training for robustness", 35, include("robust_training"), _build
+    "robust-training",
+    "Training for robustness",
+    35,
+    include("robust_training"),
+    _build,
+    shows=("robust_training", "figures/robust_training"),
 )

@@ -40,4 +40,11 @@ def _rows(data: ReportData) -> list[dict[str, Any]]:
     return rows
 
 
-SECTION = Section("tags", "All {units}", 120, include("tags"), _build)
+SECTION = Section(
+    "tags",
+    "All {units}",
+    120,
+    include("tags"),
+    _build,
+    shows=("per_tag", "per_category", "figures/tags", "figures/categories"),
+)

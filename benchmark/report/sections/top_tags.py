@@ -29,4 +29,6 @@ def _build(data: ReportData) -> dict[str, Any] | None:
     }
 
 
-SECTION = Section("top-tags", "Tags of each track", 65, include("top_tags"), _build)
+SECTION = Section(
+    "top-tags", "Tags of each track", 65, include("top_tags"), _build, shows=("top_tags",)
+)

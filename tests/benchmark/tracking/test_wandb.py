@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from rich.console import Console
-from wandb.proto import wandb_internal_pb2
 from wandb.sdk.wandb_settings import Settings
 
 from benchmark.report.labels import file_part
@@ -26,55 +23,9 @@ from benchmark.tracking.sync import sync
 from datamodules.common.errors import TagbenchError
 from tests.support.bench import Bench
 from tests.support.paths import ROOT
-
-BLOCK, FULL, LAST = 32768, 1, 4
-
-
-def records(path: Path) -> Iterator[Any]:
-    """Yield the records of a ``.wandb`` run file, a LevelDB log behind a header of 7 bytes."""
-    content, at, parts = path.read_bytes(), 7, b""
-    assert content[:4] == b":W&B"
-    while at + 7 <= len(content):
-        left = BLOCK - at % BLOCK
-        if left < 7:
-            at += left
-            continue
-        length, kind = struct.unpack("<HB", content[at + 4 : at + 7])
-        parts += content[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (FULL, LAST):
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(parts)
-            yield record
-            parts = b""
-
-
-def read_run(path: Path) -> dict[str, Any]:
-    run: dict[str, Any] = {"history": set(), "summary": {}, "config": {}}
-    for record in records(path):
-        kind = record.WhichOneof("record_type")
-        if kind == "run":
-            run |= {k: getattr(record.run, k) for k in ("run_id", "project", "entity")}
-            run |= {"group": record.run.run_group, "job_type": record.run.job_type}
-            run["config"] |= {
-                item.key: json.loads(item.value_json) for item in record.run.config.update
-            }
-        elif kind == "history":
-            # A table is logged under its name with parts such as "_type" below it.
-            run["history"] |= {item.key or item.nested_key[0] for item in record.history.item}
-        elif kind == "summary":
-            run["summary"] |= {
-                item.key or ".".join(item.nested_key): json.loads(item.value_json)
-                for item in record.summary.update
-            }
-    return run
-
+from tests.support.wandb_files import offline_runs
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
-
-
-def offline_runs(results: Path) -> list[dict[str, Any]]:
-    return [read_run(path) for path in sorted((results / "wandb").glob("offline-run-*/*.wandb"))]
 
 
 def call(command: list[str]) -> str:
