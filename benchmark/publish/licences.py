@@ -58,7 +58,7 @@ def licence_of(
     """
     if own:
         return own
-    sources = {parent: _source(parent, store) for parent in _imported(cell["id"], cells)}
+    sources = _sources(cell, cells, store)
     if unknown := {s.file for s in sources.values() if s.sha256 not in KNOWN}:
         name = cell["labels"]["model"]
         raise TagbenchError(
@@ -71,6 +71,22 @@ def licence_of(
     return default or UNSTATED
 
 
+def inherited_licences(
+    cell: Mapping[str, Any], cells: Mapping[str, Mapping[str, Any]], store: Store
+) -> tuple[str, ...]:
+    """Return the known licences of the imported weights that a model is, or was trained from."""
+    digests = {source.sha256 for source in _sources(cell, cells, store).values()}
+    return tuple(sorted({KNOWN[digest] for digest in digests & KNOWN.keys()}))
+
+
+def _sources(
+    cell: Mapping[str, Any], cells: Mapping[str, Mapping[str, Any]], store: Store
+) -> dict[str, Source]:
+    """Return the source of each imported model that a model is, or depends on, by cell."""
+    imported = _imported(cell["id"], cells)
+    return {parent: read_card(store.folder(parent)).source for parent in imported}
+
+
 def _imported(cell: str, cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the imported models that a model is, or depends on."""
     if cell not in cells:
@@ -79,7 +95,3 @@ def _imported(cell: str, cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return own + [
         found for parent in cells[cell]["depends_on"] for found in _imported(parent, cells)
     ]
-
-
-def _source(cell: str, store: Store) -> Source:
-    return read_card(store.folder(cell)).source

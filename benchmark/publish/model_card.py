@@ -59,13 +59,13 @@ def front_matter(publication: Publication, model: PublishedModel) -> dict[str, A
         _result(publication, list(scores))
         for _, scores in groupby(model.scores, key=lambda score: (score.protocol, score.condition))
     ]
+    scores = {"metrics": metrics, "model-index": [{"name": model.name, "results": results}]}
     return {
         **({"license": model.licence} if model.weights else {}),
         "library_name": "tagbench",
         "pipeline_tag": "audio-classification",
         "tags": ["music", "music-tagging", "robustness", "tagbench"],
-        "metrics": metrics,
-        "model-index": [{"name": model.name, "results": results}],
+        **(scores if results else {}),
     }
 
 

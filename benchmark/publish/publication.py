@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.config.classes import import_class
 from benchmark.publish.folder import MODELS
-from benchmark.publish.licences import check_names, licence_of
+from benchmark.publish.licences import check_names, inherited_licences, licence_of
 from benchmark.publish.scores import Score, scores_of
 from benchmark.report.labels import file_part
 from benchmark.score.pipeline import inputs_digest, tables_of
@@ -62,6 +62,7 @@ class PublishedModel:
         cell: Entry of its cell in the run record.
         path: Its folder, relative to the published folder.
         licence: Licence of the weights, as the Hugging Face hub names it.
+        inherited: Known licences of imported weights that it is, or was trained from.
         weights: Whether the weights are published.
         scores: Its scores under every condition.
     """
@@ -71,6 +72,7 @@ class PublishedModel:
     cell: Mapping[str, Any]
     path: str
     licence: str
+    inherited: tuple[str, ...]
     weights: bool
     scores: tuple[Score, ...]
 
@@ -211,33 +213,37 @@ def _models(
     results: DatasetResults, tables: Tables, choices: Choices
 ) -> tuple[PublishedModel, ...]:
     store, record = results.store, results.record
-    labels = [str(name) for name in tables.leaderboard["model"]]
     check_names(choices.licences, choices.without_weights, results.models)
-    evaluated = {(e.model, e.seed): store.read(e.cell_id)["preimage"]["train"]
-                 for e in results.evaluations}  # fmt: skip
     by_id = {cell["id"]: cell for cell in record.cells}
     unreadable = run_record.without_audio(record)
     models = []
-    for (name, seed), cell_id in sorted(
-        evaluated.items(), key=lambda item: (labels.index(item[0][0]), item[0][1])
-    ):
+    for name, seed, cell_id in _evaluated(results, tables):
         cell = by_id[cell_id]
         # Vectors of tracks do not leave the machine, so that such a model cannot run elsewhere.
-        left_out = {"all", name} & choices.without_weights or name in unreadable
-        trained = cell["kind"] == "train"
-        models.append(
-            PublishedModel(
-                name,
-                seed,
-                cell,
-                f"{MODELS}/{file_part(name)}{f'-seed{seed}' if trained else ''}",
-                "" if left_out else licence_of(cell, by_id, store, choices.licence,
-                                               choices.licences.get(name, "")),
-                not left_out,
-                scores_of(tables, name),
-            )
-        )  # fmt: skip
+        weights = not ({"all", name} & choices.without_weights or name in unreadable)
+        own = choices.licences.get(name, "")
+        model = PublishedModel(
+            name=name,
+            seed=seed,
+            cell=cell,
+            path=f"{MODELS}/{file_part(name)}{f'-seed{seed}' if cell['kind'] == 'train' else ''}",
+            licence=licence_of(cell, by_id, store, choices.licence, own) if weights else "",
+            inherited=inherited_licences(cell, by_id, store) if weights else (),
+            weights=weights,
+            scores=scores_of(tables, name),
+        )
+        models.append(model)
     return tuple(models)
+
+
+def _evaluated(results: DatasetResults, tables: Tables) -> list[tuple[str, int, str]]:
+    """Return name, seed and cell of each evaluated model, in the order of the leaderboard."""
+    places = {str(name): at for at, name in enumerate(tables.leaderboard["model"])}
+    found = {
+        (e.model, e.seed, str(results.store.read(e.cell_id)["preimage"]["train"]))
+        for e in results.evaluations
+    }
+    return sorted(found, key=lambda item: (places.get(item[0], len(places)), *item))
 
 
 def _last_day(results: DatasetResults) -> str:

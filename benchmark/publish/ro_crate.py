@@ -86,7 +86,10 @@ class _Crate:
         self.store = publication.results.store
         self.files = files
         self.entities: dict[str, Entity] = {}
-        self.models = {model.cell["id"]: model.path for model in publication.models}
+        # A model that is tested on bags and on single clips is published under two names.
+        self.models: dict[str, list[str]] = {}
+        for model in publication.models:
+            self.models.setdefault(model.cell["id"], []).append(f"{model.path}/{WEIGHTS}")
 
     def action(self, cell: Mapping[str, Any]) -> Entity:
         """Return the action of a finished cell."""
@@ -95,10 +98,10 @@ class _Crate:
         condition = ""
         if kind == "evaluation":
             condition = f" under {labels['perturbation']}, severity {labels['severity']}"
-            result = self._predictions(cell["id"], metrics)
+            result = [self._predictions(cell["id"], metrics)]
         else:
-            result = self._checkpoint(cell["id"])
-        parents = [self._checkpoint(parent) for parent in cell["depends_on"]]
+            result = self._checkpoints(cell["id"])
+        parents = [self._checkpoints(parent)[0] for parent in cell["depends_on"]]
         corpus = [] if kind == "import" else [self._corpus()]
         return {
             "@id": f"#cell-{cell['id']}",
@@ -108,7 +111,7 @@ class _Crate:
             "actionStatus": _COMPLETED,
             "instrument": self._software(metrics.get("provenance", {})),
             "object": [*corpus, *parents],
-            "result": [result],
+            "result": result,
         }
 
     def table_action(self, tables: list[Entity]) -> Entity:
@@ -150,11 +153,9 @@ class _Crate:
             }
         )
 
-    def _checkpoint(self, cell: str) -> Entity:
-        path = f"{self.models.get(cell, '')}/{WEIGHTS}"
-        if path in self.files:
-            return {"@id": path}
-        return self._absent("checkpoint", cell, "weights")
+    def _checkpoints(self, cell: str) -> list[Entity]:
+        paths = [path for path in self.models.get(cell, ()) if path in self.files]
+        return [{"@id": path} for path in paths] or [self._absent("checkpoint", cell, "weights")]
 
     def _predictions(self, cell: str, metrics: Mapping[str, Any]) -> Entity:
         path = f"{PREDICTIONS_FOLDER}/{cell}.npz"

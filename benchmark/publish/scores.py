@@ -29,7 +29,7 @@ class Score:
         level: Level in ``unit``; None if there is none.
         unit: Unit of the level.
         n_tracks: Tracks of the test set.
-        n_tags: Tags that the score is a mean over.
+        n_tags: Tags that the score is a mean over; None for a score of tracks.
         n_seeds: Training seeds that the score is a mean over.
     """
 
@@ -43,7 +43,7 @@ class Score:
     level: float | None
     unit: str
     n_tracks: int
-    n_tags: int
+    n_tags: int | None
     n_seeds: int
 
     @property
@@ -85,7 +85,8 @@ class Score:
     def notes(self) -> str:
         """Protocol, condition, interval and counts in one line."""
         seeds = f"mean over {self.n_seeds} training seeds" if self.n_seeds > 1 else ""
-        counts = f"{self.n_tracks} test tracks, {self.n_tags} tags"
+        tags = "" if self.n_tags is None else f", {self.n_tags} tags"
+        counts = f"{self.n_tracks} test tracks{tags}"
         parts = (f"protocol {self.protocol}", f"condition {self.condition}", self.interval, seeds,
                  counts)  # fmt: skip
         return "; ".join(part for part in parts if part)
@@ -110,7 +111,7 @@ def scores_of(tables: Tables, model: str) -> tuple[Score, ...]:
             level=None if pd.isna(row["unit"]) else _number(row["level"]),
             unit="" if pd.isna(row["unit"]) else str(row["unit"]),
             n_tracks=int(row["n_tracks"]),
-            n_tags=int(row["n_tags"]),
+            n_tags=None if pd.isna(row["n_tags"]) else int(row["n_tags"]),
             n_seeds=int(row["n_seeds"]),
         )
         for row in own.to_dict("records")

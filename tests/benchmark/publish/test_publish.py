@@ -16,7 +16,7 @@ from benchmark.checkpoints.checkpoint import load_checkpoint
 from benchmark.config.card import CARD, WEIGHTS
 from benchmark.publish import load_published
 from benchmark.publish.folder import MARKER
-from benchmark.publish.licences import licence_of
+from benchmark.publish.licences import KNOWN, inherited_licences, licence_of
 from benchmark.publish.publication import Choices
 from benchmark.publish.write import publish
 from benchmark.store.run_record import load
@@ -210,5 +210,11 @@ def test_imported_weights_need_a_licence(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(TagbenchError, match=r"--licence '(theirs|probe)=.*--no-weights"):
             licence_of(cell, cells, store, "cc-by-4.0", "")
         assert licence_of(cell, cells, store, "", "cc-by-nc-4.0") == "cc-by-nc-4.0"
+    card = json.loads((store.folder("source") / CARD).read_text())
+    card["source"]["sha256"] = next(iter(KNOWN))
+    (store.folder("source") / CARD).write_text(json.dumps(card))
+    assert licence_of(source, cells, store, "cc-by-4.0", "") == "isc"
+    assert licence_of(probe, cells, store, "cc-by-4.0", "") == "cc-by-4.0"
+    assert inherited_licences(probe, cells, store) == ("isc",)
     alone = {**probe, "depends_on": []}
     assert licence_of(alone, {"p": alone}, store, "", "") == "unknown"
