@@ -162,6 +162,8 @@ def requirements(wheel: Path) -> Requirements:
 
 
 def test_without_extras_nothing_of_them_is_installed(requirements: Requirements) -> None:
+    page = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == sorted(requirements.direct)
     for extra, lines in requirements.direct.items():
         names = {canonicalize_name(line.name) for line in lines}
         assert names, extra

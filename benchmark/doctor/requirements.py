@@ -70,7 +70,7 @@ def check_packages() -> Iterator[Finding]:
     yield Finding(_NAME, "OK", f"{__version__} in {place}")
     unmet = [problem for one in wanted if (problem := _problem(one))]
     if unmet:
-        remedy = f"Install it again: pip install --force-reinstall {_NAME}, or make install."
+        remedy = "Install them: make install in the checkout, or pip install with the wheel's file."
         yield Finding("packages", "fail", "; ".join(unmet), remedy)
     else:
         yield Finding("packages", "OK", f"{len(wanted)} required packages are installed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from packaging.requirements import Requirement
@@ -118,6 +119,38 @@ def test_limits_of_a_container_are_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert (cpu.level, memory.level) == ("warn", "warn")
     assert "OMP_NUM_THREADS=1" in cpu.remedy
     assert memory.text == "2.0 GB"
+
+
+def test_gpus_are_described_and_an_unusable_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def memory(index: int) -> tuple[float, float]:
+        if index == 1:
+            raise RuntimeError("CUDA error: out of memory\nmore lines")
+        return 70e9, 80e9
+
+    facts = SimpleNamespace(name="NVIDIA H100", major=9, minor=0)
+    for name, value in {
+        "is_available": lambda: True, "device_count": lambda: 2, "mem_get_info": memory,
+        "get_device_properties": lambda index: facts,
+        "is_bf16_supported": lambda including_emulation: True,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, value)
+    first, second = devices.check_gpus()
+    assert (first.subject, first.level) == ("cuda:0", "OK")
+    assert "NVIDIA H100, compute capability 9.0" in first.text
+    assert "70.0 GB of 80.0 GB free; bfloat16" in first.text
+    assert (second.level, second.text) == ("fail", "CUDA error: out of memory")
+
+
+def test_a_driver_that_pytorch_cannot_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(devices, "_has_driver", lambda: True)
+    assert [finding.level for finding in devices.check_gpus()] == ["warn"]
+    monkeypatch.setattr(devices, "_has_driver", lambda: False)
+    assert [finding.level for finding in devices.check_gpus()] == ["OK"]
 
 
 def test_wandb_modes(monkeypatch: pytest.MonkeyPatch) -> None:
