@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from benchmark import __version__
-from benchmark.cli import dashboards as cli_dashboards
 from benchmark.cli import data as cli_data
 from benchmark.cli import doctor as cli_doctor
 from benchmark.cli import embed as cli_embed
@@ -171,6 +170,6 @@ for verb in (
     cli_models.explain, cli_listening.listening_vectors,
     cli_results.compare, cli_results.merge, cli_results.wandb_sync,
     cli_results.tensorboard_sync, cli_publish.publish,
-    cli_dashboards.wandb_report, cli_ui.ui, cli_doctor.doctor,
+    cli_results.wandb_report, cli_ui.ui, cli_doctor.doctor,
 ):  # fmt: skip
     app.command()(verb)
