@@ -2,7 +2,7 @@
 // The screen Compare: leaderboard, models side by side, their difference, curves, moved tracks.
 import { api, make, say } from "./base.js";
 import { draw, drawCurve, key } from "./curves.js";
-import { createTable, filterField, shown, signed } from "./table.js";
+import { createTable, filterField, framed, shown, signed } from "./table.js";
 
 const $ = id => document.getElementById(id);
 const given = new URLSearchParams(location.search);
@@ -144,7 +144,7 @@ async function showTags() {
   ];
   const tags = createTable({ caption: "Scores of every tag", columns, rows });
   box.replaceChildren(make("div", { className: "choices" }, ...filterField(`Filter ${data.unit === "tag" ? "tags" : "classes"}`, tags, columns, rows, row => row.tag)),
-    make("div", { className: "wide", tabIndex: 0 }, tags.element));
+    framed(tags, "Scores by label"));
 }
 $("side-tags").addEventListener("toggle", () => { if ($("side-tags").open) guard(showTags()); });
 
@@ -202,7 +202,7 @@ function showDifference(found) {
   $("difference-tags").replaceChildren(
     make("p", { className: "soft" }, `By ${data.unit}, ${found.tag_metric === "f1" ? "F1" : "ROC-AUC"}. A filled dot in the colour of links has an interval without zero.`),
     make("div", { className: "choices" }, ...filterField(`Filter ${data.unit === "tag" ? "tags" : "classes"}`, tags, columns, found.tags, row => row.tag)),
-    make("div", { className: "wide", tabIndex: 0 }, tags.element));
+    framed(tags, "Difference by label"));
 }
 $("pair-form").addEventListener("submit", event => { event.preventDefault(); guard(compute()); });
 
@@ -270,7 +270,7 @@ async function showMoved(model, condition) {
   ];
   const tracks = createTable({ caption: "Tracks that moved most", columns, rows: found.tracks, sort: "change", down: true });
   $("moved-tools").replaceChildren(...filterField("Filter tracks", tracks, columns, found.tracks, row => `${row.track} ${row.tag}`));
-  $("moved-table").replaceChildren(make("div", { className: "wide", tabIndex: 0 }, tracks.element));
+  $("moved-table").replaceChildren(framed(tracks, "Tracks that moved most"));
 }
 
 // Start

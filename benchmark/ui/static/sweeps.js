@@ -2,7 +2,7 @@
 // The screen Sweeps: asks for the progress every few seconds and redraws what has changed.
 import { api, make, say } from "./base.js";
 import { draw } from "./curves.js";
-import { createTable, shown } from "./table.js";
+import { createTable, framed, shown } from "./table.js";
 
 const $ = id => document.getElementById(id);
 const parts = new Map();  // drawn sections by dataset
@@ -96,11 +96,11 @@ function started([cells, running]) {
     { name: "since", title: "started", kind: "text", plain: true },
     { name: "changed", title: "last file written", kind: "text", plain: true },
   ];
-  return [make("div", { className: "wide" }, createTable({ caption: "Cells that have started", columns, rows: cells }).element)];
+  return [framed(createTable({ caption: "Cells that have started", columns, rows: cells }), "Cells that have started")];
 }
 
 function logButton(dataset, name) {
-  const text = make("pre", { className: "log", tabIndex: 0, hidden: true, "data-id": `log ${name}` });
+  const text = make("pre", { className: "log", tabIndex: 0, hidden: true, role: "region", "aria-label": `End of ${name}`, "data-id": `log ${name}` });
   const button = make("button", { type: "button" }, `Show the end of ${name}`);
   button.addEventListener("click", async () => {
     try {
@@ -122,7 +122,7 @@ function failures([name, n, cells]) {
     make("details", { className: "failure", "data-id": cell.id },
       make("summary", {}, make("b", {}, cell.title), ` (${cell.stage}) `, make("span", { className: "warn" }, `${cell.error}: ${cell.message.split("\n")[0].slice(0, 300)}`)),
       make("p", { className: "soft" }, `Cell ${cell.id}`),
-      make("pre", { className: "log", tabIndex: 0 }, cell.traceback || cell.message),
+      make("pre", { className: "log", tabIndex: 0, role: "region", "aria-label": "Traceback" }, cell.traceback || cell.message),
       ...(cell.log ? logButton(name, cell.log) : [])))];
 }
 
@@ -136,7 +136,7 @@ function models([rows, finished]) {
     { name: "failed", title: "failed", kind: "integer" },
   ];
   return [make("details", { "data-id": "models", open: !finished && rows.length <= 12 }, make("summary", {}, count(rows.length, "model")),
-    make("div", { className: "wide", tabIndex: 0 }, createTable({ caption: "Cells by model", columns, rows }).element))];
+    framed(createTable({ caption: "Cells by model", columns, rows }), "Cells by model"))];
 }
 
 function logs([name, files]) {

@@ -109,6 +109,11 @@ export function createTable({ caption, columns, rows, sort = "", down = false, d
   };
 }
 
+/** Return a table in a frame that scrolls, also by keyboard. */
+export function framed(table, label) {
+  return make("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": label }, table.element);
+}
+
 /** Return a field that filters a table, and its count of rows. */
 export function filterField(label, table, columns, rows, values) {
   const field = make("input", { type: "search", placeholder: "words; -word; name>0.9" });
