@@ -17,14 +17,14 @@ from safetensors.numpy import save_file
 from datamodules.common.seeding import rng_for
 from tests.support import music, warm_process
 from tests.support.command_line import Finished
+from tests.support.documentation import example_files
 from tests.support.paths import ROOT
 
 PACKAGES = ("datamodules", "lightning_modules", "benchmark", "experiments", "tests")
-EXAMPLE = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def examples() -> dict[str, str]:
-    return dict(EXAMPLE.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    return example_files((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
 
 
 def test_each_recipe_is_complete_and_short():
