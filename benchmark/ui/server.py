@@ -60,20 +60,25 @@ def serve(
         if browser:
             # The socket already accepts connections, so the browser waits for the server.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        options = uvicorn.Config(
-            create_app(config),
-            log_level="warning",
-            access_log=False,  # it would hold the token
-            server_header=False,
-            ws="none",
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=2,
-        )
-        try:
-            uvicorn.Server(options).run(sockets=[listener])
-        except Interrupted as interrupted:
-            if interrupted.number != signal.SIGINT:  # Ctrl+C is the usual end of the server
-                raise
+        _run(config, listener)
+
+
+def _run(config: UiConfig, listener: socket.socket) -> None:
+    """Answer requests until the process is interrupted."""
+    options = uvicorn.Config(
+        create_app(config),
+        log_level="warning",
+        access_log=False,  # it would hold the token
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=2,
+    )
+    try:
+        uvicorn.Server(options).run(sockets=[listener])
+    except Interrupted as interrupted:
+        if interrupted.number != signal.SIGINT:  # Ctrl+C is the usual end of the server
+            raise
 
 
 def _listen(host: str, port: int) -> socket.socket:
