@@ -42,6 +42,16 @@ def raise_on_signals() -> None:
             signal.signal(number, _raise)
 
 
+def end_on_signals() -> None:
+    """Let both signals end this process at once and without a traceback.
+
+    A process that is forked inherits `raise_on_signals` of its parent, which ends it by SIGTERM.
+    """
+    for number in _CAUSES:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def _raise(number: int, frame: FrameType | None) -> None:
     # Another SIGTERM must not prevent the ending of processes: `timeout`, for example, sends two.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

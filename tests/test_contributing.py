@@ -44,6 +44,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 copy = target / path.relative_to(ROOT / package)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
+    (root / "results").mkdir()
+    (root / "results/published.csv").write_bytes((ROOT / "results/published.csv").read_bytes())
     for name, text in examples().items():
         (root / name).write_text(text, encoding="utf-8")
     return root

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.interruption import end_on_signals
 from benchmark.perturbations import CLEAN, Condition, axis_of, perturb
 from benchmark.perturbations.measure.effect import Effect, Features, features, measure
 from benchmark.predict.audio_cache import AudioCache, CacheConfig
@@ -215,6 +216,7 @@ def _receive(pipe: Connection) -> PerturbedTrack:
 
 
 def _serve(pipe: Connection, config: StreamConfig, parent: int) -> None:
+    end_on_signals()
     die_with_parent(parent or os.getppid())
     perturber = TrackPerturber(config)
     while True:
