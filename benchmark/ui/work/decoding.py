@@ -34,6 +34,11 @@ def decode_upload(payload: Payload, reporter: Reporter) -> dict[str, Any]:
         audio = decode(Path(payload["file"]), rate, name)
     except AudioError as error:
         raise TagbenchError(f"{name} cannot be used: {error.reason}") from None
+    except MemoryError:
+        raise TagbenchError(
+            f"{name} cannot be used: its audio is too long for the memory of the process that "
+            "decodes it. Cut it into shorter files."
+        ) from None
     with open_atomic(Path(payload["out"]), sync=False) as out:
         np.save(out, audio, allow_pickle=False)
     return {"seconds": len(audio) / rate}

@@ -33,6 +33,7 @@ def config(tmp_path: Path) -> UiConfig:
         port=PORT,
         scratch=tmp_path / "scratch",
         upload_bytes=2 * 2**20,
+        decode_bytes=2**30,
     )
 
 

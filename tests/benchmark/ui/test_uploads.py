@@ -80,6 +80,17 @@ def test_an_oversized_upload_is_refused_and_leaves_nothing(client, config):
     assert not uploads.exists() or list(uploads.iterdir()) == []
 
 
+def test_a_small_file_of_hours_of_silence_does_not_fill_the_memory(client):
+    buffer = io.BytesIO()
+    with sf.SoundFile(buffer, "w", 8000, 1, format="FLAC", subtype="PCM_16") as file:
+        for _ in range(20):
+            file.write(np.zeros(8000 * 600, np.int16))
+    answer = send(client, buffer.getvalue(), "silence.flac")
+    assert answer.status_code == 400
+    assert "too long for the memory" in answer.json()["error"]
+    assert send(client, wav()).status_code == 200
+
+
 @pytest.mark.parametrize("digest", ["../../etc/passwd", "0" * 63 + "/", "*" * 64, "0" * 64])
 def test_only_the_digest_of_an_upload_selects_it(client, config, digest: str):
     with pytest.raises(TagbenchError, match="no longer there"):
