@@ -24,7 +24,7 @@ def load_published(
     """Load a published model in evaluation mode; its outputs are those of the model published.
 
     The weights are read from a safetensors file and compared with the sha256 in the card; nothing
-    is unpickled from a published folder.
+    is unpickled from a published folder, and no code of it is run.
 
     Args:
         folder: Folder that ``tagbench publish`` wrote, or the folder of one of its models, also
@@ -39,6 +39,8 @@ def load_published(
         TagbenchError: There is no such checkpoint, there are several, or it is damaged.
     """
     from benchmark.checkpoints.checkpoint import load_checkpoint  # imports torch
-    from benchmark.publish.folder import checkpoint_folder
+    from benchmark.publish.folder import check_class_is_elsewhere, checkpoint_folder
 
-    return load_checkpoint(checkpoint_folder(Path(folder), model), device)
+    checkpoint = checkpoint_folder(Path(folder), model)
+    check_class_is_elsewhere(checkpoint)
+    return load_checkpoint(checkpoint, device)

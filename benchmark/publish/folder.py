@@ -6,10 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark import __version__
-from benchmark.config.card import CARD
+from benchmark.config.card import CARD, read_card
 from benchmark.store.files import file_sha256, read_json, write_json
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.common.filesystem import PARTIAL
@@ -120,6 +121,31 @@ def checkpoint_folder(path: Path, model: str = "") -> Path:
         f"{path} holds {len(names)} models: {', '.join(names)}. Name the folder of one, such as "
         f"{found[names[0]]}."
     )
+
+
+def check_class_is_elsewhere(path: Path) -> None:
+    """Check that the class that a card names is not imported from the folder of the card.
+
+    Python finds modules in the working folder, so that code that was downloaded with a checkpoint
+    could run.
+
+    Args:
+        path: Folder of a checkpoint, or a file in it.
+
+    Raises:
+        TagbenchError: The folder has a module of that name, which would be imported.
+    """
+    folder = (path if path.is_dir() else path.parent).resolve()
+    if not (folder / CARD).is_file():
+        return
+    package = read_card(folder).class_path.partition(".")[0]
+    spec = find_spec(package) if package.isidentifier() else None
+    places = [*(spec.submodule_search_locations or ()), spec.origin or ""] if spec else []
+    if any(folder in Path(place).resolve().parents for place in places if place):
+        raise TagbenchError(
+            f"The card in {folder} names a class of {package}, which lies in the same folder. Code "
+            "of a downloaded checkpoint is not run: change to another working folder."
+        )
 
 
 def _files(folder: Path) -> list[str]:

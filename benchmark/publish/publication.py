@@ -159,8 +159,8 @@ def _open(folder: Path) -> DatasetResults:
     inside = sorted(path.parent.name for path in folder.glob(f"*/{RECORD}"))
     if inside:
         raise TagbenchError(
-            f"{folder} holds the results of {len(inside)} datasets. Name the folder of one: "
-            f"tagbench publish {folder / inside[0]} --to FOLDER"
+            f"{folder} is a results folder, which holds {', '.join(inside)}. Name the folder of a "
+            f"dataset: tagbench publish {folder / inside[0]} --to FOLDER"
         )
     store = Store(folder.parent)
     return DatasetResults(run_record.load(folder.name, store), store)

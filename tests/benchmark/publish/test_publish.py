@@ -93,6 +93,20 @@ def test_a_published_model_gives_the_same_scores(
         load_published(folder)
 
 
+def test_code_beside_a_checkpoint_is_not_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder / MODEL, tmp_path / "download")
+    monkeypatch.chdir(tmp_path / "download")
+    monkeypatch.syspath_prepend("")
+    Path("brought_along.py").write_text("raise AssertionError('it ran')")
+    card = json.loads(Path(CARD).read_text())
+    Path(CARD).write_text(json.dumps({**card, "class_path": "brought_along.Model"}))
+    for place in (Path(), Path(WEIGHTS)):
+        with pytest.raises(TagbenchError, match="Code of a downloaded checkpoint is not run"):
+            load_published(place)
+
+
 def test_croissant_has_the_manifest(folder: Path, finished_sweep: Bench) -> None:
     mlcroissant = pytest.importorskip("mlcroissant")
     dataset = mlcroissant.Dataset(jsonld=str(folder / "dataset" / "croissant.json"))
