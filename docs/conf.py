@@ -20,9 +20,11 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
+    "sphinx_gallery.gen_gallery",
+    "gallery_sweep",
     "generated_pages",
 ]
-exclude_patterns = ["build", "extensions"]
+exclude_patterns = ["build", "extensions", "gallery"]
 root_doc = "index"
 
 html_theme = "furo"
@@ -50,3 +52,12 @@ nitpick_ignore_regex = [
     ("py:class", r".*"),
     ("py:.*", r"(?!benchmark|datamodules|lightning_modules).*"),
 ]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "gallery_pages",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}

@@ -28,7 +28,9 @@ class Fence(NamedTuple):
 
 def pages() -> dict[str, str]:
     """Return the text of every page by its path in the repository."""
-    generated = ROOT / "docs" / "generated", ROOT / "docs" / "gallery", ROOT / "docs" / "build"
+    generated = [
+        ROOT / "docs" / name for name in ("build", "gallery", "gallery_pages", "generated")
+    ]
     paths = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     return {
         path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
