@@ -25,6 +25,7 @@ from tests.support.documentation import (
     commands,
     example_files,
     fences,
+    inline_commands,
     pages,
     write_examples,
 )
@@ -35,6 +36,7 @@ OTHER_PROGRAMS = {
     "pip", "uv", "python", "wandb", "tensorboard", "mlflow", "hf", "huggingface-cli",
     "hear-validator",
 }  # fmt: skip
+NAMES_OF_THE_READER = {"COMMAND", "my_songs", "nightly"}
 FILES = (ModelFile, DatasetFile, BenchmarkFile, Preset, AugmentationFile, TargetFile)
 TUTORIALS = sorted(page for page in pages() if page.startswith("docs/tutorials/"))
 
@@ -108,6 +110,15 @@ def test_every_command_and_option_exists() -> None:
     assert len(checked) > 100
     wrong = {f"{page}: {' '.join(words)}": problem(words) for page, words in checked}
     assert {command: text for command, text in wrong.items() if text} == {}
+
+
+def test_every_command_within_a_sentence_exists() -> None:
+    checked = [(page, words) for page, text in pages().items() for words in inline_commands(text)]
+    assert len(checked) > 50
+    wrong = {f"{page}: {' '.join(words)}": problem(words) for page, words in checked}
+    # A sentence may name an option without its value.
+    found = {key: text for key, text in wrong.items() if text and "requires an arg" not in text}
+    assert {key for key in found if not NAMES_OF_THE_READER & set(key.split())} == set()
 
 
 def test_every_yaml_snippet_is_valid(tmp_path: Path) -> None:

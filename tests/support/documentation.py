@@ -14,6 +14,7 @@ EXAMPLE = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n\n```\w+\n(.*?)^```$", re.DOTAL
 """A complete file: its path as code, and a block with its content."""
 
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"`((?:tagbench|make|python -m|python docs) [^`]+)`")
 _OPTIONAL = re.compile(r"(?<=\s)\[(--[^]]+|\w+)[^]]*\]")
 
 
@@ -56,6 +57,12 @@ def commands(text: str) -> Iterator[list[str]]:
         words = shlex.split(_OPTIONAL.sub(r"\1", line), comments=True)
         if words:
             yield words
+
+
+def inline_commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each command that a page sets as code within a sentence or a table."""
+    for command in _INLINE.findall(_FENCE.sub("", text)):
+        yield from commands(command.replace("\n", " ").replace(r"\|", "|"))
 
 
 def example_files(text: str) -> dict[str, str]:
