@@ -1,8 +1,9 @@
 "use strict";
 // The screen Compare: leaderboard, models side by side, their difference, curves, moved tracks.
 import { api, make, say } from "./base.js";
-import { draw, drawCurve, key } from "./curves.js";
-import { createTable, filterField, framed, shown, signed } from "./table.js";
+import { drawCurve, key, lean } from "./curves.js";
+import { movedTable } from "./moved.js";
+import { createTable, filterField, framed, shown, signed, soft } from "./table.js";
 
 const $ = id => document.getElementById(id);
 const given = new URLSearchParams(location.search);
@@ -14,7 +15,6 @@ const get = (path, ...values) => api(`/api/compare/${path}?${query(values)}`);
 const guard = work => work.catch(error => say(error.message, 30));
 const range = (low, high, digits = 3) =>
   low === null || low === undefined ? "" : `[${shown(low, digits)}, ${shown(high, digits)}]`;
-const soft = text => make("span", { className: "range" }, text);
 const styleOf = model => data.styles.find(style => style.model === model);
 const named = model => [key(styleOf(model)), model];
 
@@ -150,15 +150,6 @@ $("side-tags").addEventListener("toggle", () => { if ($("side-tags").open) guard
 
 // Difference
 
-function lean(row, span) {
-  const x = value => 72 + Math.max(-1, Math.min(1, value / span)) * 68;
-  const picture = draw("svg", { viewBox: "0 0 144 16", "aria-hidden": "true" }, draw("line", { class: "zero", x1: 72, x2: 72, y1: 0, y2: 16 }));
-  if (row.low !== null) picture.append(draw("line", { class: "span", x1: x(row.low), x2: x(row.high), y1: 8, y2: 8 }));
-  const clear = row.low > 0 || row.high < 0;
-  picture.append(draw("circle", { class: clear ? "dot clear" : "dot", cx: x(row.difference), cy: 8, r: 4 }));
-  return picture;
-}
-
 async function compute() {
   const [first, second] = [$("first").value, $("second").value];
   if (first === second) { say("Choose two different models."); return; }
@@ -251,26 +242,9 @@ async function showMoved(model, condition) {
   $("moved-title").textContent = `Tracks that moved most: ${found.model}, ${found.title}`;
   $("moved-text").textContent = `The ${found.tracks.length} of ${found.n} tracks with the greatest mean change of log-odds from clean audio` +
     (found.seeds > 1 ? `, mean over ${found.seeds} training seeds.` : ".");
-  const id = data.listen[found.model];
-  const arrow = (before, after) => before === null ? "" : `${shown(before, 2)} \u2192 ${shown(after, 2)}`;
-  const columns = [
-    { name: "track", title: "track", kind: "text", head: true, className: "text" },
-    { name: "change", title: "change of log-odds", kind: "number", description: "mean over tags of the absolute change of log-odds" },
-    { name: "own", title: "its own labels", kind: "number", description: "mean probability of the labels that the track has, clean and perturbed; sorted by the change",
-      value: row => row.own_before === null ? null : row.own_after - row.own_before,
-      cell: row => row.own_before === null ? "no label" : [arrow(row.own_before, row.own_after), " ", soft(signed(row.own_after - row.own_before, 2))] },
-    { name: "tag", title: `${data.unit} that moved most`, kind: "text", cell: row => `${row.tag}${row.has_tag ? " (label of the track)" : ""}` },
-    { name: "after", title: "probability", kind: "number", value: row => row.after - row.before, description: "of this tag, clean and perturbed; sorted by the change",
-      cell: row => [arrow(row.before, row.after), " ", soft(signed(row.after - row.before, 2))] },
-    { name: "listen", title: "Listen", kind: "text", plain: true, cell: row => {
-      if (!id) return "";
-      const values = [["corpus", data.dataset], ["track", row.track], ["condition", found.condition], ["model", id]];
-      return make("a", { href: `/listen?${new URLSearchParams(values)}`, "aria-label": `Listen to ${row.track}` }, "Listen");
-    } },
-  ];
-  const tracks = createTable({ caption: "Tracks that moved most", columns, rows: found.tracks, sort: "change", down: true });
-  $("moved-tools").replaceChildren(...filterField("Filter tracks", tracks, columns, found.tracks, row => `${row.track} ${row.tag}`));
-  $("moved-table").replaceChildren(framed(tracks, "Tracks that moved most"));
+  const [tools, tracks] = movedTable(found, data);
+  $("moved-tools").replaceChildren(...tools);
+  $("moved-table").replaceChildren(tracks);
 }
 
 // Start

@@ -109,3 +109,13 @@ function drawSeries(curve, style, own, x, y, title, choose) {
   group.append(...marks);
   return [group];
 }
+
+/** Draw a difference with its interval around zero, from -span to span. */
+export function lean(row, span) {
+  const x = value => 72 + Math.max(-1, Math.min(1, value / span)) * 68;
+  const picture = draw("svg", { viewBox: "0 0 144 16", "aria-hidden": "true" }, draw("line", { class: "zero", x1: 72, x2: 72, y1: 0, y2: 16 }));
+  if (row.low !== null) picture.append(draw("line", { class: "span", x1: x(row.low), x2: x(row.high), y1: 8, y2: 8 }));
+  const clear = row.low > 0 || row.high < 0;
+  picture.append(draw("circle", { class: clear ? "dot clear" : "dot", cx: x(row.difference), cy: 8, r: 4 }));
+  return picture;
+}

@@ -16,6 +16,9 @@ export function signed(value, digits = 3) {
   return Number(text) === 0 ? text : (value > 0 ? "+" : "\u2212") + text;
 }
 
+/** Return a text that is less prominent than the number before it. */
+export const soft = text => make("span", { className: "range" }, text);
+
 /** Return a function that tells whether a row meets a filter: words, -words and name>number. */
 export function filter(text, columns, values) {
   const tests = text.toLowerCase().split(/[\s;]+/).filter(word => word.replace("-", "")).map(word => {
