@@ -120,14 +120,22 @@ def _sweeps(dataset: str | None, store: Store) -> list[Any]:
 
 
 @app.command()
-def status(dataset: DatasetName = None, results: Results = Path("results")) -> None:
+def status(
+    dataset: DatasetName = None,
+    results: Results = Path("results"),
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Renew the numbers every 5 s until Ctrl-C.")
+    ] = False,
+) -> None:
     """Show the numbers of finished, failed and missing cells."""
-    from benchmark.report.terminal import status_table
+    from benchmark.report.terminal import status_table, watch_status
     from benchmark.store.store import Store
 
     store = Store(results)
-    records = _sweeps(dataset, store)
-    _console().print(status_table(store, [record.dataset for record in records]))
+    names = [record.dataset for record in _sweeps(dataset, store)]
+    if watch:
+        watch_status(store, names, _console())
+    _console().print(status_table(store, names))
 
 
 @app.command()

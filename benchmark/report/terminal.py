@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -184,6 +186,27 @@ def status_table(store: Store, names: Sequence[str]) -> Table:
                 str([*trained, *evaluated].count("failed")),
             )
     return table
+
+
+def watch_status(
+    store: Store, names: Sequence[str], console: Console, interval_s: float = 5.0
+) -> None:
+    """Show `status_table` and renew it, also while other processes run the cells, until Ctrl-C.
+
+    Args:
+        store: Results folder.
+        names: Names of the datasets.
+        console: Where it is shown; a file or pipe gets one table for each interval.
+        interval_s: Time between two tables, in seconds.
+    """
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            table = status_table(store, names)
+            if console.is_terminal:
+                live.update(table, refresh=True)
+            else:
+                console.print(table)
+            time.sleep(interval_s)
 
 
 def _fraction(states: Sequence[str]) -> str:

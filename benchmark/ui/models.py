@@ -1,4 +1,4 @@
-"""Models that the pages offer: trained cells and checkpoints, listed without loading them."""
+"""Models that the pages offer: cells of models and checkpoints, listed without loading them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.config.card import CARD
+from benchmark.store.cell_kinds import ImportCell, TrainCell
 from benchmark.ui.config import UiConfig
 from datamodules.common.errors import TagbenchError
 
@@ -18,7 +19,7 @@ class ModelEntry:
     """A model on disk.
 
     Attributes:
-        id: Id of the training cell, or the first digits of the digest of the weights.
+        id: Id of the cell, or the first digits of the digest of the weights of a checkpoint.
         title: Name of the model.
         detail: What distinguishes it from others of the same name.
         dataset: Dataset that it was trained on.
@@ -41,7 +42,7 @@ class ModelEntry:
 
 
 def find_models(config: UiConfig) -> dict[str, ModelEntry]:
-    """Return the models that predict tags by their id: trained ones first, by dataset and name."""
+    """Return the models that predict tags by their id: those of runs first, by dataset and name."""
     models: dict[str, ModelEntry] = {}
     for entry in (*_cells(config.results / "cells"), *_checkpoints(config.checkpoints)):
         models.setdefault(entry.id, entry)  # a checkpoint may lie in two folders
@@ -67,16 +68,19 @@ def _cells(folder: Path) -> list[ModelEntry]:
     entries = []
     for path in sorted(folder.glob("*/cell.json")):
         cell, metrics = _read(path), _read(path.with_name("metrics.json"))
-        tags = metrics.get("tags", ())
-        if cell.get("kind") != "train" or not tags:
+        kind = cell.get("kind")
+        facts = _read(path.with_name(CARD)) if metrics and kind == ImportCell.kind else metrics
+        tags = facts.get("tags", ())
+        if kind not in (TrainCell.kind, ImportCell.kind) or not tags:
             continue
         labels = cell["labels"]
+        how = f"{labels['preset']}, seed {labels['seed']}"
         entries.append(
             ModelEntry(
                 id=path.parent.name,
                 title=labels["model"],
-                detail=f"{labels['preset']}, seed {labels['seed']}",
-                dataset=labels["dataset"],
+                detail=how if kind == TrainCell.kind else "imported",
+                dataset=facts.get("dataset", labels["dataset"]),
                 n_tags=len(tags),
                 rate=int(cell["preimage"]["architecture"]["sample_rate"]),
                 folder=path.parent,

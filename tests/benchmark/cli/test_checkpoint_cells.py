@@ -8,6 +8,8 @@ from pathlib import Path
 
 from benchmark.store.run_record import load
 from benchmark.store.store import Store
+from benchmark.ui.config import UiConfig
+from benchmark.ui.models import find_models
 from tests.support.bench import Bench
 
 
@@ -28,6 +30,10 @@ def test_a_trained_cell_is_run_as_a_checkpoint(finished_sweep: Bench, tmp_path: 
     assert status.returncode == 0, status.stderr
     assert "1/1" in status.stdout
     assert "3/3" in status.stdout
+    imported = load("folder", Store(bench.results)).of_kind("import")[0]["id"]
+    places = {"data_root": bench.root, "checkpoints": (), "scratch": tmp_path}
+    offered = find_models(UiConfig(bench.results, token="", port=1, **places))
+    assert offered[imported].detail == "imported"
     own = {cell["id"]: cell for cell in load("folder", Store(bench.results)).cells}
     for cell in own:
         (bench.results / "cells" / cell / "metrics.json").unlink()

@@ -59,6 +59,14 @@ def test_status_and_dry_run(bench: Bench):
     status = bench.call(bench.arguments("status"))
     assert status.returncode == 0
     assert "3/3" in status.stdout
+    command = [sys.executable, "-m", "benchmark", *bench.arguments("status"), "--watch"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        assert any("3/3" in line for line in watch.stdout)
+        assert watch.poll() is None  # it waits for the next table
+        watch.terminate()
+        watch.stdout.read()
+        assert watch.wait() == 143
     plan = bench.call(bench.run_arguments("tag_prior,musicnn", "--dry-run"))
     assert plan.returncode == 0
     assert "2 training cells, 6 evaluation cells" in plan.stdout
