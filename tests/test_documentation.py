@@ -18,6 +18,7 @@ from benchmark.cli import app
 from benchmark.config.schema import BenchmarkFile, DatasetFile, ModelFile, Preset, StageFile
 from benchmark.config.targets import TargetFile
 from benchmark.experiment_files import load, names
+from tests.support import documentation_runs as runs
 from tests.support import music
 from tests.support.command_line import call
 from tests.support.documentation import (
@@ -173,6 +174,42 @@ def test_a_tutorial_runs(page: str, folder: Path, monkeypatch: pytest.MonkeyPatc
             assert program == "tagbench"
             done = call(*words, report=False)
             assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path) -> Path:
+    """The folder of the tutorials, with the sweep of the first one."""
+    with contextlib.chdir(folder):
+        done = call("run", "--benchmark", "smoke", "--wandb", "disabled", report=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_commands_of_the_pages_run(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TAGBENCH_DATA", "TAGBENCH_RESULTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(finished)
+    shown = [
+        words[1:]
+        for fence in all_fences()
+        if not fence.page.startswith("docs/tutorials/")
+        for words in words_of_commands(fence)
+        if words[0] == "tagbench" and runs.is_run(words[1:])
+    ]
+    named = {word for words in shown for text in words for word in text.split(",")}
+    checkpoints = {name for name in named if name.startswith("checkpoints/")}
+    cell = runs.prepare_files(finished, checkpoints)
+    moods = next(f for f in all_fences() if f.page == "docs/listening.md" and f.language == "yaml")
+    (finished / "my_moods.yaml").write_text(moods.text, encoding="utf-8")
+    wrong = []
+    chosen = dict.fromkeys(tuple(runs.stand_in(words, cell)) for words in shown)
+    assert len(chosen) > 50
+    for words in chosen:
+        (finished / "embeddings.parquet").unlink(missing_ok=True)  # of the command before
+        done = call(*words, report=words[0] == "report")
+        if done.returncode:
+            wrong.append(f"{' '.join(words)}\n{done.stdout[-300:]}{done.stderr[-600:]}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_readme_is_short_and_its_pictures_are_small() -> None:

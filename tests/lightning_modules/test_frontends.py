@@ -23,7 +23,7 @@ from lightning_modules.frontends.stft import LinearSTFT
 
 RATE = 16000
 LEARNABLE = ["log_mel", "log_mel_magnitude", "stft", "cqt", "harmonic"]
-NAMES = [*LEARNABLE, "librosa_mel", "librosa_decibels"]
+NAMES = [*LEARNABLE, "librosa_mel", "librosa_decibels", "pons_mel"]
 # torchaudio tells that the lowest of 128 HTK bands is narrower than a bin, as we know.
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filterbank:UserWarning")
 
@@ -139,7 +139,8 @@ def test_all_front_ends_give_maps_of_one_size(name):
     assert front.channels == (6 if name == "harmonic" else 1)
     with pytest.raises(TagbenchError, match="expects more than"):
         front(torch.zeros(1, front.reach))
-    silence = torch.tensor(1e-10 if "magnitude" in name else -100.0)
+    floors = {"log_mel_magnitude": 1e-10, "pons_mel": 0.0}  # others are in dB
+    silence = torch.tensor(floors.get(name, -100.0))
     assert front(torch.zeros(1, front.reach + 1)).eq(silence).all()
 
 
@@ -244,6 +245,17 @@ def test_misspelt_front_end_is_answered_with_nearest():
         frontends.build(
             {"name": "stft", "trainable": "no"}, sample_rate=RATE, bands=96, fits=range(1000)
         )
+
+
+def test_pons_mel_is_librosa_s_in_half_precision():
+    audio = noise(1, 16000)
+    power = librosa.feature.melspectrogram(
+        y=audio[0].numpy(), sr=RATE, n_fft=512, hop_length=256, n_mels=96
+    )
+    expected = np.log10(10_000 * power.astype(np.float16).astype(np.float32) + 1)
+    ours = frontends.build("pons_mel", sample_rate=RATE, bands=96, fits=range(1000))(audio)
+    # A power at the edge of two float16 numbers may be rounded to either, 0.1 % apart.
+    np.testing.assert_allclose(ours[0, 0], expected, rtol=0, atol=5e-4)
 
 
 def test_a_new_front_end_is_one_file(tmp_path, monkeypatch):
