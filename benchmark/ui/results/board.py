@@ -14,6 +14,7 @@ from benchmark.report.labels import (
     metric_title,
     without_audio,
 )
+from benchmark.score.consistency import MAIN, TITLES
 from benchmark.score.metrics import all_metrics, primary_metric
 from benchmark.store.tables import Tables, read_text_table
 from benchmark.ui.results.found import find_datasets, plain_rows, plain_values, record_of, tables_of
@@ -53,10 +54,11 @@ def board(folder: Path) -> dict[str, Any]:
     tables = tables_of(folder)
     metric, frame = primary_metric(tables.task), tables.leaderboard
     names = [str(name) for name in frame.columns]
-    first = [metric, *further_metrics(tables), *drop_columns(tables)]
-    shown = [*first, "mce", "relative_mce", "n_params", "n_seeds"]
+    scores = [metric, *further_metrics(tables), *drop_columns(tables), "mce", "relative_mce"]
+    shown = [*(scores if _has_scores(tables) else []), "n_params", "n_seeds"]
     return {
         "dataset": tables.dataset,
+        "has_scores": _has_scores(tables),
         "metric": metric,
         "unit": "class" if tables.task == "singlelabel" else "tag",
         "columns": [
@@ -77,6 +79,11 @@ def board(folder: Path) -> dict[str, Any]:
         "without_audio": without_audio(frame),
         "listen": _listen_ids(folder),
     }
+
+
+def _has_scores(tables: Tables) -> bool:
+    """Return whether models have scores, which needs tracks with labels."""
+    return bool(tables.leaderboard[primary_metric(tables.task)].notna().any())
 
 
 def _place(name: str, shown: list[str], names: list[str]) -> tuple[int, int]:
@@ -122,7 +129,8 @@ def curves_of(folder: Path, metric: str = "") -> dict[str, Any]:
 
     Args:
         folder: Folder of the dataset.
-        metric: A score of ``robustness.csv``; the primary one by default.
+        metric: A score of ``robustness.csv``; the primary one by default. Without labels, there
+            are no scores, and the curves are those of the change of predictions.
 
     Raises:
         TagbenchError: The tables cannot be read.
@@ -131,9 +139,12 @@ def curves_of(folder: Path, metric: str = "") -> dict[str, Any]:
 
     tables = tables_of(folder)
     metric = metric or primary_metric(tables.task)
+    rows, title = tables.robustness, metric_title(metric)
+    if not _has_scores(tables):
+        rows, metric, title = tables.consistency, MAIN, TITLES[MAIN]
     return {
         "metric": metric,
-        "title": metric_title(metric),
+        "title": title,
         "curves": [
             {
                 "title": family_title(curve.family),
@@ -143,7 +154,7 @@ def curves_of(folder: Path, metric: str = "") -> dict[str, Any]:
                     for model, points in curve.points.groupby("model", sort=False)
                 ],
             }
-            for curve in curves(tables.robustness, metric)
+            for curve in curves(rows, metric)
         ],
     }
 

@@ -97,7 +97,7 @@ function showPicked() {
   drawCurves();
   $("picked").hidden = picked.length < 2;
   const all = data.rows.map(row => row.model);
-  $("pair").hidden = all.length < 2;
+  $("pair").hidden = all.length < 2 || !data.has_scores;
   for (const [id, at] of [["first", 0], ["second", 1]]) {
     const ranked = data.styles.map(style => style.model);
     $(id).replaceChildren(...ranked.map(model => make("option", { value: model }, model)));
@@ -267,6 +267,8 @@ async function open() {
   picked = given.get("dataset") === name ? given.getAll("model").filter(model => models.includes(model)).slice(0, most) : [];
   const row = data.rows[0] ?? {};
   $("facts").textContent = [`${models.length} models`, row.n_tracks && `${row.n_tracks} test tracks`, row.n_clusters && `${row.n_clusters} clusters`, row.n_boot && `${row.n_boot} resamples`].filter(Boolean).join(", ");
+  $("no-scores").hidden = data.has_scores;
+  $("about-scores").hidden = !data.has_scores;
   drawBoard();
   $("screen").hidden = false;
   showPicked();

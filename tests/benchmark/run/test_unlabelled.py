@@ -26,6 +26,7 @@ from benchmark.run.worker import run
 from benchmark.store.predictions import load_predictions
 from benchmark.store.store import Store
 from benchmark.store.tables import Tables
+from benchmark.ui.results.board import board, curves_of
 from datamodules.common.errors import TagbenchError
 from datamodules.datasets.local_folder import Folder
 from tests.support import level_model
@@ -135,6 +136,13 @@ def test_predictions_have_the_tags_of_the_checkpoint(make_sweep: MakeSweep) -> N
     assert set(tables.consistency["metric"]) == {
         *("mean_abs_dlogit", "spearman", "top5_overlap", "flip_rate")
     }
+    folder = sweep.store.results / "folder"
+    assert board(folder)["has_scores"] is False
+    shown = next(curve for curve in curves_of(folder)["curves"] if curve["title"] == "white noise")
+    values = [point["value"] for point in shown["series"][0]["points"]]
+    assert values == pytest.approx(
+        [consistency["white_noise", severity, "mean_abs_dlogit"] for severity in (2, 4)]
+    )
     # A gain scales every logit.
     for severity, gain in ((2, -6), (4, -18)):
         change = (1 - 10 ** (gain / 20)) * 0.2 * np.abs(np.linspace(1.0, -2.0, 6)).mean()
