@@ -205,11 +205,15 @@ def test_commands_of_the_pages_run(finished: Path, monkeypatch: pytest.MonkeyPat
     chosen = dict.fromkeys(tuple(runs.stand_in(words, cell)) for words in shown)
     assert len(chosen) > 50
     for words in chosen:
-        (finished / "embeddings.parquet").unlink(missing_ok=True)  # of the command before
+        if words[0] == "embed":
+            (finished / "embeddings.parquet").unlink(missing_ok=True)  # of the command before
         done = call(*words, report=words[0] == "report")
         if done.returncode:
             wrong.append(f"{' '.join(words)}\n{done.stdout[-300:]}{done.stderr[-600:]}")
     assert not wrong, "\n".join(wrong)
+    for page in ("docs/embeddings.md", "docs/publishing.md"):  # on the files of these commands
+        snippet = next(f.text for f in all_fences() if f.page == page and f.language == "python")
+        exec(compile(snippet.replace("musicnn-seed0", "sample_cnn-seed0"), page, "exec"), {})
 
 
 def test_the_readme_is_short_and_its_pictures_are_small() -> None:
