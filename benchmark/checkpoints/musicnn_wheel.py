@@ -129,6 +129,7 @@ def _members(path: Path, names: list[str]) -> list[bytes]:
             return [archive.read(name) for name in names]
     except KeyError as error:
         raise TagbenchError(f"{path} is not {FILE}: it has no {names[0]}.") from error
+    # zipfile raises NotImplementedError for an unknown compression, RuntimeError for encryption.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise TagbenchError(f"{path} is damaged: {error}. Download it again.") from error
     except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from datamodules.common.canonical_json import canonical_json
+from datamodules.common.errors import TagbenchError
 from datamodules.corpus.track import Float32
 
 
@@ -114,3 +115,37 @@ class View(ABC):
     def digest(self) -> str:
         """12 hexadecimal digits, a digest of `identity`."""
         return hashlib.sha256(canonical_json(self.identity()).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class TrackVector(View):
+    """A vector of each track of a dataset, found by the id of the track.
+
+    Perturbations do not reach it. A subclass implements `View.of_track` and `View.width`.
+    """
+
+    def compute(self, audio: Float32) -> Float32:
+        """Raise a `TagbenchError`: the vectors do not belong to audio."""
+        raise TagbenchError(
+            f"The vectors of the view {self.name!r} belong to tracks of a dataset. A model that "
+            "takes them cannot be applied to an audio file."
+        )
+
+    @abstractmethod
+    def of_track(self, track_id: str, audio: Float32) -> Float32:
+        """Return the vector of a track (1, D); for the arguments, see `View.of_track`."""
+
+    @property
+    def reads_audio(self) -> bool:
+        """False: the values do not depend on the samples."""
+        return False
+
+    @property
+    def reads_track_id(self) -> bool:
+        """True: the values are found by the id of the track."""
+        return True
+
+    @property
+    def seconds_per_row(self) -> None:
+        """None: a row describes the whole track."""
+        return

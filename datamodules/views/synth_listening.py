@@ -14,11 +14,11 @@ from datamodules.corpus.track import Float32
 from datamodules.listening.factorise import track_factors
 from datamodules.synthesis.factors import track_name
 from datamodules.synthesis.listening import play_counts
-from datamodules.views.base import View
+from datamodules.views.base import TrackVector
 
 
 @dataclass(frozen=True)
-class SynthListening(View):
+class SynthListening(TrackVector):
     """Factors of the play counts of invented users on the clips of ``synth``.
 
     The counts of all clips are factorised together, without labels, see
@@ -41,13 +41,6 @@ class SynthListening(View):
     users: int = 200
     factors: int = 32
 
-    def compute(self, audio: Float32) -> Float32:
-        """Raise an error: the vectors do not belong to audio."""
-        raise TagbenchError(
-            "The listening vectors of synth belong to its clips. A model that takes them cannot be "
-            "applied to an audio file."
-        )
-
     def of_track(self, track_id: str, audio: Float32) -> Float32:
         """Return the vector of a clip (1, factors)."""
         self.check_tracks([track_id])
@@ -69,24 +62,9 @@ class SynthListening(View):
             )
 
     @property
-    def reads_audio(self) -> bool:
-        """False: the values do not depend on the samples."""
-        return False
-
-    @property
-    def reads_track_id(self) -> bool:
-        """True: the values are found by the id of the track."""
-        return True
-
-    @property
     def width(self) -> int:
         """Number of factors."""
         return self.factors
-
-    @property
-    def seconds_per_row(self) -> None:
-        """None: a row describes the whole track."""
-        return
 
     @property
     def _vectors(self) -> dict[str, Float32]:

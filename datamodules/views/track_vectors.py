@@ -10,14 +10,14 @@ import numpy as np
 
 from datamodules.common.errors import TagbenchError, unknown_name
 from datamodules.corpus.track import Float32
-from datamodules.views.base import View
+from datamodules.views.base import TrackVector
 from datamodules.views.vector_file import Vectors, read_vectors
 
 Missing = Literal["error", "mean"]
 
 
 @dataclass(frozen=True)
-class TrackVectors(View):
+class TrackVectors(TrackVector):
     """One vector of each track, read from a file by the id of the track.
 
     Perturbations do not reach the vectors. The identity is the digest of the content: the path, the
@@ -52,13 +52,6 @@ class TrackVectors(View):
             object.__setattr__(self, "content", vectors.digest)
             object.__setattr__(self, "size", vectors.values.shape[1])
 
-    def compute(self, audio: Float32) -> Float32:
-        """Raise an error: the vectors do not belong to audio."""
-        raise TagbenchError(
-            f"The vectors of {self.path} belong to the tracks of a dataset. A model that takes "
-            "them cannot be applied to an audio file."
-        )
-
     def of_track(self, track_id: str, audio: Float32) -> Float32:
         """Return the vector of a track (1, D)."""
         vectors = self._vectors()
@@ -86,24 +79,9 @@ class TrackVectors(View):
             )
 
     @property
-    def reads_audio(self) -> bool:
-        """False: the values do not depend on the samples."""
-        return False
-
-    @property
-    def reads_track_id(self) -> bool:
-        """True: the values are found by the id of the track."""
-        return True
-
-    @property
     def width(self) -> int:
         """Number of values in a vector."""
         return self.size
-
-    @property
-    def seconds_per_row(self) -> None:
-        """None: a row describes the whole track."""
-        return
 
     def _vectors(self) -> Vectors:
         vectors = read_vectors(self.path)

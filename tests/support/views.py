@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from datamodules.common.errors import TagbenchError
-from datamodules.views.base import View
+from datamodules.views.base import TrackVector, View
 from tests.support.audio_files import Float32
 
 
@@ -43,29 +43,14 @@ class BlockLevels(View):
 
 
 @dataclass(frozen=True)
-class IdLength(View):
+class IdLength(TrackVector):
     """The length of the id of a track."""
 
     name: ClassVar[str] = "id_length"
-
-    def compute(self, audio: Float32) -> Float32:
-        raise NotImplementedError
 
     def of_track(self, track_id: str, audio: Float32) -> Float32:
         return np.array([[len(track_id)]], np.float32)
 
     @property
-    def reads_audio(self) -> bool:
-        return False
-
-    @property
-    def reads_track_id(self) -> bool:
-        return True
-
-    @property
     def width(self) -> int:
         return 1
-
-    @property
-    def seconds_per_row(self) -> None:
-        return None
