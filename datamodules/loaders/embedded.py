@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,13 +39,7 @@ def training_windows(
         [Draw(0, position, number) for position in group for number in range(crops)]
         for group in groups
     ]
-    return DataLoader(
-        windows,
-        batch_sampler=draws,
-        num_workers=workers,
-        multiprocessing_context=start_method(workers),
-        collate_fn=whole_batch,
-    )
+    return _read_by(workers, windows, batch_sampler=draws)
 
 
 def validation_windows(
@@ -59,12 +54,16 @@ def validation_windows(
         workers: Number of processes that load data; 0 loads in this process.
     """
     windows = EvaluationWindows(corpus, "valid", spec, windowing, _WINDOWS_AT_ONCE)
+    return _read_by(workers, windows, batch_size=None)
+
+
+def _read_by(workers: int, windows: Dataset[Batch], **options: Any) -> DataLoader[Batch]:
     return DataLoader(
         windows,
-        batch_size=None,
         num_workers=workers,
         multiprocessing_context=start_method(workers),
         collate_fn=whole_batch,
+        **options,
     )
 
 
